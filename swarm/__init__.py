@@ -1,0 +1,92 @@
+"""swarm: agents that are born, think with their own neural networks, and die; the same seed gives the same run.
+
+The public names, each once. They are resolved on first use: `import swarm` loads neither numba, cupy, pygame nor ray.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:  # what editors and type checkers see; the table below is what Python sees
+    from .brain.brains import Brains as Brains
+    from .brain.mlp import ACTIVATIONS as ACTIVATIONS
+    from .brain.mlp import MLP as MLP
+    from .brain.vary import Mutation as Mutation
+    from .ecs.component import Component as Component
+    from .ecs.component import bool_ as bool_
+    from .ecs.component import f32 as f32
+    from .ecs.component import f64 as f64
+    from .ecs.component import i32 as i32
+    from .ecs.component import i64 as i64
+    from .ecs.component import u8 as u8
+    from .ecs.component import u32 as u32
+    from .ecs.component import u64 as u64
+    from .ecs.system import system as system
+    from .errors import SwarmError as SwarmError
+    from .scenes import scene as scene
+    from .stages.flock import flock as flock
+    from .stages.graze import graze as graze
+    from .stages.index import index as index
+    from .stages.mind import Own as Own
+    from .stages.mind import Sectors as Sectors
+    from .stages.mind import mind as mind
+    from .stages.move import move as move
+    from .stages.sense import sense as sense
+    from .stages.split import split as split
+    from .stages.think import think as think
+    from .train import SGD as SGD
+    from .train import Adam as Adam
+    from .train import fit as fit
+    from .world import World as World
+
+_NAMES: dict[str, str] = {  # public name -> the module that defines it
+    "ACTIVATIONS": "brain.mlp",
+    "Adam": "train",
+    "Brains": "brain.brains",
+    "Component": "ecs.component",
+    "MLP": "brain.mlp",
+    "Mutation": "brain.vary",
+    "Own": "stages.mind",
+    "SGD": "train",
+    "Sectors": "stages.mind",
+    "SwarmError": "errors",
+    "World": "world",
+    "bool_": "ecs.component",
+    "f32": "ecs.component",
+    "f64": "ecs.component",
+    "fit": "train",
+    "flock": "stages.flock",
+    "graze": "stages.graze",
+    "i32": "ecs.component",
+    "i64": "ecs.component",
+    "index": "stages.index",
+    "mind": "stages.mind",
+    "move": "stages.move",
+    "scene": "scenes",
+    "sense": "stages.sense",
+    "split": "stages.split",
+    "system": "ecs.system",
+    "think": "stages.think",
+    "u32": "ecs.component",
+    "u64": "ecs.component",
+    "u8": "ecs.component",
+}
+
+__all__ = ["__version__", *sorted(_NAMES)]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    try:
+        room = _NAMES[name]
+    except KeyError:
+        raise AttributeError(f"module 'swarm' has no public name '{name}'") from None
+    value = getattr(import_module(f"{__name__}.{room}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Headless measurements: scenes, sizes and backends against the machine's measured roof."""
