@@ -1,0 +1,1 @@
+"""Brains: architectures, pools of parameters, inference, variation and files."""
