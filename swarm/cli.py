@@ -1,7 +1,312 @@
-"""The command `swarm`: wiring only. Each command's body lives in its room and is imported when it is called."""
+"""The command `swarm`: wiring only. Each command's body lives in its room and is imported when it is called.
+
+Exit codes: 0 done, 1 a check failed, 2 an error with its remedy (no traceback), 130 stopped by Ctrl-C.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-def main() -> None:
-    raise SystemExit(2)
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from . import __version__
+from .errors import SwarmError
+
+app = App(
+    name="swarm",
+    version=__version__,
+    help="Agents that are born, think with their own neural networks, and die; the same seed gives the same run.",
+    result_action="return_value",
+)
+bench = App(name="bench", help="Measure against the machine's own roof: validated, warmed, interleaved.")
+train = App(name="train", help="Train a population of networks at once.")
+app.command(bench)
+app.command(train)
+
+_world = Group("World", sort_key=1)
+
+Count = Annotated[int | None, Parameter(group=_world)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Scene:
+    """What every command that takes a scene takes, too."""
+
+    agents: Annotated[int | None, Parameter(group=_world, help="How many agents.")] = None
+    backend: Annotated[str | None, Parameter(group=_world, help="auto, cpu, cuda or reference.")] = None
+    seed: Annotated[int | None, Parameter(group=_world, help="The same seed gives the same run.")] = None
+    threads: Annotated[int | None, Parameter(group=_world, help="Processor threads; all of them by default.")] = None
+    set: Annotated[
+        tuple[str, ...], Parameter(group=_world, negative=(), help="Another setting, key=value; may be repeated.")
+    ] = ()
+    config: Annotated[Path | None, Parameter(group=_world, help="Settings from a TOML file.")] = None
+
+    def values(self) -> dict[str, Any]:
+        """The settings that were given: the file's, over them --set's, over them the options'."""
+        from .config import load_toml, pairs
+
+        values: dict[str, Any] = {**(load_toml(self.config) if self.config else {}), **pairs(self.set)}
+        for name in ("agents", "backend", "seed", "threads"):
+            if getattr(self, name) is not None:
+                values[name] = getattr(self, name)
+        return values
+
+
+@app.command
+def demo(
+    scene: str = "foragers",
+    *,
+    with_: Scene = Scene(),
+    ticks: int | None = None,
+    headless: Annotated[bool, Parameter(negative=())] = False,
+    screenshot: Path | None = None,
+) -> int | None:
+    """Show a scene: a window where there is a screen, live statistics where there is none.
+
+    Parameters
+    ----------
+    scene
+        A shipped scene, your own file (my_world.py) or package.module:name.
+    ticks
+        Stop after so many ticks.
+    headless
+        Live statistics instead of a window.
+    screenshot
+        Draw the last tick into this PNG file and stop (after 600 ticks unless --ticks says otherwise).
+    """
+    from . import demo as room
+
+    return room.show(scene, with_.values(), ticks=ticks, headless=headless, screenshot=screenshot)
+
+
+@app.command
+def run(
+    scene: str | None = None,
+    *,
+    with_: Scene = Scene(),
+    ticks: int,
+    save: Path | None = None,
+    every: int | None = None,
+    resume: Path | None = None,
+    overwrite: Annotated[bool, Parameter(negative=())] = False,
+) -> int | None:
+    """Run a scene to a tick, saving on the way; a killed run goes on from its last save and ends at the same hash.
+
+    Parameters
+    ----------
+    scene
+        A shipped scene, your own file or package.module:name. Not needed with --resume.
+    ticks
+        The tick to reach, counted from the world's birth (a resumed run counts on).
+    save
+        Write the world to this file at the end, on Ctrl-C, and every K ticks with --every K.
+    every
+        Save every K ticks.
+    resume
+        Go on from this file.
+    overwrite
+        Let --save replace a file that is there already.
+    """
+    from . import run as room
+
+    return room.run(scene, with_.values(), ticks=ticks, save=save, every=every, resume=resume, overwrite=overwrite)
+
+
+@app.command
+def check(scene: str = "foragers", *, with_: Scene = Scene(), ticks: int = 200) -> int | None:
+    """Run a scene twice, on one and more threads, permuted, saved and loaded; name the first thing that differs.
+
+    Parameters
+    ----------
+    scene
+        A shipped scene, your own file or package.module:name.
+    ticks
+        How far.
+    """
+    from .scenes import repeat
+
+    return repeat.check(scene, ticks=ticks, **with_.values())
+
+
+@app.command
+def plan(scene: str = "foragers", *, with_: Scene = Scene(), roof: float | None = None) -> int | None:
+    """Bytes per column, agent and tick, and the ticks/s that memory allows, before anything is allocated.
+
+    Parameters
+    ----------
+    scene
+        A shipped scene, your own file or package.module:name.
+    roof
+        Read bandwidth in GB/s; measured in a few seconds when it is not given.
+    """
+    from . import plan as room
+
+    return room.command(scene, with_.values(), roof=roof)
+
+
+@app.command
+def info() -> int | None:
+    """What this machine offers: backends, threads, GPU, window, caches, data, clashes; each with its remedy."""
+    from . import info as room
+
+    return room.command()
+
+
+@app.command
+def assay(*, with_: Scene = Scene(), ticks: int | None = None, json: Path | None = None) -> int | None:
+    """Have the brains of an evolved run more skill than those of a neutral run? Measured in a common garden.
+
+    Parameters
+    ----------
+    ticks
+        Length of the evolved and of the neutral run.
+    json
+        Write the result here, too.
+    """
+    from .evolve import assay as room
+
+    return room.command(with_.values(), ticks=ticks, json=json)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Measure:
+    """What every benchmark takes."""
+
+    agents: Annotated[tuple[int, ...], Parameter(negative=(), consume_multiple=True, help="Sizes.")] = ()
+    backend: Annotated[str, Parameter(help="auto, cpu, cuda or reference.")] = "auto"
+    threads: Annotated[int | None, Parameter(help="Processor threads; all of them by default.")] = None
+    seed: int = 0
+    repeats: Annotated[int | None, Parameter(help="Timed repetitions.")] = None
+    json: Annotated[Path | None, Parameter(help="Write the report here; refused when a result did not validate.")] = (
+        None
+    )
+
+
+@bench.command(name="think")
+def bench_think(
+    *,
+    with_: Measure = Measure(),
+    layers: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)] = (),
+    dtype: tuple[Literal["float32", "bfloat16", "float64"], ...] = ("float32", "bfloat16"),
+    aged: int = 2000,
+) -> int | None:
+    """Own-weight inference against reading the parameters once.
+
+    Parameters
+    ----------
+    layers
+        Architectures, such as 16-32-4.
+    dtype
+        How parameters are stored.
+    aged
+        Measure again after so many ticks of births and deaths; 0 leaves it out.
+    """
+    from .bench import think
+
+    return think.command(with_, layers=layers, dtypes=dtype, aged=aged)
+
+
+@bench.command(name="neighbours")
+def bench_neighbours(*, with_: Measure = Measure(), neighbours: float = 17) -> int | None:
+    """Cell ids, ordered sort, gather and flocking sums over positions that moved.
+
+    Parameters
+    ----------
+    neighbours
+        How many others are within the radius, on average.
+    """
+    from .bench import neighbours as room
+
+    return room.command(with_, neighbours=neighbours)
+
+
+@bench.command(name="spawn")
+def bench_spawn(*, with_: Measure = Measure(), changes: int | None = None) -> int | None:
+    """Births and deaths in one table, barrier included.
+
+    Parameters
+    ----------
+    changes
+        Births, and as many deaths; a tenth of the table by default.
+    """
+    from .bench import spawn
+
+    return spawn.command(with_, changes=changes)
+
+
+@bench.command(name="tick")
+def bench_tick(
+    *,
+    with_: Measure = Measure(),
+    scene: str = "foragers",
+    ticks: int | None = None,
+    aged: int = 2000,
+    draw: Annotated[bool, Parameter(negative=())] = False,
+    set: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+) -> int | None:
+    """A whole tick at three rates: world only; with senses and brains; with drawing.
+
+    Parameters
+    ----------
+    scene
+        A shipped scene, your own file or package.module:name.
+    ticks
+        Timed ticks.
+    aged
+        Ticks of births and deaths before the clock starts.
+    draw
+        Measure the rate with drawing, too (needs the extra `view`).
+    set
+        A setting of the scene, key=value; may be repeated.
+    """
+    from .bench import tick
+    from .config import pairs
+
+    frame = None
+    if draw:
+        from .render import screenshot
+
+        frame = screenshot.renderer
+    return tick.command(with_, scene=scene, settings=pairs(set), ticks=ticks, aged=aged, frame=frame)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """The entry point of the console command: runs it and leaves with its exit code."""
+    sys.exit(call(sys.argv[1:] if words is None else words))
+
+
+def call(words: Sequence[str]) -> int:
+    """Run one command line; returns the exit code, prints what a user must know."""
+    try:
+        return int(app(list(words), exit_on_error=False, print_error=False) or 0)
+    except (SwarmError, CycloptsError) as error:
+        _say(f"[bold red]Error[/]  {_escape(str(error))}")
+        return 2
+    except MemoryError as error:
+        _say(f"[bold red]Error[/]  Out of memory. {_escape(str(error))} `swarm plan` says beforehand what fits.")
+        return 2
+    except KeyboardInterrupt as stop:
+        _say(f"Stopped. {_escape(str(stop))}".strip())
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _say(text: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True, soft_wrap=True).print(text, highlight=False)
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,4 +1,4 @@
-"""Settings from words, and where files live: assets, caches.
+"""Settings from words, and the folder for caches.
 
 Settings are frozen dataclasses. Values come from Python (typed) or from the command line and TOML files (text); either
 way an unknown key is an error that names the nearest known one.
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import DataError, SettingsError
+from .errors import SettingsError
 
 T = TypeVar("T")
 
@@ -86,18 +86,6 @@ def _plain(value: Any, kind: str) -> Any:
     if "tuple" in kind:
         return [part.strip() for part in value.strip("()[] ").split(",") if part.strip()]
     return value
-
-
-def asset(name: str) -> Path:
-    """The path of a shipped file such as "pictures/foragers.png": `assets/` in a checkout, `swarm/_assets` in a wheel.
-
-    Raises DataError when neither has it.
-    """
-    package = Path(__file__).resolve().parent
-    for base in (package / "_assets", package.parent / "assets"):
-        if (base / name).exists():
-            return base / name
-    raise DataError(f"The shipped file '{name}' is missing: the installation is incomplete. Install it again.")
 
 
 def cache_dir(*parts: str) -> Path:
