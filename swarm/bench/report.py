@@ -1,0 +1,94 @@
+"""A benchmark's result: a table for people, JSON for machines, with all that is needed to run it again.
+
+A report is made from validated results only: whatever is wrong raises `harness.Invalid` before there is a report, so
+nothing wrong can be shown or saved.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from swarm.errors import SaveError
+
+from . import machine
+
+
+@dataclass
+class Report:
+    """Rows of one benchmark. `columns`: key of a row -> (heading, format); keys without a column go to the JSON only."""
+
+    what: str
+    columns: dict[str, tuple[str, str]]
+    seed: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def show(self) -> None:
+        """Print the table and the notes to standard output."""
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(title=f"swarm bench {self.what}", title_justify="left", title_style="bold")
+        for heading, _ in self.columns.values():
+            table.add_column(heading, justify="left" if heading == "" or heading.islower() else "right")
+        for row in self.rows:
+            cells = ["" if row.get(key) is None else format(row[key], form) for key, (_, form) in self.columns.items()]
+            table.add_row(*cells)
+        facts = machine.facts()
+        console = Console(soft_wrap=False)
+        console.print(table)
+        for note in self.notes:
+            console.print(note, highlight=False, markup=False)
+        console.print(
+            f"{facts['processor']}, {facts['cores']} cores, commit {facts['commit'] or 'unknown'}. {command()}",
+            highlight=False,
+            markup=False,
+            style="dim",
+        )
+
+    def save(self, path: Path) -> None:
+        """Write everything as JSON, atomically. Raises SaveError when the place cannot be written."""
+        document = {
+            "benchmark": self.what,
+            "command": command(),
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "seed": self.seed,
+            "settings": self.settings,
+            "machine": machine.facts(),
+            "rows": self.rows,
+            "notes": self.notes,
+        }
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", dir=path.parent, delete=False, suffix=".tmp", encoding="utf-8"
+            ) as file:
+                json.dump(document, file, indent=1, default=float)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(file.name, path)
+        except OSError as error:
+            raise SaveError(
+                f"The report could not be written to '{path}': {error.strerror}. Choose another place."
+            ) from None
+
+    def finish(self, path: Path | None) -> None:
+        """Show it and, when a path was asked for, save it."""
+        self.show()
+        if path is not None:
+            self.save(path)
+
+
+def command() -> str:
+    """The command line that is running, to be copied."""
+    return "swarm " + shlex.join(sys.argv[1:])
