@@ -12,7 +12,7 @@ import shlex
 import sys
 import tempfile
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from . import machine
 
 @dataclass
 class Report:
-    """Rows of one benchmark. `columns`: key of a row -> (heading, format); keys without a column go to the JSON only."""
+    """Rows of one benchmark. `columns`: key of a row -> (heading, format); other keys go to the JSON only."""
 
     what: str
     columns: dict[str, tuple[str, str]]
@@ -60,7 +60,7 @@ class Report:
         document = {
             "benchmark": self.what,
             "command": command(),
-            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": self.seed,
             "settings": self.settings,
             "machine": machine.facts(),
