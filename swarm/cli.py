@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from . import __version__
+from .bench.request import Request
 from .errors import SwarmError
 
 app = App(
@@ -22,6 +23,7 @@ app = App(
     version=__version__,
     help="Agents that are born, think with their own neural networks, and die; the same seed gives the same run.",
     result_action="return_value",
+    default_parameter=Parameter(negative=(), consume_multiple=True),
 )
 bench = App(name="bench", help="Measure against the machine's own roof: validated, warmed, interleaved.")
 train = App(name="train", help="Train a population of networks at once.")
@@ -30,7 +32,7 @@ app.command(train)
 
 _world = Group("World", sort_key=1)
 
-Count = Annotated[int | None, Parameter(group=_world)]
+Asked = Annotated[Request, Parameter(name="*")]
 
 
 @Parameter(name="*")
@@ -43,15 +45,16 @@ class Scene:
     seed: Annotated[int | None, Parameter(group=_world, help="The same seed gives the same run.")] = None
     threads: Annotated[int | None, Parameter(group=_world, help="Processor threads; all of them by default.")] = None
     set: Annotated[
-        tuple[str, ...], Parameter(group=_world, negative=(), help="Another setting, key=value; may be repeated.")
-    ] = ()
+        tuple[str, ...] | None,
+        Parameter(group=_world, consume_multiple=False, help="Another setting, key=value; may be repeated."),
+    ] = None
     config: Annotated[Path | None, Parameter(group=_world, help="Settings from a TOML file.")] = None
 
     def values(self) -> dict[str, Any]:
         """The settings that were given: the file's, over them --set's, over them the options'."""
         from .config import load_toml, pairs
 
-        values: dict[str, Any] = {**(load_toml(self.config) if self.config else {}), **pairs(self.set)}
+        values: dict[str, Any] = {**(load_toml(self.config) if self.config else {}), **pairs(self.set or ())}
         for name in ("agents", "backend", "seed", "threads"):
             if getattr(self, name) is not None:
                 values[name] = getattr(self, name)
@@ -64,7 +67,7 @@ def demo(
     *,
     with_: Scene = Scene(),
     ticks: int | None = None,
-    headless: Annotated[bool, Parameter(negative=())] = False,
+    headless: bool = False,
     screenshot: Path | None = None,
 ) -> int | None:
     """Show a scene: a window where there is a screen, live statistics where there is none.
@@ -94,7 +97,7 @@ def run(
     save: Path | None = None,
     every: int | None = None,
     resume: Path | None = None,
-    overwrite: Annotated[bool, Parameter(negative=())] = False,
+    overwrite: bool = False,
 ) -> int | None:
     """Run a scene to a tick, saving on the way; a killed run goes on from its last save and ends at the same hash.
 
@@ -174,26 +177,11 @@ def assay(*, with_: Scene = Scene(), ticks: int | None = None, json: Path | None
     return room.command(with_.values(), ticks=ticks, json=json)
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Measure:
-    """What every benchmark takes."""
-
-    agents: Annotated[tuple[int, ...], Parameter(negative=(), consume_multiple=True, help="Sizes.")] = ()
-    backend: Annotated[str, Parameter(help="auto, cpu, cuda or reference.")] = "auto"
-    threads: Annotated[int | None, Parameter(help="Processor threads; all of them by default.")] = None
-    seed: int = 0
-    repeats: Annotated[int | None, Parameter(help="Timed repetitions.")] = None
-    json: Annotated[Path | None, Parameter(help="Write the report here; refused when a result did not validate.")] = (
-        None
-    )
-
-
 @bench.command(name="think")
 def bench_think(
     *,
-    with_: Measure = Measure(),
-    layers: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)] = (),
+    with_: Asked = Request(),
+    layers: tuple[str, ...] | None = None,
     dtype: tuple[Literal["float32", "bfloat16", "float64"], ...] = ("float32", "bfloat16"),
     aged: int = 2000,
 ) -> int | None:
@@ -210,11 +198,11 @@ def bench_think(
     """
     from .bench import think
 
-    return think.command(with_, layers=layers, dtypes=dtype, aged=aged)
+    return think.command(with_, layers=layers or (), dtypes=dtype, aged=aged)
 
 
 @bench.command(name="neighbours")
-def bench_neighbours(*, with_: Measure = Measure(), neighbours: float = 17) -> int | None:
+def bench_neighbours(*, with_: Asked = Request(), neighbours: float = 17) -> int | None:
     """Cell ids, ordered sort, gather and flocking sums over positions that moved.
 
     Parameters
@@ -228,7 +216,7 @@ def bench_neighbours(*, with_: Measure = Measure(), neighbours: float = 17) -> i
 
 
 @bench.command(name="spawn")
-def bench_spawn(*, with_: Measure = Measure(), changes: int | None = None) -> int | None:
+def bench_spawn(*, with_: Asked = Request(), changes: int | None = None) -> int | None:
     """Births and deaths in one table, barrier included.
 
     Parameters
@@ -244,12 +232,12 @@ def bench_spawn(*, with_: Measure = Measure(), changes: int | None = None) -> in
 @bench.command(name="tick")
 def bench_tick(
     *,
-    with_: Measure = Measure(),
+    with_: Asked = Request(),
     scene: str = "foragers",
     ticks: int | None = None,
     aged: int = 2000,
-    draw: Annotated[bool, Parameter(negative=())] = False,
-    set: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    draw: bool = False,
+    set: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=False)] = None,
 ) -> int | None:
     """A whole tick at three rates: world only; with senses and brains; with drawing.
 
@@ -274,7 +262,7 @@ def bench_tick(
         from .render import screenshot
 
         frame = screenshot.renderer
-    return tick.command(with_, scene=scene, settings=pairs(set), ticks=ticks, aged=aged, frame=frame)
+    return tick.command(with_, scene=scene, settings=pairs(set or ()), ticks=ticks, aged=aged, frame=frame)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -206,7 +206,7 @@ def _window() -> list[Finding]:
     absent = [name for name, module in (("pygame-ce", "pygame"), ("moderngl", "moderngl")) if not _has(module)]
     if absent:
         text = f"{' and '.join(absent)} not installed: no window, no screenshots; everything else works"
-        return [Finding("window", text, "missing", "pip install swarm-engine[view]")]
+        return [Finding("window", text, "missing", 'pip install "swarm-engine[view]"')]
     screen = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if screen:
         found.append(Finding("window", "there is a screen: `swarm demo` opens a window"))

@@ -55,16 +55,23 @@ class Timing:
 
 
 def interleave(
-    jobs: Mapping[str, Callable[[], object]], repeats: int = 21, warmups: int = 2, limit: float = 60.0
+    jobs: Mapping[str, Callable[[], object]],
+    repeats: int = 21,
+    warmups: int = 2,
+    limit: float = 60.0,
+    before: Callable[[], object] | None = None,
 ) -> dict[str, Timing]:
     """Run `jobs` in turns and time each: `warmups` rounds that do not count, then `repeats` rounds that do.
 
     Every round starts with another job, so that none always follows the same one. After `limit` seconds no new round
-    begins once three have counted. Garbage is collected before, not during.
+    begins once three have counted. `before` runs ahead of every job, outside its time. Garbage is collected before the
+    rounds, not during them.
     """
     names = list(jobs)
+    ready = before or (lambda: None)
     for _ in range(warmups):
         for name in names:
+            ready()
             jobs[name]()
     taken: dict[str, list[float]] = {name: [] for name in names}
     enabled = gc.isenabled()
@@ -77,6 +84,7 @@ def interleave(
                 break
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
                 job = jobs[name]
+                ready()
                 start = time.perf_counter()
                 job()
                 taken[name].append(time.perf_counter() - start)
