@@ -1,0 +1,43 @@
+// The ground: a plane with a faint grid, lighter inside the world, its edge a thin line, darker towards the corners.
+in vec2 pixel;
+out vec4 colour;
+
+uniform vec3 ground;
+uniform vec3 beyond;
+uniform vec3 line;
+uniform float grid;      // alpha of the grid's main lines
+uniform float edge;      // alpha of the world's edge
+uniform float shade;     // darkening at the corners
+uniform float spacing;   // m between main grid lines; ten fine ones to each
+uniform float ui;        // px per point
+
+// How much of a pixel is covered by lines of `width` px at multiples of `step` m.
+float ruled(vec2 place, float step, float width) {
+    vec2 off = abs(fract(place / step + 0.5) - 0.5) * step * view_scale;
+    vec2 cover = clamp(width * 0.5 + 0.5 - off, 0.0, 1.0);
+    return max(cover.x, cover.y);
+}
+
+float noise(vec2 p) { return fract(52.9829189 * fract(dot(p, vec2(0.06711056, 0.00583715)))); }
+
+void main() {
+    vec2 place = place_of(pixel);
+    vec2 off = abs(place - world_size * 0.5) - world_size * 0.5;   // negative inside
+    float outside = max(off.x, off.y) * view_scale;                // px, negative inside
+    float inside = clamp(0.5 - outside, 0.0, 1.0);
+    colour.rgb = mix(beyond, ground, inside);
+
+    vec2 wrapped = mod(place, world_size);
+    float fine = smoothstep(14.0, 60.0, spacing * 0.1 * view_scale / ui);
+    float lines = max(ruled(wrapped, spacing, ui), fine * 0.6 * ruled(wrapped, spacing * 0.1, ui));
+    colour.rgb = mix(colour.rgb, line, lines * grid * mix(0.5, 1.0, inside));
+
+    float border = clamp(0.5 * ui + 0.5 - abs(outside), 0.0, 1.0);
+    float fade = 0.35 * exp(-max(-outside, 0.0) / (14.0 * ui)) * inside;
+    colour.rgb = mix(colour.rgb, line, edge * max(border, 0.18 * fade));
+
+    vec2 corner = (pixel / view_size - 0.5) * 2.0;
+    colour.rgb *= 1.0 - shade * smoothstep(0.35, 2.0, dot(corner, corner));
+    colour.rgb += (noise(gl_FragCoord.xy) - 0.5) / 255.0;          // no bands in the dark
+    colour.a = 1.0;
+}

@@ -1,0 +1,125 @@
+"""What a running world is doing, in figures: for the HUD and for the terminal.
+
+Everything comes from public names of the world: counts, tick, tables' totals, one column of energy per look, the
+profile. A scene adds rows of its own with `statistics(world) -> dict[str, float]`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from swarm.look import Look, guess
+
+HISTORY = 240   # samples kept for the charts
+
+
+@dataclass
+class TableFigures:
+    """One table: how many live, births and deaths per tick over the last sample, the mean of its coloured column."""
+
+    name: str
+    count: int = 0
+    births: float = 0.0
+    deaths: float = 0.0
+    what: str = ""              # "energy": the coloured column's component, in words
+    unit: str = ""
+    mean: float = float("nan")
+    counts: deque[int] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    _totals: tuple[int, int] = (0, 0)
+
+
+class Figures:
+    """Samples a world now and then. `sample` costs one pass over one column per table."""
+
+    def __init__(self, world: Any, scene: Any = None, looks: Iterable[Look] | None = None, clock: Any = None) -> None:
+        self.clock = clock or time.perf_counter
+        self.scene = scene
+        self.colours = {look.table: look.colour for look in (looks if looks is not None else declared(world, scene))}
+        self.title = title(world, scene)
+        self.tick = int(world.tick)
+        self.time = 0.0              # s of simulated time
+        self.rate = float("nan")     # ticks per second of the clock
+        self.tables: dict[str, TableFigures] = {}
+        self.more: dict[str, float] = {}
+        self.systems: dict[str, float] = {}   # median ms per tick
+        self._at = self.clock()
+        self._tick = self.tick
+        self.sample(world)
+
+    def sample(self, world: Any) -> None:
+        """Read the world."""
+        now, self.tick = self.clock(), int(world.tick)
+        ticks = self.tick - self._tick
+        if ticks and now > self._at:
+            self.rate = ticks / (now - self._at)
+        self.time = self.tick * float(world.dt)
+        for name, table in world.tables.items():
+            self._table(name, table, max(1, ticks))
+        self.systems = systems(world)
+        statistics = getattr(self.scene, "statistics", None)
+        if statistics is not None:
+            self.more = {str(key): float(value) for key, value in statistics(world).items()}
+        self._at, self._tick = now, self.tick
+
+    def idle(self) -> None:
+        """The world stood still: what passes until the next sample is not counted."""
+        self._at = self.clock()
+
+    def _table(self, name: str, table: Any, ticks: int) -> None:
+        known = name in self.tables
+        figures = self.tables.setdefault(name, TableFigures(name))
+        figures.count = int(table.n)
+        figures.counts.append(figures.count)
+        totals = int(getattr(table, "born_total", 0)), int(getattr(table, "died_total", 0))
+        if known:
+            figures.births = (totals[0] - figures._totals[0]) / ticks
+            figures.deaths = (totals[1] - figures._totals[1]) / ticks
+        figures._totals = totals
+        column = self.colours.get(name)
+        if column is not None and not isinstance(column, str):
+            value = np.asarray(table.column(column))
+            figures.what, figures.unit = describe(column), column.unit
+            figures.mean = float(value.mean(dtype=np.float64)) if len(value) else float("nan")
+
+
+def declared(world: Any, scene: Any = None) -> tuple[Look, ...]:
+    """The looks a scene declares (`scene.look(world)`), or those guessed from the world's columns."""
+    look = getattr(scene, "look", None)
+    return tuple(look(world)) if look is not None else guess(world)
+
+
+def title(world: Any, scene: Any = None) -> str:
+    """The name to show: the scene's, else "world"."""
+    for thing in (scene, getattr(world, "scene", None)):
+        name = thing if isinstance(thing, str) else getattr(thing, "name", None) or getattr(thing, "__name__", None)
+        if name:
+            return str(name).rsplit(".", 1)[-1].rsplit(":", 1)[-1]
+    return "world"
+
+
+def describe(column: Any) -> str:
+    """A column in words: "energy" for Energy.level, "body speed" for Body.speed."""
+    owner = column.key.partition(".")[0].lower()
+    return owner if column.name in ("level", "value", "amount") else f"{owner} {column.name}"
+
+
+def systems(world: Any) -> dict[str, float]:
+    """Median milliseconds per system from the world's profile, in schedule order; empty where there is none."""
+    return {}
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A figure for people: 20,000 / 1,234 / 12.3 / 0.0123 / –."""
+    if value != value:
+        return "–"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"

@@ -1,0 +1,99 @@
+"""A picture without a window: PNG files from an off-screen framebuffer."""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from swarm.errors import SaveError, SettingsError
+from swarm.look import Look
+from swarm.render import context as contexts
+from swarm.render.renderer import Renderer
+from swarm.render.theme import Theme
+
+
+def pixels(world: Any, size: tuple[int, int] = (1600, 900), *, scene: Any = None, looks: Iterable[Look] | None = None,
+           theme: str | Theme = "dark", ui: float | None = None, hud: bool = True, fill: float = 1.0) -> np.ndarray:
+    """The picture as uint8 [height, width, 3], top row first.
+
+    `fill` 1 shows the whole world, more comes closer; `ui` is the overlay's scale (by default the height over 900).
+    Raises `BackendError` where nothing can be drawn, `SettingsError` for a size without area.
+    """
+    width, height = (int(x) for x in size)
+    if not (0 < width <= 16384 and 0 < height <= 16384):
+        raise SettingsError(f"picture: size {tuple(size)} is not a width and height between 1 and 16384 px.")
+    context = contexts.headless()
+    try:
+        target = context.simple_framebuffer((width, height), components=4)
+        drawn = Renderer(context, world, (width, height), scene=scene, looks=looks, theme=theme,
+                         ui=ui if ui is not None else max(1.0, height / 900))
+        try:
+            if not hud:
+                drawn.hud = None
+            drawn.camera.fit(fill)
+            drawn.upload(world)
+            drawn.draw(target)
+            return read(target)
+        finally:
+            drawn.release()
+            target.release()
+    finally:
+        context.release()
+
+
+def screenshot(world: Any, path: str | Path, size: tuple[int, int] = (1600, 900), **options: Any) -> Path:
+    """Draw the world into the PNG file `path`; options as for `pixels`. Returns the path.
+
+    Raises `SaveError` when it cannot be written; nothing half-written is left.
+    """
+    path = Path(path)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise SaveError(f"picture: {path} cannot be written: its folder is missing or it is a folder itself.")
+    return save(path, pixels(world, size, **options))
+
+
+def read(target: Any) -> np.ndarray:
+    """What a framebuffer holds: uint8 [height, width, 3], top row first."""
+    width, height = target.size
+    image = np.frombuffer(target.read(components=3, alignment=1), np.uint8).reshape(height, width, 3)
+    return np.ascontiguousarray(image[::-1])
+
+
+def save(path: Path, image: np.ndarray) -> Path:
+    """Write uint8 [height, width, 3] as a PNG file, whole or not at all."""
+    height, width, _ = image.shape
+    rows = np.zeros((height, 1 + 3 * width), np.uint8)      # each row starts with its filter: 1, difference to the left
+    rows[:, 0] = 1
+    flat = image.reshape(height, 3 * width)
+    rows[:, 1:] = flat
+    rows[:, 4:] -= flat[:, :-3]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        _chunk(kind, body) for kind, body in (
+            (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+            (b"IDAT", zlib.compress(rows.tobytes(), 7)),
+            (b"IEND", b""),
+        )
+    )
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, suffix=".part", delete=False) as file:
+            temporary = file.name
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise SaveError(f"picture: {path} cannot be written ({error.strerror}).") from None
+    return path
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
