@@ -1,0 +1,385 @@
+"""A mixed pool: brains of several architectures, kept as one equal pool per architecture.
+
+Brain k of the whole is row `_row[k]` of group `_group[k]`; a group's `positions` is the way back. Parameters are read
+group by group, each in one run; only inputs and outputs, which are small, are gathered and scattered. For a table this
+is one pool with rows like any other: a child joins its parent's group, the dead leave their groups when `n` is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from swarm.backend import rng
+from swarm.backend.device import Backend, choose
+from swarm.backend.memory import human
+from swarm.brain.brains import Brains
+from swarm.brain.mlp import MLP, as_dtype
+from swarm.brain.pool import permutation_of
+from swarm.brain.rows import NoSuchRow, check_apart, keys_of, rows_of
+from swarm.brain.vary import Mutation
+from swarm.errors import SchemaError, SettingsError
+
+
+class NotOfMixed(SettingsError, AttributeError):
+    """Something that only brains of one architecture have."""
+
+    def __init__(self, name: str):
+        super().__init__(
+            f"Brains: a mixed pool has no `{name}` of its own. Go through its groups, whose `positions` say which "
+            f"brains they hold: `for group in brains.groups: group.{name}`."
+        )
+
+
+class MixedBrains(Brains):
+    """Brains of several architectures in their given order, made by `Brains([mlp, mlp, ...])`.
+
+    Calling it needs equal I; equal O too, since the answer is one array [N, ..., O]. What belongs to one architecture
+    (`parameters`, `weight`, `bias`, `flat`, `mlp`, `layout`, `rows`) raises and names `groups`.
+    """
+
+    def __init__(
+        self,
+        mlps: Sequence[MLP],
+        count: int | None = None,
+        *,
+        seed: int = 0,
+        backend: str | Backend = "auto",
+        dtype: Any = "float32",
+        init: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        for mlp in mlps:
+            if not isinstance(mlp, MLP):
+                raise SettingsError(f"Brains: {mlp!r} is not an architecture. Write Brains([MLP((5, 8, 3)), ...]).")
+        if count not in (None, len(mlps)):
+            raise SettingsError(
+                f"Brains: count {count} for {len(mlps)} architectures. Leave it out: one brain for each."
+            )
+        as_dtype(dtype)
+        rng.key(seed)
+        where = choose(backend, threads)
+        members: dict[MLP, list[int]] = {}
+        for k, mlp in enumerate(mlps):
+            members.setdefault(mlp, []).append(k)
+        pools = [Brains(m, len(at), seed=seed, backend=where, dtype=dtype, init="zeros") for m, at in members.items()]
+        if not pools:
+            raise SettingsError("Brains: a mixed pool needs one architecture at least: Brains([MLP((5, 8, 3)), ...]).")
+        self._take(pools, list(members.values()), where, int(seed))
+        if init != "zeros":
+            self.initialise(slice(0, self._n), init=init)
+
+    @classmethod
+    def of(cls, pools: list[Brains], positions: Sequence[Any], backend: Backend, seed: int) -> MixedBrains:
+        """A mixed pool over equal pools that exist; positions[g] names the brains of pools[g]."""
+        mixed = object.__new__(cls)
+        mixed._take(pools, positions, backend, seed)
+        return mixed
+
+    def _take(self, pools: list[Brains], positions: Sequence[Any], backend: Backend, seed: int) -> None:
+        self.backend, self.seed, self._groups = backend, seed, pools
+        self._n = sum(map(len, pools))
+        self._group = np.full(self._n, -1, np.int32)
+        self._row = np.zeros(self._n, np.int64)
+        for g, (pool, at) in enumerate(zip(pools, positions)):
+            pool._positions = np.array(at, np.int64)
+            self._group[pool._positions] = g
+            self._row[pool._positions] = np.arange(len(pool))
+        self._scratch: dict[str, np.ndarray] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("mlp", "layout", "rows", "parameters"):
+            raise NotOfMixed(name)
+        raise AttributeError(f"Brains have no '{name}'")
+
+    # --- what there is ----------------------------------------------------------------------------------------------
+
+    @property
+    def groups(self) -> list[Brains]:
+        """One equal pool per architecture; `positions` of a group says which brains of this pool its rows are."""
+        return list(self._groups)
+
+    @property
+    def positions(self) -> np.ndarray:
+        return np.arange(self._n)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._groups[0].dtype
+
+    @property
+    def inputs(self) -> int:
+        return self._common("inputs")
+
+    @property
+    def outputs(self) -> int:
+        return self._common("outputs")
+
+    def _common(self, what: str) -> int:
+        widths = sorted({getattr(group, what) for group in self._groups})
+        if len(widths) > 1:
+            raise SchemaError(
+                f"Brains: the {what} of this mixed pool differ: {', '.join(map(str, widths))}. Call each of "
+                "brains.groups; a group's `positions` say which brains it holds."
+            )
+        return widths[0]
+
+    @property
+    def row_bytes(self) -> int:
+        return max(group.row_bytes for group in self._groups)
+
+    @property
+    def parameters(self) -> np.ndarray:
+        raise NotOfMixed("parameters")
+
+    def weight(self, k: int) -> np.ndarray:
+        raise NotOfMixed("weight")
+
+    def bias(self, k: int) -> np.ndarray:
+        raise NotOfMixed("bias")
+
+    def flat(self, rows: Any = None) -> np.ndarray:
+        raise NotOfMixed("flat")
+
+    @property
+    def _compute(self) -> np.dtype:
+        return self._groups[0]._compute
+
+    @property
+    def capacity(self) -> int:
+        return len(self._group)
+
+    @property
+    def n(self) -> int:
+        return self._n
+
+    @n.setter
+    def n(self, n: int) -> None:
+        if not 0 <= n <= self.capacity:
+            raise SettingsError(f"Brains: n = {n:,} is outside 0 .. {self.capacity:,}. Call grow({n:,}) first.")
+        self._release(np.arange(n, self.capacity))
+        self._n = int(n)
+        for g, pool in enumerate(self._groups):
+            self._close_holes(g, pool)
+
+    def __getitem__(self, k: int | slice) -> Brains:
+        """One brain, sharing the memory; a slice would not, so copy it with `clone(rows)`."""
+        if not isinstance(k, (int, np.integer)):
+            raise SettingsError("Brains: brains of a mixed pool do not lie side by side. Copy: brains.clone(rows).")
+        at = int(rows_of(int(k), self._n)[0])
+        return self._groups[self._group[at]][int(self._row[at])]
+
+    def __repr__(self) -> str:
+        total = sum(len(group) * group.layout.row_bytes for group in self._groups)
+        return (
+            f"<Brains: {self._n:,} of {len(self._groups):,} architectures, {self.dtype.name}, {human(total)}, "
+            f"{self.backend.name}>"
+        )
+
+    def clone(self, rows: Any = None) -> Brains:
+        at = rows_of(slice(None) if rows is None else rows, self._n)
+        pools, positions = [], []
+        for g, pool in enumerate(self._groups):
+            mine = np.flatnonzero(self._group[at] == g)
+            if len(mine):
+                pools.append(pool.clone(self._row[at[mine]]))
+                positions.append(mine)
+        return MixedBrains.of(pools or [self._groups[0].clone([])], positions or [[]], self.backend, self.seed)
+
+    def astype(self, dtype: Any) -> Brains:
+        pools = [pool.astype(dtype) for pool in self._groups]
+        return MixedBrains.of(pools, [pool.positions for pool in self._groups], self.backend, self.seed)
+
+    # --- thinking ---------------------------------------------------------------------------------------------------
+
+    def forward(self, x: np.ndarray, out: np.ndarray, brain: np.ndarray | None = None) -> None:
+        """As for equal pools, group by group. A mixed pool cannot be shared by a table: `brain` must be None."""
+        if brain is not None:
+            raise SettingsError(
+                "Brains: a mixed pool cannot be shared through a brain column. Give one pool per table."
+            )
+        for pool in self._groups:
+            at, shape = pool.positions, (len(pool), x.shape[1])
+            own = x
+            if len(x) == self._n:
+                own = self._buffer("x", (*shape, x.shape[2]), x.dtype)
+                np.take(x, at, axis=0, out=own)
+            answers = self._buffer("out", (*shape, out.shape[2]), out.dtype)
+            pool.forward(own, answers)
+            out[at] = answers
+
+    def _buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """Scratch that is allocated once and kept."""
+        wanted = int(np.prod(shape))
+        held = self._scratch.get(name)
+        if held is None or held.size < wanted or held.dtype != dtype:
+            held = self._scratch[name] = np.empty(wanted * 5 // 4 + 16, dtype)
+        return held[:wanted].reshape(shape)
+
+    # --- births and deaths ------------------------------------------------------------------------------------------
+
+    def initialise(
+        self,
+        rows: Any,
+        slots: Any = None,
+        generations: Any = 0,
+        tick: int = 0,
+        seed: int | None = None,
+        init: str = "auto",
+    ) -> None:
+        at = rows_of(rows, self.capacity)
+        keys = keys_of(at, slots, generations)
+        if (self._group[at] < 0).any():
+            raise SettingsError("Brains: a new row of a mixed pool has no architecture. Let it inherit from a brain.")
+        for pool, mine, rows_there in self._by_group(at):
+            pool.initialise(rows_there, keys[0][mine], keys[1][mine], tick, self._seed(seed), init)
+
+    def inherit(
+        self,
+        parents: Any,
+        children: Any,
+        slots: Any = None,
+        generations: Any = 0,
+        tick: int = 0,
+        seed: int | None = None,
+        mutation: Mutation | None = None,
+    ) -> None:
+        def copy(pool: Brains, mine: np.ndarray, parent: np.ndarray, child: np.ndarray) -> None:
+            pool.inherit(parent, child, keys[0][mine], keys[1][mine], tick, self._seed(seed), mutation)
+
+        source, at = self._pairs(parents, children)
+        keys = keys_of(at, slots, generations)
+        self._breed([source], at, copy)
+
+    def cross(
+        self,
+        first: Any,
+        second: Any,
+        children: Any,
+        slots: Any = None,
+        generations: Any = 0,
+        tick: int = 0,
+        seed: int | None = None,
+        units: bool = False,
+        mutation: Mutation | None = None,
+    ) -> None:
+        def copy(pool: Brains, mine: np.ndarray, one: np.ndarray, two: np.ndarray, child: np.ndarray) -> None:
+            key = (keys[0][mine], keys[1][mine], tick, self._seed(seed))
+            pool.cross(one, two, child, *key, units=units, mutation=mutation)
+
+        one, at = self._pairs(first, children)
+        two, at = self._pairs(second, children)
+        keys = keys_of(at, slots, generations)
+        if (self._group[one] != self._group[two]).any():
+            raise SettingsError(
+                "Brains: parents of different architectures cannot be crossed. Pair within brains.groups."
+            )
+        self._breed([one, two], at, copy)
+
+    def move(self, source: Any, target: Any) -> None:
+        at, to = self._pairs(source, target)
+        at, to = at[at != to], to[at != to]
+        self._release(to)
+        self._group[to], self._row[to] = self._group[at], self._row[at]
+        self._group[at] = -1
+        for pool, mine, rows_there in self._by_group(to):
+            pool.positions[rows_there] = to[mine]
+
+    def adopt(self, pool: Any, start: int) -> None:
+        """Copy all brains of another pool, equal or mixed, to rows start, start + 1, ... below capacity."""
+        whole = rows_of(np.arange(start, start + len(pool)), self.capacity)
+        self._release(whole)
+        for group in pool.groups:
+            at = whole[group.positions]
+            g = next((g for g, mine in enumerate(self._groups) if mine.mlp == group.mlp), len(self._groups))
+            if g == len(self._groups):
+                self._groups.append(group.clone([]).astype(self.dtype))
+                self._groups[g]._positions = np.empty(0, np.int64)
+            self._group[at] = g
+            self._row[at] = self._append(self._groups[g], at)
+            self._groups[g].set(self._row[at], group)
+
+    def permute(self, order: Any) -> None:
+        order = permutation_of(order, self._n)
+        self._group[: self._n], self._row[: self._n] = self._group[order], self._row[order]
+        for pool, mine, rows_there in self._by_group(np.arange(self._n)):
+            pool.positions[rows_there] = mine
+
+    def grow(self, capacity: int) -> None:
+        more = int(capacity) - self.capacity
+        if more > 0:
+            self._group = np.concatenate([self._group, np.full(more, -1, np.int32)])
+            self._row = np.concatenate([self._row, np.zeros(more, np.int64)])
+
+    def set(self, rows: Any, parameters: Any) -> None:
+        """Overwrite `rows` of one architecture, as for equal pools."""
+        at = rows_of(rows, self._n)
+        for pool, mine, rows_there in self._by_group(at):
+            if len(mine) < len(at):
+                raise SettingsError("Brains: these rows are of different architectures. Set them group by group.")
+            pool.set(rows_there, parameters)
+
+    def check_finite(self) -> None:
+        for pool in self._groups:
+            pool.check_finite()
+
+    def _pairs(self, source: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+        at, to = rows_of(source, self.capacity), rows_of(target, self.capacity)
+        check_apart(at, to)
+        if (self._group[at] < 0).any():
+            raise NoSuchRow(f"Brains: row {at[self._group[at] < 0][0]:,} holds no brain.")
+        return at, to
+
+    def _breed(self, parents: list[np.ndarray], children: np.ndarray, copy: Callable[..., None]) -> None:
+        """Give each child a row in its parents' group and have `copy(pool, mine, *parent rows, child rows)` fill it."""
+        groups = self._group[parents[0]]
+        rows = [self._row[parent] for parent in parents]
+        new = children[self._group[children] != groups]  # the others overwrite the brain they have
+        self._release(new)
+        for g, pool in enumerate(self._groups):
+            mine = np.flatnonzero(groups == g)
+            if not len(mine):
+                continue
+            fresh = children[mine][self._group[children[mine]] < 0]
+            self._group[fresh] = g
+            self._row[fresh] = self._append(pool, fresh)
+            copy(pool, mine, *(row[mine] for row in rows), self._row[children[mine]])
+
+    def _append(self, pool: Brains, positions: np.ndarray) -> np.ndarray:
+        """Rows at the end of a group for brains at `positions`; the group grows by doubling."""
+        first, n = pool.n, pool.n + len(positions)
+        if n > pool.capacity:
+            pool.grow(max(n, 2 * pool.capacity))
+        held = pool.positions
+        pool._positions = np.full(pool.capacity, -1, np.int64)
+        pool._positions[:first] = held
+        pool._positions[first:n] = positions
+        pool.n = n
+        return np.arange(first, n)
+
+    def _release(self, at: np.ndarray) -> None:
+        """Take the brains at these positions out of their groups; their rows stay as holes until `n` is set."""
+        at = at[self._group[at] >= 0]
+        for pool, _, rows_there in self._by_group(at):
+            pool.positions[rows_there] = -1
+        self._group[at] = -1
+
+    def _close_holes(self, g: int, pool: Brains) -> None:
+        """The last rows of a group fill its holes, lowest hole first."""
+        held = pool.positions
+        n = int((held >= 0).sum())
+        if n == pool.n:
+            return
+        holes, last = np.flatnonzero(held[:n] < 0), n + np.flatnonzero(held[n:] >= 0)
+        pool.move(last, holes)
+        held[holes] = held[last]
+        self._row[held[holes]] = holes
+        pool.n = n
+
+    def _by_group(self, at: np.ndarray) -> list[tuple[Brains, np.ndarray, np.ndarray]]:
+        """(pool, which of `at` are in it, their rows there) for every group that has some."""
+        groups = self._group[at]
+        found = [(pool, np.flatnonzero(groups == g)) for g, pool in enumerate(self._groups)]
+        return [(pool, mine, self._row[at[mine]]) for pool, mine in found if len(mine)]
