@@ -21,3 +21,18 @@ vec2 place_of(vec2 pixel) {
     vec2 away = pixel - view_size * 0.5;
     return view_centre + vec2(away.x, -away.y) / view_scale;
 }
+
+uniform vec2 origin;        // m: see Camera.images
+uniform vec2 image;         // m
+
+// Where a place appears: within one world of the origin, then in this image.
+vec2 shown_at(vec2 place) {
+    return origin + mod(place - origin, world_size) + image;
+}
+
+// 1 inside the world, 0 in its images.
+float within(vec2 place) {
+    vec2 low = step(vec2(0.0), place);
+    vec2 high = step(place, world_size);
+    return low.x * low.y * high.x * high.y;
+}

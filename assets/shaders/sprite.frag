@@ -1,15 +1,18 @@
 // The shape of an agent as a signed distance (px), filled, rimmed with the ground's colour, with light around it.
 flat in vec3 ink;
-flat in float strength;
-flat in float length_px;
+flat in vec4 about;         // strength, length px, alpha of the true world, alpha of its images
+#ifdef POINT
+flat in vec2 forward;
+flat in vec2 middle_at;
+#else
 in vec2 local;
 in vec2 at;
+#endif
 out vec4 colour;
 
 uniform int shape;          // 0 drop, 1 disc, 2 ring
 uniform float glow;         // 0..1
 uniform float glow_reach;   // px
-uniform float ghost;        // what is left of the colour beyond the world's edge
 uniform vec3 rim;
 
 // A disc of radius `a` at the origin joined to one of radius `b` at (-h, 0) by their outer tangents.
@@ -24,6 +27,12 @@ float drop(vec2 p, float h, float a, float b) {
 }
 
 void main() {
+    float length_px = about.y;
+#ifdef POINT
+    vec2 turned = (gl_PointCoord - 0.5) * (length_px + 2.0 * glow_reach + 3.0) * vec2(1.0, -1.0);
+    vec2 local = vec2(dot(turned, forward), dot(turned, vec2(-forward.y, forward.x)));
+    vec2 at = middle_at + turned / view_scale;
+#endif
     float away;
     float body = 1.0;
     float soft = 1.0;                                                      // px over which the edge fades
@@ -53,9 +62,7 @@ void main() {
         float r = length(local - centre * 0.6) / (glow_reach + 0.3 * length_px);
         halo = glow * pow(max(0.0, 1.0 - r), 2.2);
     }
-    float shown = mix(0.22, 1.0, strength);
-    float inside = step(0.0, at.x) * step(at.x, world_size.x) * step(0.0, at.y) * step(at.y, world_size.y);
-    shown *= mix(ghost, 1.0, inside);
+    float shown = mix(about.w, about.z, within(at));
 
     vec4 over = vec4(mix(ink, vec3(1.0), light), 1.0) * fill;             // premultiplied
     over += vec4(rim, 1.0) * border * (1.0 - fill);

@@ -64,17 +64,17 @@ class Camera:
         self.size = size
         self.scale = min(max(self.scale, self.farthest), self.closest)
 
-    def images(self, margin: float = 0.0) -> list[tuple[float, float]]:
-        """Offsets (m) of the world's images that are in sight, the true one included; `margin` m for shapes' reach.
+    def images(self, margin: float = 0.0) -> tuple[tuple[float, float], list[tuple[float, float]]]:
+        """How to cover the picture with the world: an origin (m) and offsets (m).
 
-        At most five each way: the camera does not go farther out than that.
+        Every place is moved by whole worlds to lie within one world's size of the origin, which is the picture's lower
+        left corner, `margin` m of shapes' reach farther out; then it is drawn once for each offset. So a picture no larger
+        than the world draws everybody once, wherever it lies on the torus.
         """
-        across = self._span(self.x, self.size[0], self.world[0], margin)
-        up = self._span(self.y, self.size[1], self.world[1], margin)
-        return [(i * self.world[0], j * self.world[1]) for j in up for i in across]
-
-    def _span(self, centre: float, pixels: int, length: float, margin: float) -> range:
-        half = pixels / self.scale / 2 + margin
-        first = math.floor((centre - half) / length)
-        last = math.ceil((centre + half) / length) - 1
-        return range(first, max(first, last) + 1)
+        origin, counts = [], []
+        for centre, pixels, length in zip((self.x, self.y), self.size, self.world, strict=True):
+            half = pixels / self.scale / 2 + margin
+            origin.append(centre - half)
+            counts.append(math.ceil(2 * half / length))
+        offsets = [(i * self.world[0], j * self.world[1]) for j in range(counts[1]) for i in range(counts[0])]
+        return (origin[0], origin[1]), offsets

@@ -33,6 +33,11 @@ class TableFigures:
     counts: deque[int] = field(default_factory=lambda: deque(maxlen=HISTORY))
     _totals: tuple[int, int] = (0, 0)
 
+    @property
+    def moves(self) -> bool:
+        """Whether anybody was ever born or died here."""
+        return any(self._totals)
+
 
 class Figures:
     """Samples a world now and then. `sample` costs one pass over one column per table."""
@@ -52,11 +57,13 @@ class Figures:
         self._tick = self.tick
         self.sample(world)
 
-    def sample(self, world: Any) -> None:
-        """Read the world."""
+    def sample(self, world: Any, running: bool = True) -> None:
+        """Read the world. A world that is paused has no rate."""
         now, self.tick = self.clock(), int(world.tick)
         ticks = self.tick - self._tick
-        if ticks and now > self._at:
+        if not running:
+            self.rate = float("nan")
+        elif ticks and now > self._at:
             self.rate = ticks / (now - self._at)
         self.time = self.tick * float(world.dt)
         for name, table in world.tables.items():
@@ -66,10 +73,6 @@ class Figures:
         if statistics is not None:
             self.more = {str(key): float(value) for key, value in statistics(world).items()}
         self._at, self._tick = now, self.tick
-
-    def idle(self) -> None:
-        """The world stood still: what passes until the next sample is not counted."""
-        self._at = self.clock()
 
     def _table(self, name: str, table: Any, ticks: int) -> None:
         known = name in self.tables

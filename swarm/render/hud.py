@@ -44,7 +44,7 @@ class Hud:
     def _figures(self, panel: Panel, figures: Figures, note: str) -> None:
         u, theme = self.ui, self.theme
         tables = list(figures.tables.values())
-        height = 64 + sum(46 if _lives(t) else 24 for t in tables) + 16 * len(figures.more)
+        height = 64 + sum(46 if t.moves else 24 for t in tables) + 16 * len(figures.more)
         left, top = 18 * u, 18 * u
         self._plate(panel, left, top, WIDTH * u, height * u)
         x, right, y = left + 16 * u, left + (WIDTH - 16) * u, top + 29 * u
@@ -66,7 +66,7 @@ class Hud:
         u, theme = self.ui, self.theme
         panel.text(x, y + 16 * u, table.name, 8.0 * u, theme.text)
         panel.text(right, y + 16 * u, f"{table.count:,}", 8.0 * u, theme.text, weight=1.15, align="right")
-        if not _lives(table):
+        if not table.moves:
             return y + 24 * u
         births = f"+{number(round(table.births, 2))}  –{number(round(table.deaths, 2))} per tick"
         panel.text(x, y + 32 * u, births, 7.0 * u, theme.quiet)
@@ -125,10 +125,6 @@ def nice(length: float) -> float:
     """The largest of 1, 2, 5, 10, 20, ... that is at most `length`."""
     base = 10.0 ** math.floor(math.log10(length))
     return base * max(k for k in (1, 2, 5) if k * base <= length * (1 + 1e-9))
-
-
-def _lives(table: TableFigures) -> bool:
-    return bool(table._totals[0] or table._totals[1])
 
 
 def _scaled(look: Look) -> bool:

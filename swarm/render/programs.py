@@ -12,10 +12,10 @@ from swarm import assets
 _HEAD = "#version 330 core\n"
 
 
-def build(context: Any, name: str, camera: bool = True) -> Any:
-    """The moderngl program of `NAME.vert` and `NAME.frag`. The caller releases it."""
-    shared = assets.text("shaders/camera.glsl") if camera else ""
-    vertex, fragment = (_HEAD + shared + assets.text(f"shaders/{name}.{kind}") for kind in ("vert", "frag"))
+def build(context: Any, name: str, *, camera: bool = True, define: str = "") -> Any:
+    """The moderngl program of `NAME.vert` and `NAME.frag`, with the macro `define` set. The caller releases it."""
+    head = _HEAD + (f"#define {define}\n" if define else "") + (assets.text("shaders/camera.glsl") if camera else "")
+    vertex, fragment = (head + assets.text(f"shaders/{name}.{kind}") for kind in ("vert", "frag"))
     return context.program(vertex_shader=vertex, fragment_shader=fragment)
 
 

@@ -1,4 +1,9 @@
-"""One table on the GPU: three vertex buffers, two programs, and the choice between shapes and points."""
+"""One table on the GPU: three vertex buffers, and three ways to draw them by how large an agent appears.
+
+    below 2 px      a dot each, its alpha keeps the light of the true area
+    up to 24 px     a point each, the shape drawn inside it: one vertex per agent
+    above           a quad each, turned and tight: four vertices, fewer pixels, no limit of size
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,8 @@ from swarm.render.camera import Camera
 from swarm.render.columns import Columns
 from swarm.render.theme import Theme
 
-POINTS_BELOW = 2.0   # px of shape length under which agents become points
+DOTS_BELOW = 2.0     # px of shape length under which agents become dots
+QUADS_ABOVE = 24.0   # px of shape and light together above which agents become quads
 LEGIBLE = 6.0        # px that a shape may be enlarged to when there is room around it
 
 _SHAPE = {"drop": 0, "disc": 1, "ring": 2}
@@ -24,13 +30,14 @@ class Programs:
     """The programs that all tables share."""
 
     def __init__(self, context: Any) -> None:
-        self.sprite = programs.build(context, "sprite")
-        self.point = programs.build(context, "point")
+        self.quad = programs.build(context, "sprite")
+        self.point = programs.build(context, "sprite", define="POINT")
+        self.dot = programs.build(context, "dot")
 
     def release(self) -> None:
         """Give the GPU's memory back."""
-        self.sprite.release()
-        self.point.release()
+        for program in (self.quad, self.point, self.dot):
+            program.release()
 
 
 class Sprites:
@@ -63,43 +70,36 @@ class Sprites:
         length = look.size * camera.scale
         spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / n)
         shown = max(length, min(LEGIBLE, 0.55 * spacing))
-        images = camera.images(margin=(2 + shown) / camera.scale)
-        if shown < POINTS_BELOW:
-            self._points(camera, images, length)
+        glow = look.glow if self.theme.glow else 0.0
+        light = min(40.0, 0.7 * shown) if glow else 0.0
+        way = 0 if shown < DOTS_BELOW else 1 if shown + 2 * light < QUADS_ABOVE else 2
+        program = (self.shared.dot, self.shared.point, self.shared.quad)[way]
+        origin, images = camera.images(margin=(2 + shown + light) / camera.scale)
+        programs.place(program, camera)
+        programs.put(program, origin=origin, palette=0, ghost=self.theme.ghost)
+        if way == 0:
+            area = (length * length) * (0.35 if look.shape == "drop" else 0.8)
+            programs.put(program, dot_px=DOTS_BELOW, shown=min(1.0, max(0.18, area / DOTS_BELOW)))
         else:
-            self._shapes(camera, images, shown)
-
-    def _shapes(self, camera: Camera, images: list[tuple[float, float]], shown: float) -> None:
-        look, program, theme = self.columns.look, self.shared.sprite, self.theme
-        glow = look.glow if theme.glow else 0.0
-        programs.place(program, camera)
-        programs.put(program, size=shown, shape=_SHAPE[look.shape], shape_width=_WIDTH[look.shape], palette=0,
-                     glow=glow, glow_reach=min(40.0, 0.7 * shown) if glow else 0.0, ghost=theme.ghost,
-                     rim=palette.rgb(theme.ground))
+            programs.put(program, size=shown, shape=_SHAPE[look.shape], shape_width=_WIDTH[look.shape], glow=glow,
+                         glow_reach=light, rim=palette.rgb(self.theme.ground))
         self.palette.use(0)
         for image in images:
             program["image"] = image
-            self.arrays[0].render(self.context.TRIANGLE_STRIP, 4, instances=self.columns.n)
-
-    def _points(self, camera: Camera, images: list[tuple[float, float]], length: float) -> None:
-        look, program = self.columns.look, self.shared.point
-        area = (length * length) * (0.35 if look.shape == "drop" else 0.8)
-        programs.place(program, camera)
-        programs.put(program, point_px=POINTS_BELOW, shown=min(1.0, max(0.18, area / POINTS_BELOW)), palette=0,
-                     ghost=self.theme.ghost)
-        self.palette.use(0)
-        for image in images:
-            program["image"] = image
-            self.arrays[1].render(self.context.POINTS, self.columns.n)
+            if way == 2:
+                self.arrays[2].render(self.context.TRIANGLE_STRIP, 4, instances=n)
+            else:
+                self.arrays[way].render(self.context.POINTS, n)
 
     def _allocate(self, capacity: int) -> None:
         self._drop()
         self.buffers = [self.context.buffer(reserve=capacity * width, dynamic=True) for width in (8, 4, 2)]
         place, heading, tint = self.buffers
+        shared, each = self.shared, [(place, "2f4", "place"), (heading, "2f2", "heading"), (tint, "2f1", "tint")]
         self.arrays = [
-            self.context.vertex_array(self.shared.sprite, [
-                (place, "2f4 /i", "place"), (heading, "2f2 /i", "heading"), (tint, "2f1 /i", "tint")]),
-            self.context.vertex_array(self.shared.point, [(place, "2f4", "place"), (tint, "2f1", "tint")]),
+            self.context.vertex_array(shared.dot, [each[0], each[2]]),
+            self.context.vertex_array(shared.point, each),
+            self.context.vertex_array(shared.quad, [(buffer, form + " /i", name) for buffer, form, name in each]),
         ]
         self.capacity = capacity
 

@@ -84,7 +84,7 @@ class Window:
         elapsed, self._last = now - self._last, now
         alpha = self.pace.run(self.world, elapsed)
         if now - self._sampled >= SAMPLE:
-            renderer.figures.sample(self.world) if not self.pace.paused else renderer.figures.idle()
+            renderer.figures.sample(self.world, running=not self.pace.paused)
             self._sampled = now
         renderer.note = self.pace.note
         renderer.hint = self.message if now < self.message_until else ""
@@ -146,14 +146,17 @@ def _open(size: tuple[int, int], title: str) -> tuple[Any, Any]:
             "Remedy: pip uninstall -y pygame pygame-ce, then pip install pygame-ce"
         )
     contexts.library()
+    asked = os.environ.get("SDL_VIDEODRIVER", "")
+    if sys.platform.startswith("linux") and not (asked or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise BackendError(f"window: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set). {_NO_DISPLAY}")
     try:
         pygame.display.init()
     except pygame.error as error:
-        raise BackendError(f"window: no display ({error}). Remedy: {_NO_DISPLAY}") from None
+        raise BackendError(f"window: the display cannot be used ({error}). {_NO_DISPLAY}") from None
     driver = pygame.display.get_driver()
-    if driver in ("dummy", "offscreen", "evdev") and driver != os.environ.get("SDL_VIDEODRIVER"):
+    if driver == "dummy" or (driver == "offscreen" and asked != driver):   # SDL falls back to these by itself
         pygame.display.quit()
-        raise BackendError(f"window: there is no display. Remedy: {_NO_DISPLAY}")
+        raise BackendError(f"window: there is no display (SDL's driver is '{driver}'). {_NO_DISPLAY}")
     attributes = ((pygame.GL_CONTEXT_MAJOR_VERSION, 3), (pygame.GL_CONTEXT_MINOR_VERSION, 3),
                   (pygame.GL_CONTEXT_PROFILE_MASK, pygame.GL_CONTEXT_PROFILE_CORE), (pygame.GL_DOUBLEBUFFER, 1))
     for name, value in attributes:
@@ -172,7 +175,7 @@ def _open(size: tuple[int, int], title: str) -> tuple[Any, Any]:
     return pygame, surface
 
 
-_NO_DISPLAY = "run on a machine with a screen, or without a window (--headless), or make a picture (--screenshot F.png)."
+_NO_DISPLAY = "Remedy: run on a machine with a screen, or without a window (--headless), or make a picture (--screenshot F.png)."
 
 
 def _scale(pygame: Any, dense: float) -> float:

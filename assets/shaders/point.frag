@@ -1,9 +1,0 @@
-flat in vec4 ink;
-out vec4 colour;
-
-uniform float point_px;
-
-void main() {
-    float away = length(gl_PointCoord - 0.5) * point_px;
-    colour = ink * clamp(point_px * 0.5 - away + 0.25, 0.0, 1.0);
-}
