@@ -23,6 +23,7 @@ app = App(
     version=__version__,
     help="Agents that are born, think with their own neural networks, and die; the same seed gives the same run.",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
     default_parameter=Parameter(negative=(), consume_multiple=True),
 )
 bench = App(name="bench", help="Measure against the machine's own roof: validated, warmed, interleaved.")
