@@ -1,0 +1,28 @@
+"""The hash of rows in numba; see digest.py. Chunks of rows run in parallel, every row is summed by one thread."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from swarm.backend.jit import kernel
+
+_ROWS = 1024  # rows per chunk
+
+
+@kernel(inline=True)
+def _mix(x):
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@kernel(parallel=True)
+def row_hashes(words, multipliers, ids, key, out):
+    n, width = words.shape
+    for chunk in prange((n + _ROWS - 1) // _ROWS):
+        for i in range(chunk * _ROWS, min(n, (chunk + 1) * _ROWS)):
+            total = np.uint64(0)
+            for j in range(width):
+                total += np.uint64(words[i, j]) * multipliers[j]
+            out[i] = _mix(_mix(ids[i] ^ key) + total)

@@ -1,0 +1,124 @@
+"""Ids: slot << 32 | generation, so that among the living the order of ids is the order of slots.
+
+Slots are global to a world. A slot that falls free is given out again from the next tick on, the lowest free slot
+first, with a higher generation: which id a newborn gets depends only on ids. Slot 0 is never used: id 0 means nobody.
+
+    generation [slots] u32  read|write   how often the slot was given out; 0 = never
+    table      [slots] i32  read|write   index of the table that holds the living entity; -1 = nobody lives here
+    row        [slots] i32  read|write   its row there
+    died       [slots] i64  read|write   tick in which the last generation died; -1 = never
+    free       [slots] bool read|write   may be given out
+
+21 bytes per slot. `take` reads `free` up to the last slot it gives out; `in_order` reads 8 bytes per slot, in order.
+The functions behind `Ids` are the kernels: NumPy here, numba in `ids_cpu.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from swarm.backend.device import Backend
+
+LAST_GENERATION = 2**32 - 1
+FIRST_CAPACITY = 64
+SLOT_BYTES = 21
+
+
+class Ids:
+    """The slots of one world."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        xp = self.xp = backend.xp
+        self.generation = xp.zeros(0, np.uint32)
+        self.table = xp.zeros(0, np.int32)
+        self.row = xp.zeros(0, np.int32)
+        self.died = xp.zeros(0, np.int64)
+        self.free = xp.zeros(0, np.bool_)
+        self.spare = 0  # how many slots are free
+        self.used = 0  # one more than the highest slot ever given out
+
+    def __len__(self) -> int:
+        return len(self.free)
+
+    @property
+    def kernels(self) -> Any:
+        return self.backend.twin("swarm.ecs.ids")
+
+    def reserve(self, count: int) -> None:
+        """Have at least `count` free slots; the arrays double when they grow."""
+        if self.spare < count:
+            new = max(FIRST_CAPACITY, len(self))
+            while self.spare + new - max(len(self), 1) < count:
+                new *= 2
+            self.resize(new)
+
+    def resize(self, slots: int) -> None:
+        """Have `slots` slots, not fewer than before; the new ones are free."""
+        old = len(self)
+        for name, start in (("generation", 0), ("table", -1), ("row", 0), ("died", -1), ("free", True)):
+            before = getattr(self, name)
+            after = self.xp.full(slots, start, before.dtype)
+            after[:old] = before
+            setattr(self, name, after)
+        self.free[0] = False
+        self.spare += slots - max(old, 1)
+
+    def take(self, count: int) -> np.ndarray:
+        """The `count` lowest free slots, ascending, u32; their generations step up by one."""
+        self.reserve(count)
+        slots = self.xp.empty(count, np.uint32)
+        if count:
+            self.kernels.take(self.free, self.generation, slots)
+            self.spare -= count
+            self.used = max(self.used, int(slots[-1]) + 1)
+        return slots
+
+    def enter(self, slots: np.ndarray, table: int, rows: np.ndarray) -> None:
+        """The entities in `slots` [K] now live in `rows` [K] of table number `table`."""
+        self.table[slots] = table
+        self.row[slots] = rows
+
+    def release(self, slots: np.ndarray, tick: int) -> None:
+        """The entities in `slots` died in `tick`; a slot whose generations are used up stays closed."""
+        self.table[slots] = -1
+        self.died[slots] = tick
+        again = self.generation[slots] != LAST_GENERATION
+        self.free[slots] = again
+        self.spare += int(again.sum())
+
+    def order(self, base: np.ndarray, count: int) -> np.ndarray:
+        """i32 [count]: `base[table] + row` of all living in tables with a base >= 0, in id order."""
+        out = self.xp.empty(count, np.int32)
+        self.kernels.in_order(self.table[: self.used], self.row[: self.used], base, out)
+        return out
+
+
+def join(slots: np.ndarray, generations: np.ndarray) -> np.ndarray:
+    """Ids u64 [N] from slots and generations u32 [N]."""
+    return slots.astype(np.uint64) << np.uint64(32) | generations
+
+
+def split(id: int) -> tuple[int, int]:
+    """Slot and generation of an id."""
+    return int(id) >> 32, int(id) & 0xFFFFFFFF
+
+
+def take(free: np.ndarray, generation: np.ndarray, out: np.ndarray) -> None:
+    """Give out the lowest free slots, as many as `out` [K] u32 holds; their generations step up by one."""
+    out[:] = np.flatnonzero(free)[: len(out)]
+    free[out] = False
+    generation[out] += np.uint32(1)
+
+
+def in_order(table: np.ndarray, row: np.ndarray, base: np.ndarray, out: np.ndarray) -> None:
+    """Fill `out` [N] i32 with `base[table] + row` for every slot whose table has a base >= 0, slot after slot.
+
+    table, row [slots] i32; base [tables] i64, -1 = not asked for; out is as long as there are entries.
+    """
+    living = np.flatnonzero(table >= 0)
+    start = base[table[living]]
+    chosen = start >= 0
+    out[:] = start[chosen] + row[living[chosen]]

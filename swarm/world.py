@@ -1,0 +1,357 @@
+"""The world: tables, brains, schedule, clock and seed of one simulation. Nothing lives outside it.
+
+world = World(size=(512, 512), tick=1 / 60, seed=7)
+ids = world.spawn(20_000, Body(pos=world.scatter), Energy(), name="forager")
+world.schedule = (steer, swarm.move(Body.pos, Body.vel), starve)
+world.step()
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+
+from swarm import snapshot
+from swarm.backend import rng
+from swarm.backend.device import Backend, choose
+from swarm.barrier import barrier
+from swarm.brain.brains import Brains
+from swarm.brain.mlp import MLP
+from swarm.ecs.agents import Agents
+from swarm.ecs.component import Column, Component, cast
+from swarm.ecs.entity import Entity, locate
+from swarm.ecs.follow import Past
+from swarm.ecs.ids import Ids, join, split
+from swarm.ecs.system import Schedule, check
+from swarm.ecs.table import Table
+from swarm.errors import ScheduleError, SchemaError, SettingsError
+from swarm.profile import Profile
+from swarm.spawn import arrive, prepare
+
+
+class World:
+    """A torus of `size` metres that advances in fixed ticks of `tick` seconds.
+
+    backend: "auto", "cpu", "reference" or a `Backend`. seed: 0 to 2**64 - 1; the same seed gives the same run. threads:
+    all processors by default. max_catch_up: ticks that one `advance` makes at most. Raises `SettingsError`.
+    """
+
+    def __init__(
+        self,
+        size: tuple[float, float] | float = (512.0, 512.0),
+        tick: float = 1 / 60,
+        backend: str | Backend = "auto",
+        seed: int = 0,
+        threads: int | None = None,
+        max_catch_up: int = 5,
+    ) -> None:
+        self.size = _size(size)
+        self.dt = _positive(tick, "tick", "seconds")
+        self.backend = choose(backend, threads)
+        rng.key(seed)
+        self.seed = int(seed)
+        if not isinstance(max_catch_up, (int, np.integer)) or max_catch_up < 1:
+            raise SettingsError(f"World: max_catch_up is {max_catch_up!r}; give a whole number of ticks, 1 or more.")
+        self.max_catch_up = int(max_catch_up)
+        self.tick = 0  # ticks made
+        self.ids = Ids(self.backend)
+        self.tables: dict[str, Table] = {}
+        self.indices: dict[Column, Any] = {}  # filled by the index stage
+        self.resources: dict[str, Any] = {}  # numbers and arrays that systems keep between ticks; saved and hashed
+        self.scene: dict[str, Any] | None = None  # path, settings and source digest, where a scene built this world
+        self.scattered = 0  # calls of `scatter`
+        self._schedule = Schedule()
+        self.profile = Profile(("barrier", "tick"))
+        self._unchecked = False
+        self._past = Past()
+        self._orders: dict[tuple[int, ...], tuple[tuple[int, ...], np.ndarray]] = {}
+        self._draws: dict[tuple[int, str], int] = {}
+        self._running: str | None = None  # the system that runs
+        self._stepping = False
+        self._lag = 0.0  # seconds that `advance` still owes
+
+    @property
+    def threads(self) -> int:
+        """How many threads kernels use; results do not depend on it."""
+        return self.backend.threads
+
+    def __repr__(self) -> str:
+        what = ", ".join(f"{n:,} {name}" for name, n in self.counts().items()) or "empty"
+        return f"<World {self.size[0]:g} x {self.size[1]:g} m at tick {self.tick}: {what}; {self.backend.name}>"
+
+    # ------------------------------------------------------------------ entities
+
+    def spawn(
+        self,
+        count: int,
+        *components: Component | type[Component],
+        name: str | None = None,
+        brains: MLP | Sequence[MLP] | Brains | None = None,
+        brain: Any = None,
+        mutation: Any = None,
+        cap: int | None = None,
+        dtype: Any = "float32",
+        init: str = "auto",
+    ) -> np.ndarray:
+        """Add `count` entities with these components and return their ids, u64 [count].
+
+        name: the table; spawning again with the same name and components adds to it. brains: an `MLP` (every entity
+        gets an own brain of `dtype`, drawn by `init` and keyed by its id), one `MLP` each, or a pool of `count` brains,
+        which the table then owns. With `brain` [count] the pool is shared and these are the rows. mutation: how
+        children's brains differ (`Mutation`; None copies). cap: the population above which births are refused.
+
+        Called by a system, the entities enter at the barrier. Raises `SchemaError`, `SettingsError`, `NonFiniteError`,
+        and `CapacityError` when they do not fit in memory; the world is then as it was.
+        """
+        table, arrival = prepare(self, count, components, name, brains, brain, dtype, init)
+        table.mutation = table.mutation if mutation is None else mutation
+        table.cap = table.cap if cap is None else _cap(cap, table.name)
+        self._unchecked = True
+        if self._stepping:
+            table.arrivals.append(arrival)
+        else:
+            with self.backend.running():
+                arrive(self, table, arrival, "a spawn")
+        return join(arrival.slots, self.ids.generation[arrival.slots])
+
+    def scatter(self, count: int) -> np.ndarray:
+        """`count` positions drawn evenly over the world, f32 [count, 2]; every call draws others."""
+        draw = rng.uniform(self.seed, np.arange(count), self.scattered, self.tick, rng.stream("scatter"), 2)
+        self.scattered += 1
+        sides = np.asarray(self.size, np.float32)
+        return np.minimum(draw * sides, np.nextafter(sides, np.float32(0)))
+
+    def query(self, *components: type[Component]) -> Iterator[Agents]:
+        """The agents of every table that has all these components and is not empty, in the order of spawning."""
+        for component in components:
+            if not (isinstance(component, type) and issubclass(component, Component)):
+                raise SchemaError(f"query: {component!r} is no component. Write world.query(Body, Energy).")
+        for table in tuple(self.tables.values()):
+            if table.n and all(component in table.components for component in components):
+                yield Agents(self, table)
+
+    def tables_with(self, *columns: Column) -> list[Table]:
+        """The tables that have all these columns, in the order of spawning."""
+        return [table for table in self.tables.values() if all(table.has(column) for column in columns)]
+
+    def counts(self) -> dict[str, int]:
+        """The living per table."""
+        return {name: table.n for name, table in self.tables.items()}
+
+    def order(self, tables: Iterable[Table]) -> np.ndarray:
+        """Entries of these tables, one after the other (entry = base[table] + row), in id order: i32 [n], read-only."""
+        tables = tuple(tables)
+        key, versions = tuple(t.index for t in tables), tuple(t.version for t in tables)
+        known = self._orders.get(key)
+        if known is None or known[0] != versions:
+            base, total = np.full(max(len(self.tables), 1), -1, np.int64), 0
+            for table in tables:
+                base[table.index] = total
+                total += table.n
+            with self.backend.running():
+                known = self._orders[key] = versions, self.ids.order(base, total)
+            known[1].flags.writeable = False
+        return known[1]
+
+    def get(self, id: int) -> Entity:
+        """A copy of what one entity is now. Raises `DeadError` once it has died."""
+        table, row = self._find(id)
+        return Entity(id, table, row, self.tick)
+
+    def write(self, column: Column, id: int, value: Any) -> None:
+        """Set a column of one entity. Raises `DeadError` once it has died, `SchemaError` if the value does not fit."""
+        table, row = self._find(id)
+        target = table.column(column)
+        array = cast(column, np.asarray(value), f"entity {int(id)}")
+        if array.shape not in ((), column.shape):
+            raise SchemaError(f"entity {int(id)}: {column.key} got shape {array.shape}, wants {column.shape}.")
+        target[row] = array
+
+    def brain(self, id: int) -> Brains:
+        """The brain of one entity, a pool of one that shares the memory. Raises `DeadError` once it has died."""
+        table, row = self._find(id)
+        if table.brains is None:
+            raise SchemaError(f"entity {int(id)}: table '{table.name}' has no brains. Spawn it with brains=MLP(...).")
+        return table.brains[int(table.brain[row]) if table.shared else row]
+
+    def kill(self, ids: Any) -> None:
+        """Queue the deaths of these ids, for the next barrier. Raises `DeadError` for one that does not live."""
+        for id in np.atleast_1d(np.asarray(ids, np.uint64)).tolist():
+            table, row = self._find(id)
+            table.dying[row] = True
+            table.deaths = True
+
+    # ------------------------------------------------------------------ time
+
+    @property
+    def schedule(self) -> Schedule:
+        """The systems of one tick, in order. Setting it checks what they declare; raises `ScheduleError`."""
+        return self._schedule
+
+    @schedule.setter
+    def schedule(self, systems: Iterable[Any]) -> None:
+        schedule = Schedule(systems)
+        check(schedule, list(self.tables.values()))
+        self._schedule = schedule
+        self._unchecked = not self.tables
+        self.profile = Profile((*schedule.names, "barrier", "tick"))
+
+    def step(self) -> None:
+        """One tick: every system in order, then the barrier.
+
+        An error in a system names the system and the tick; what was queued in the tick is then forgotten. May run in a
+        worker thread, one step of a world at a time.
+        """
+        if self._stepping:
+            raise ScheduleError(f"step: tick {self.tick} is still running. A system cannot step its own world.")
+        if self._unchecked:
+            check(self._schedule, list(self.tables.values()))
+            self._unchecked = False
+        self._stepping = True
+        profile = self.profile
+        try:
+            with self.backend.running():
+                if self._past.columns:
+                    self._past.keep(self.tables.values())
+                start = before = perf_counter_ns()
+                for k, system in enumerate(self._schedule):
+                    self._running = self._schedule.names[k]
+                    system(self, self.dt)
+                    now = perf_counter_ns()
+                    profile.record(k, now - before)
+                    before = now
+                self._running = "barrier"
+                barrier(self)
+                self.tick += 1
+                now = perf_counter_ns()
+                profile.record(len(profile) - 2, now - before)
+                profile.record(len(profile) - 1, now - start)
+        except BaseException as error:
+            error.add_note(f"in system '{self._running}' at tick {self.tick}")
+            self._discard()
+            raise
+        finally:
+            self._stepping = False
+            self._running = None
+            self._draws.clear()
+
+    def advance(self, seconds: float) -> float:
+        """Make the whole ticks that `seconds` of real time add up to, at most `max_catch_up`; the rest is dropped.
+
+        Returns alpha in [0, 1): how far the time is between the last tick and the next, for `view`. Raises
+        `SettingsError` for negative or non-finite seconds.
+        """
+        if not (isinstance(seconds, (int, float, np.number)) and math.isfinite(seconds) and seconds >= 0):
+            raise SettingsError(f"advance: {seconds!r} seconds. Give the time since the last call, 0 or more.")
+        self._lag += float(seconds)
+        due = int(self._lag / self.dt + 1e-6)  # a frame as long as a tick makes one tick, whatever the rounding
+        for _ in range(min(due, self.max_catch_up)):
+            self.step()
+        self._lag = max(0.0, self._lag - due * self.dt)
+        return min(self._lag / self.dt, 1 - 1e-9)
+
+    def view(self, *columns: Column, alpha: float | None = None) -> tuple[np.ndarray, ...]:
+        """(ids, *columns) of all entities that have the columns: copies on the host, row k of each is the same entity.
+
+        alpha in [0, 1]: positions (unit "m", shape (2,)) stand that far between the previous tick and this one, the
+        shortest way round the torus; entities are matched by id and newborns stand where they are. The previous tick
+        is kept from the first call with alpha on.
+        """
+        if not columns or not all(isinstance(column, Column) for column in columns):
+            raise SchemaError("view: give columns, such as world.view(Body.pos).")
+        tables = self.tables_with(*columns)
+        if not tables:
+            raise SchemaError(f"view: no table has {', '.join(c.key for c in columns)} together. Spawn one that has.")
+        if alpha is not None and not 0 <= alpha <= 1:
+            raise SettingsError(f"view: alpha is {alpha!r}; give what `advance` returned, 0 to 1.")
+        found: list[list[np.ndarray]] = [[table.ids() for table in tables]]
+        for column in columns:
+            between = alpha is not None and column.wraps and column.parent is None
+            if between:
+                self._past.columns.add(column)
+                arrays = [self._past.between(t, column, float(alpha or 0), self.size, len(self.ids)) for t in tables]
+            else:
+                arrays = [np.array(table.column(column)) for table in tables]
+            found.append(arrays)
+        return tuple(arrays[0] if len(arrays) == 1 else np.concatenate(arrays) for arrays in found)
+
+    # ------------------------------------------------------------------ state
+
+    def hash(self) -> str:
+        """The state as 16 hexadecimal digits: columns, brains, tick, seed, slot generations, free slots, resources."""
+        return snapshot.digest(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the state to a safetensors file, whole or not at all. Raises `SaveError`."""
+        snapshot.save(self, path)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        components: Iterable[type[Component]] | None = None,
+        schedule: Iterable[Any] | None = None,
+        backend: str | Backend = "auto",
+        threads: int | None = None,
+    ) -> World:
+        """The world in a file written by `save`.
+
+        A world that a scene built reloads by itself. One built by hand needs its `components` and its `schedule`, which
+        are code and not in the file. Raises `SaveError` saying what does not fit.
+        """
+        return snapshot.load(cls, path, components, schedule, backend, threads)
+
+    # ------------------------------------------------------------------ inside
+
+    def draw(self, table: Table, kind: str, stream: str | None) -> int:
+        """The random stream of the next `Agents.normal` or `uniform`; repeated calls in one tick get others."""
+        name = f"{kind} of {stream or self._running or 'nobody'}"
+        turn = self._draws.get((table.index, name), 0)
+        self._draws[table.index, name] = turn + 1
+        return rng.stream(f"{name} {turn}" if turn else name)
+
+    def forget(self) -> None:
+        """Drop what is derived from the state; called when the state was replaced."""
+        self.indices.clear()
+        self._orders.clear()
+        self._past = Past()
+        self._lag = 0.0
+        self._unchecked = True
+
+    def _find(self, id: int) -> tuple[Table, int]:
+        slot = split(id)[0]
+        coming = any(slot in a.slots for t in self.tables.values() for a in t.arrivals)
+        index, row = locate(self.ids, id, self.tick, coming)
+        return list(self.tables.values())[index], row
+
+    def _discard(self) -> None:
+        """Forget what the systems of a failed tick queued; reserved slots become free again."""
+        for table in self.tables.values():
+            for arrival in table.arrivals:
+                self.ids.release(arrival.slots, self.tick)
+            table.discard()
+            table.expire(f"an error in tick {self.tick}")
+
+
+def _size(size: Any) -> tuple[float, float]:
+    sides = (size, size) if isinstance(size, (int, float)) else tuple(size) if isinstance(size, Iterable) else ()
+    if len(sides) != 2:
+        raise SettingsError(f"World: size is {size!r}; give width and height in metres, such as (512, 512).")
+    return _positive(sides[0], "size", "metres"), _positive(sides[1], "size", "metres")
+
+
+def _positive(value: Any, name: str, unit: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not (0 < value < math.inf):
+        raise SettingsError(f"World: {name} is {value!r}; give {unit}, more than 0.")
+    return float(value)
+
+
+def _cap(cap: Any, name: str) -> int:
+    if not isinstance(cap, (int, np.integer)) or cap < 0:
+        raise SettingsError(f"spawn '{name}': cap is {cap!r}; give the largest population, or None.")
+    return int(cap)
