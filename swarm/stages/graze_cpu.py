@@ -1,0 +1,113 @@
+"""graze on the CPU: claims in parallel, contests in one pass.
+
+    pos [N][2] float32 m read in visiting order             visit [..] int32 read
+    x, y, entry [n] of the grid read: the cells that the reach touches, two on average
+    available [T] bool, slots [T] uint32 read at random, only for food within reach
+    claim, d2 [N] int32, float32 written, read twice        winner [T] int32 written, read at random
+    some 36 bytes an entity; the food's cells are shared by neighbours
+
+Claims go candidate by candidate: with a reach well below a cell's width there are a handful each. The contest compares
+(distance, priority, id), a total order, so that the order of the pass does not matter; priorities are drawn for ties only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from swarm.backend import rng
+from swarm.backend.jit import kernel
+from swarm.backend.rng_cpu import word_at
+from swarm.stages.graze import cost  # noqa: F401  (shared with the reference)
+from swarm.stages.near_cpu import RUNS, cell_of, runs, shortest1
+
+_CLAIMANTS = 1024  # of one task
+_PRIORITY = np.uint32(rng.stream("priority"))
+
+
+def claim(grid, pos, first, visit, base, reach, slots, available, target, d2):
+    """See `graze.claim`."""
+    bad = _all(grid, pos, first, visit, base, reach, slots, available, target, d2)
+    return -1 if bad == len(pos) else bad
+
+
+@kernel(parallel=True)
+def _all(grid, pos, first, visit, base, reach, slots, available, target, d2):
+    tasks = (len(visit) + _CLAIMANTS - 1) // _CLAIMANTS
+    bad = np.full(tasks + 1, len(pos))
+    for task in prange(tasks):
+        low, high = task * _CLAIMANTS, min(len(visit), (task + 1) * _CLAIMANTS)
+        bad[task] = _some(grid, pos, first, visit[low:high], base, reach, slots, available, target, d2)
+    return bad.min()
+
+
+@kernel
+def _some(grid, pos, first, visit, base, reach, slots, available, target, d2):
+    columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
+    xs, ys, entries, width, height = grid.x, grid.y, grid.entry, grid.width, grid.height
+    run, limit, bad = np.empty(RUNS, np.int32), reach * reach, len(pos)
+    slack = max(width, height) * np.float32(2.0**-20)  # more than all rounding between a position and its cell
+    wide = reach + slack
+    for v in range(len(visit)):
+        i = visit[v] - base
+        if i < 0 or i >= len(pos):
+            continue
+        x, y = pos[i, 0], pos[i, 1]
+        target[i], d2[i] = -1, np.inf
+        if not (x >= 0 and x < width and y >= 0 and y < height):
+            bad = min(bad, i)
+            continue
+        column, row = cell_of(x, grid.per_x, columns), cell_of(y, grid.per_y, rows)
+        left, right = column, column
+        low, high = row, row
+        if x < wide or cell_of(x - wide, grid.per_x, columns) < column:
+            left -= 1
+        if x + wide >= width or cell_of(x + wide, grid.per_x, columns) > column:
+            right += 1
+        if y < wide or cell_of(y - wide, grid.per_y, rows) < row:
+            low -= 1
+        if y + wide >= height or cell_of(y + wide, grid.per_y, rows) > row:
+            high += 1
+        best, nearest = np.int32(-1), limit
+        for k in range(0, runs(start, columns, rows, left, right, low, high, run), 2):
+            for p in range(run[k], run[k + 1]):
+                dx, dy = shortest1(xs[p] - x, width), shortest1(ys[p] - y, height)
+                square = dx * dx + dy * dy
+                if square > nearest or square >= limit:
+                    continue
+                entry = entries[p]
+                if not available[entry] or (first >= 0 and entry == first + i):
+                    continue
+                if square < nearest or best < 0 or slots[entry] < slots[best]:
+                    best, nearest = entry, square
+        if best >= 0:
+            target[i], d2[i] = best, nearest
+    return bad
+
+
+def settle(claim, d2, slots, generations, seed, tick, winner, eaters, eaten):
+    """See `graze.settle`."""
+    low, high = (np.uint32(k) for k in rng.key(seed))
+    return _settle(claim, d2, slots, generations, low, high, np.uint32(tick & 0xFFFFFFFF), winner, eaters, eaten)
+
+
+@kernel
+def _settle(claim, d2, slots, generations, key0, key1, tick, winner, eaters, eaten):
+    winner[:] = -1
+    for i in range(len(claim)):
+        t = claim[i]
+        if t >= 0:
+            w = winner[t]
+            if w < 0 or d2[i] < d2[w]:
+                winner[t] = i
+            elif d2[i] == d2[w]:
+                a = word_at(slots[i], generations[i], tick, _PRIORITY, 0, key0, key1)
+                b = word_at(slots[w], generations[w], tick, _PRIORITY, 0, key0, key1)
+                if a < b or (a == b and slots[i] < slots[w]):
+                    winner[t] = i
+    count = 0
+    for i in range(len(claim)):
+        if claim[i] >= 0 and winner[claim[i]] == i:
+            eaters[count], eaten[count] = i, claim[i]
+            count += 1
+    return count

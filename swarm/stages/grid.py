@@ -1,0 +1,139 @@
+"""The index of one position column: entities sorted by cell and id on a uniform grid over the torus.
+
+    grid = world.indices[Plant.pos]
+    grid.entry[grid.start[c]:grid.start[c + 1]]      # the members of cell c in id order; x fastest: c = row * columns + column
+
+An entry is a number over the tables that have the column, one table after the other: `grid.base[k] + row`. Cells that are
+neighbours in x lie side by side, so the members of three of them are one run.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from swarm.ecs.component import Column
+from swarm.errors import ScheduleError, SettingsError
+from swarm.stages.stage import Scratch
+
+
+class Packed(NamedTuple):
+    """What kernels see of a grid. Arrays have 16 spare elements behind their end."""
+
+    start: np.ndarray  # int32 [C + 1]
+    entry: np.ndarray  # int32 [n], sorted by (cell, id)
+    x: np.ndarray  # float32 [n], in that order
+    y: np.ndarray  # float32 [n]
+    columns: int  # cells along x
+    rows: int  # cells along y
+    per_x: np.float32  # cells per metre
+    per_y: np.float32
+    width: np.float32  # the world's size, m
+    height: np.float32
+    most: int  # members of the fullest cell
+
+
+class Grid:
+    """Where the entities of one position column are, as of one tick.
+
+    tables, base: the tables that have the column, and the entry number of each one's row 0.
+    n: members. overflow: entities left out this tick because their cell was over the cap. complete: everybody is in.
+    """
+
+    def __init__(self, column: Column, size: tuple[float, float], radius: float) -> None:
+        self.column = column
+        self.size = (np.float32(size[0]), np.float32(size[1]))
+        self.radius = radius
+        self.shape = (1, 1)
+        self.tables: tuple[Any, ...] = ()
+        self.base: tuple[int, ...] = ()
+        self.tick = -1
+        self.n = self.most = self.overflow = 0
+        self.complete = False
+        self.scratch = Scratch()
+
+    def fit(self, members: int) -> None:
+        """Choose the cells: as small as the radius allows, as many as memory for `members` entities justifies."""
+        self.shape = fit(self.size, self.radius, members)
+
+    @property
+    def cells(self) -> int:
+        """C, the number of cells."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def start(self) -> np.ndarray:
+        """int32 [C + 1]: where each cell's members begin."""
+        return self.scratch.arrays["start"][: self.cells + 1]
+
+    @property
+    def entry(self) -> np.ndarray:
+        """int32 [n]: the members by cell, then id."""
+        return self.scratch.arrays["entry"][: self.n]
+
+    @property
+    def x(self) -> np.ndarray:
+        """float32 [n]: the members' x in that order, m."""
+        return self.scratch.arrays["x"][: self.n]
+
+    @property
+    def y(self) -> np.ndarray:
+        """float32 [n]: the members' y in that order, m."""
+        return self.scratch.arrays["y"][: self.n]
+
+    def packed(self) -> Packed:
+        """The arrays and numbers for kernels."""
+        arrays, (columns, rows) = self.scratch.arrays, self.shape
+        per_x, per_y = np.float32(columns / float(self.size[0])), np.float32(rows / float(self.size[1]))
+        return Packed(
+            arrays["start"], arrays["entry"], arrays["x"], arrays["y"],
+            columns, rows, per_x, per_y, *self.size, self.most,
+        )  # fmt: skip
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values: column, cells, members, the fullest cell, overflow."""
+        return {
+            "column": self.column.key, "cells": self.shape, "radius": self.radius, "members": self.n,
+            "fullest": self.most, "overflow": self.overflow,
+        }  # fmt: skip
+
+
+def fit(size: tuple[Any, Any], radius: float, members: int) -> tuple[int, int]:
+    """Columns and rows of cells, each at least `radius` wide with room for rounding, about one per member at most.
+
+    A position's cell is computed in float32; being off by one rounding must not put two entities that see each other two
+    cells apart, hence the margin of eight roundings of the world's size.
+    """
+    shape = [max(1, int(float(side) / (radius + float(side) * 2.0**-20))) for side in size]
+    bound = max(1024, 1 << max(0, members - 1).bit_length())
+    if shape[0] * shape[1] > bound:
+        shrink = sqrt(shape[0] * shape[1] / bound)
+        shape = [max(1, int(s / shrink)) for s in shape]
+        shape = [min(s, max(1, bound // o)) for s, o in zip(shape, reversed(shape), strict=True)]
+    return shape[0], shape[1]
+
+
+def check_radius(radius: float, size: tuple[float, float], where: str) -> None:
+    """Raise `SettingsError` if things could be seen both ways round the torus."""
+    if radius > min(size) / 2:
+        raise SettingsError(
+            f"{where}: a radius of {radius:g} m reaches more than half round a world of {size[0]:g} x {size[1]:g} m. "
+            f"Use {min(size) / 2:g} m or less, or a larger world."
+        )
+
+
+def find(world: Any, column: Column, radius: float, where: str) -> Grid:
+    """This tick's grid of `column`, good for `radius`. Raises `ScheduleError` if there is none."""
+    grid = world.indices.get(column)
+    if grid is None or grid.tick != world.tick:
+        raise ScheduleError(
+            f"{where}: no index of {column.key} was made this tick. Put swarm.index({column.key}) before it in the schedule."
+        )
+    if radius > grid.radius:
+        raise ScheduleError(
+            f"{where}: looks {radius:g} m far, but the index of {column.key} was made for {grid.radius:g} m. "
+            f"Write swarm.index({column.key}, radius={radius:g})."
+        )
+    return grid

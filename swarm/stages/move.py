@@ -1,0 +1,82 @@
+"""move: carry everything that has a velocity along, round the torus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from swarm.ecs.component import Column
+from swarm.stages.stage import Cost, Stage, bad_value, need_column, positive
+
+
+def move(pos: Column, vel: Column, limit: float | None = None) -> Move:
+    """The stage that adds vel * dt to pos (both float32 [N, 2]; m, m/s) and wraps it into [0, size) exactly.
+
+    limit: the greatest speed, m/s; faster ones are slowed to it first, `vel` included.
+    Raises `NonFiniteError` naming the entity when a new position is not finite.
+    """
+    return Move(pos, vel, limit)
+
+
+class Move(Stage):
+    """See `move`."""
+
+    def __init__(self, pos: Column, vel: Column, limit: float | None = None) -> None:
+        super().__init__()
+        self.pos, self.vel = need_column(pos, (2,), np.float32, "move"), need_column(vel, (2,), np.float32, "move")
+        self.limit = None if limit is None else positive(limit, "limit", "move")
+        self.name = f"move {pos.key}"
+        self.reads = (pos, vel)
+        self.writes = (pos,) if limit is None else (pos, vel)
+
+    def __call__(self, world: Any, dt: float) -> None:
+        kernels = world.backend.twin("swarm.stages.move")
+        size = np.float32(world.size[0]), np.float32(world.size[1])
+        limit = np.float32(np.inf if self.limit is None else self.limit)
+        for table in world.tables_with(self.pos):
+            if table.n and table.has(self.vel):
+                bad = kernels.drift(table.column(self.pos), table.column(self.vel), np.float32(dt), *size, limit)
+                if bad >= 0:
+                    blame = self.vel if not np.isfinite(table.column(self.vel)[bad]).all() else self.pos
+                    raise bad_value(world, self, table, bad, blame, "Keep velocities finite; move's `limit` bounds them.")
+
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), "limit": self.limit}
+
+    def cost(self, world: Any) -> Cost:
+        return cost(sum(t.n for t in world.tables_with(self.pos) if t.has(self.vel)), self.limit is not None)
+
+
+# --- kernels: the reference; move_cpu.py has the twin -----------------------------------------------------------------
+
+
+def cost(n: int, limited: bool) -> Cost:
+    """Positions and velocities read, positions written, with a limit velocities too."""
+    return Cost(n * (24 + 8 * limited), n * (12 + 7 * limited))
+
+
+def drift(
+    pos: np.ndarray, vel: np.ndarray, dt: np.float32, width: np.float32, height: np.float32, limit: np.float32
+) -> int:
+    """One explicit Euler step in place; returns the first row whose new position is not finite, or -1.
+
+    pos float32 [N, 2] m read|write; vel float32 [N, 2] m/s read, and written where faster than `limit`.
+    """
+    if limit < np.inf:
+        speed = np.sqrt(vel[:, 0] * vel[:, 0] + vel[:, 1] * vel[:, 1])
+        fast = speed > limit
+        vel[fast] *= (limit / speed[fast])[:, None]
+    pos += vel * dt
+    for axis, side in enumerate((width, height)):
+        pos[:, axis] = wrap(pos[:, axis], side)
+    finite = np.isfinite(pos).all(axis=1)
+    return -1 if finite.all() else int(np.argmin(finite))
+
+
+def wrap(x: np.ndarray, side: np.float32) -> np.ndarray:
+    """`x` in [0, side), float32: never `side` itself, whatever the rounding; NaN where it is not finite."""
+    x = x - side * np.floor(x / side)
+    x = np.where(x < 0, x + side, x)
+    x = np.where(x >= side, x - side, x)
+    return np.where((x >= 0) & (x < side), x, x * np.float32(0) + np.float32(0))  # NaN stays
