@@ -67,9 +67,9 @@ class Camera:
     def images(self, margin: float = 0.0) -> tuple[tuple[float, float], list[tuple[float, float]]]:
         """How to cover the picture with the world: an origin (m) and offsets (m).
 
-        Every place is moved by whole worlds to lie within one world's size of the origin, which is the picture's lower
-        left corner, `margin` m of shapes' reach farther out; then it is drawn once for each offset. So a picture no larger
-        than the world draws everybody once, wherever it lies on the torus.
+        Every place is moved by whole worlds to lie within one world's size of the origin, which is the picture's
+        lower left corner, `margin` m of shapes' reach farther out; then it is drawn once for each offset. So a picture
+        no larger than the world draws everybody once, wherever it lies on the torus.
         """
         origin, counts = [], []
         for centre, pixels, length in zip((self.x, self.y), self.size, self.world, strict=True):

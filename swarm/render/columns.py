@@ -30,8 +30,8 @@ class Columns:
     limits: tuple[float, float] = (0.0, 1.0)
     started: bool = False
 
-    def read(self, world: Any, alpha: float = 1.0) -> None:
-        """Fill from `world.view`, `alpha` of the way from the last tick but one to the last."""
+    def read(self, world: Any, alpha: float | None = None) -> None:
+        """Fill from `world.view`, `alpha` of the way from the previous tick to this one (None: this tick)."""
         look = self.look
         values = dict(zip(look.columns, sample(world, look, alpha), strict=True))
         place = values[look.pos]
@@ -67,10 +67,18 @@ class Columns:
         self.tint = np.zeros((capacity, 2), np.uint8)
 
 
-def sample(world: Any, look: Look, alpha: float) -> list[np.ndarray]:
-    """The columns of a look for its own table: host arrays with as many rows each."""
-    _, *values = world.view(*look.columns, alpha=alpha)
-    return list(values)
+def sample(world: Any, look: Look, alpha: float | None) -> list[np.ndarray]:
+    """The columns of a look for its own table: copies on the host with as many rows each."""
+    columns, begin = look.columns, 0
+    if look.table not in world.tables:
+        return [np.zeros((0, *column.shape), column.dtype) for column in columns]
+    for table in world.tables_with(*columns):   # the order in which a view puts tables one after the other
+        if table.name == look.table:
+            break
+        begin += table.n
+    end = begin + world.tables[look.table].n
+    _, *values = world.view(*columns, alpha=alpha)
+    return [value[begin:end] for value in values]
 
 
 def _unit(value: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -7,21 +7,22 @@ from collections.abc import Callable
 from typing import Any
 
 SPEEDS = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, float("inf"))
+LONGEST = 0.25   # s: a longer frame, as when the window was dragged, counts as this
 BUDGET = 0.025   # s of each frame that the ticks may take before the picture comes first
 
 
 class Pace:
-    """Turns the time that passed into whole ticks of `dt` s and a fraction to draw at.
+    """Turns the time that passed into whole ticks and a fraction to draw at, through `world.advance`.
 
-    The world never falls behind by more than one frame's budget: a slow world runs slower, it does not stall the window.
+    Nothing is owed for long: a world too slow for the speed runs slower, it does not stall the window.
     """
 
     def __init__(self, dt: float, clock: Callable[[], float] = time.perf_counter) -> None:
         self.dt, self.clock = dt, clock
         self.level = SPEEDS.index(1.0)
         self.paused = False
-        self.owed = 0.0       # s of simulated time not yet run, less than a tick after `run`
-        self.steps = 0        # single steps asked for while paused
+        self.steps = 0        # single steps asked for
+        self.alpha = 1.0      # where between the last two ticks the picture stands
 
     @property
     def speed(self) -> float:
@@ -52,25 +53,24 @@ class Pace:
         self.paused, self.steps = True, self.steps + 1
 
     def run(self, world: Any, elapsed: float) -> float:
-        """Run the ticks that `elapsed` s are worth; returns the fraction of a tick to draw at, 0..1."""
+        """Run the ticks that `elapsed` s are worth; returns the fraction between the last two ticks to draw at."""
+        end = self.clock() + BUDGET
         if self.paused:
             for _ in range(self.steps):
                 world.step()
-            if self.steps:
-                self.owed = 0.0
+                self.alpha = 1.0
             self.steps = 0
-            return 1.0 if self.owed == 0.0 else self.owed / self.dt
-        end = self.clock() + BUDGET
-        if self.speed == float("inf"):
+        elif self.speed == float("inf"):
             world.step()
             while self.clock() < end:
                 world.step()
-            self.owed = 0.0
-            return 1.0
-        self.owed += min(elapsed, 0.25) * self.speed
-        while self.owed >= self.dt:
-            world.step()
-            self.owed -= self.dt
-            if self.clock() >= end:
-                self.owed = min(self.owed, self.dt * 0.999)
-        return self.owed / self.dt
+            self.alpha = 1.0
+        else:
+            owed = min(elapsed, LONGEST) * self.speed
+            while owed > 0.0:
+                piece = min(owed, self.dt)           # one tick at most, so that the budget can stop between two
+                self.alpha = world.advance(piece)
+                owed -= piece
+                if self.clock() >= end:
+                    break
+        return self.alpha

@@ -16,6 +16,7 @@ from swarm.errors import SaveError, SettingsError
 from swarm.look import Look
 from swarm.render import context as contexts
 from swarm.render.renderer import Renderer
+from swarm.render.target import Target
 from swarm.render.theme import Theme
 
 
@@ -31,16 +32,16 @@ def pixels(world: Any, size: tuple[int, int] = (1600, 900), *, scene: Any = None
         raise SettingsError(f"picture: size {tuple(size)} is not a width and height between 1 and 16384 px.")
     context = contexts.headless()
     try:
-        target = context.simple_framebuffer((width, height), components=4)
+        target = Target(context, (width, height))
         drawn = Renderer(context, world, (width, height), scene=scene, looks=looks, theme=theme,
-                         ui=ui if ui is not None else max(1.0, height / 900))
+                         ui=ui if ui is not None else max(0.6, height / 900))
         try:
             if not hud:
                 drawn.hud = None
             drawn.camera.fit(fill)
             drawn.upload(world)
-            drawn.draw(target)
-            return read(target)
+            drawn.draw(target.framebuffer)
+            return target.read()
         finally:
             drawn.release()
             target.release()
@@ -57,13 +58,6 @@ def screenshot(world: Any, path: str | Path, size: tuple[int, int] = (1600, 900)
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise SaveError(f"picture: {path} cannot be written: its folder is missing or it is a folder itself.")
     return save(path, pixels(world, size, **options))
-
-
-def read(target: Any) -> np.ndarray:
-    """What a framebuffer holds: uint8 [height, width, 3], top row first."""
-    width, height = target.size
-    image = np.frombuffer(target.read(components=3, alignment=1), np.uint8).reshape(height, width, 3)
-    return np.ascontiguousarray(image[::-1])
 
 
 def save(path: Path, image: np.ndarray) -> Path:

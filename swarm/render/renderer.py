@@ -44,8 +44,8 @@ class Renderer:
         self.panel = Panel(context, self.theme)
         self.sprites = [Sprites(context, self.shared, look, self.theme) for look in self.looks]
 
-    def upload(self, world: Any, alpha: float = 1.0) -> None:
-        """Send the tables' columns, `alpha` of the way between the last two ticks."""
+    def upload(self, world: Any, alpha: float | None = None) -> None:
+        """Send the tables' columns, `alpha` of the way between the last two ticks (None: the last)."""
         for sprites in self.sprites:
             sprites.upload(world, alpha)
 

@@ -53,10 +53,12 @@ class Sprites:
         self.buffers: list[Any] = []
         self.arrays: list[Any] = []
 
-    def upload(self, world: Any, alpha: float) -> None:
+    def upload(self, world: Any, alpha: float | None) -> None:
         """Read the world's columns and send them: `columns.BYTES` per agent."""
         self.columns.read(world, alpha)
         c = self.columns
+        if not c.n:
+            return
         if len(c.place) > self.capacity:
             self._allocate(len(c.place))
         for buffer, column in zip(self.buffers, (c.place, c.heading, c.tint), strict=True):

@@ -19,6 +19,7 @@ from swarm.render import context as contexts
 from swarm.render import keys, picture
 from swarm.render.pace import Pace
 from swarm.render.renderer import Renderer
+from swarm.render.target import Target
 from swarm.render.theme import Theme
 
 SAMPLE = 0.25   # s between two samples of the figures
@@ -47,6 +48,7 @@ class Window:
         self.world = world
         self.open = True
         self.pace = Pace(float(world.dt))
+        self.surface: Any
         self.pygame, self.surface = _open(size, title or "swarm")
         self.context: Any = None
         self.renderer: Renderer | None = None
@@ -107,11 +109,11 @@ class Window:
         renderer = self.renderer
         assert renderer is not None
         path = _free(Path.cwd(), f"swarm-{renderer.figures.title}-{int(self.world.tick)}")
-        target = self.context.simple_framebuffer(self.camera.size, components=4)
+        target = Target(self.context, self.camera.size)
         hint, renderer.hint = renderer.hint, ""
         try:
-            renderer.draw(target)
-            picture.save(path, picture.read(target))
+            renderer.draw(target.framebuffer)
+            picture.save(path, target.read())
             self.say(f"saved {path.name}")
         except SwarmError as error:
             self.say(str(error), 8.0)
@@ -147,7 +149,8 @@ def _open(size: tuple[int, int], title: str) -> tuple[Any, Any]:
         )
     contexts.library()
     asked = os.environ.get("SDL_VIDEODRIVER", "")
-    if sys.platform.startswith("linux") and not (asked or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    screen = asked or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not screen:
         raise BackendError(f"window: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set). {_NO_DISPLAY}")
     try:
         pygame.display.init()
@@ -175,7 +178,9 @@ def _open(size: tuple[int, int], title: str) -> tuple[Any, Any]:
     return pygame, surface
 
 
-_NO_DISPLAY = "Remedy: run on a machine with a screen, or without a window (--headless), or make a picture (--screenshot F.png)."
+_NO_DISPLAY = (
+    "Remedy: run where there is a screen, or without a window (--headless), or make a picture (--screenshot F.png)."
+)
 
 
 def _scale(pygame: Any, dense: float) -> float:

@@ -31,10 +31,13 @@ class Standin:
         self.size, self.tick, self.dt = size, 0, 1 / 60
         self.tables = {name: _table(name, columns) for name, columns in tables.items()}
 
-    def view(self, *columns: Any, alpha: float = 1.0) -> tuple[Any, ...]:
-        rows = [t for t in self.tables.values() if all(t.has(c) for c in columns)]
+    def view(self, *columns: Any, alpha: float | None = None) -> tuple[Any, ...]:
+        rows = self.tables_with(*columns)
         ids = np.concatenate([np.arange(t.n, dtype=np.uint64) for t in rows])
         return ids, *(np.concatenate([t.column(c) for t in rows]) for c in columns)
+
+    def tables_with(self, *columns: Any) -> list[Any]:
+        return [t for t in self.tables.values() if all(t.has(c) for c in columns)]
 
     def counts(self) -> dict[str, int]:
         return {name: table.n for name, table in self.tables.items()}

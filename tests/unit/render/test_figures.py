@@ -1,0 +1,109 @@
+"""Figures: rates from totals, a scene's own rows, and how they read in the terminal."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import pytest
+from rich.console import Console
+
+from swarm.render.dashboard import Dashboard, follow, line, spark
+from swarm.render.figures import Figures, declared, number, title
+from swarm.render.hud import nice
+from tests.image.standin import crowd
+
+
+class Scene:
+    name = "meadow"
+
+    @staticmethod
+    def statistics(world):
+        return {"intake": 0.25}
+
+
+def sampled():
+    now = [0.0]
+    world = crowd(50, 80)
+    figures = Figures(world, Scene, clock=lambda: now[0])
+    world.tick, now[0] = 20, 0.5
+    world.tables["forager"].born_total, world.tables["forager"].died_total = 30, 10
+    figures.sample(world)
+    return world, figures
+
+
+def test_rates_are_per_tick_and_per_second():
+    _, figures = sampled()
+    forager = figures.tables["forager"]
+    assert figures.rate == pytest.approx(40.0)
+    assert (forager.births, forager.deaths) == (1.5, 0.5)
+    assert forager.moves
+    assert not figures.tables["plant"].moves
+    assert figures.time == pytest.approx(20 / 60)
+
+
+def test_the_mean_is_of_the_coloured_column():
+    world, figures = sampled()
+    level = next(c for c in world.tables["forager"].components[1].columns)
+    forager = figures.tables["forager"]
+    assert forager.mean == pytest.approx(float(world.tables["forager"].column(level).mean()), rel=1e-6)
+    assert (forager.what, forager.unit) == ("energy", "J")
+
+
+def test_a_paused_world_has_no_rate():
+    world, figures = sampled()
+    figures.sample(world, running=False)
+    assert math.isnan(figures.rate)
+
+
+def test_scene_names_and_rows():
+    world, figures = sampled()
+    assert figures.title == "meadow"
+    assert figures.more == {"intake": 0.25}
+    assert title(world) == "world"
+    assert [look.table for look in declared(world)] == ["plant", "forager"]
+
+
+def test_one_plain_line_holds_everything():
+    _, figures = sampled()
+    text = line(figures)
+    for part in ("tick 20", "forager 50 (+1.5 -0.5 per tick, energy", "plant 80", "intake 0.25", "40 ticks/s"):
+        assert part in text
+
+
+def test_without_a_terminal_follow_prints_lines_and_ends_at_the_tick():
+    world, out = crowd(50, 80), io.StringIO()
+    figures = follow(world, ticks=25, console=Console(file=out, force_terminal=False))
+    assert world.tick == figures.tick == 25
+    assert out.getvalue().splitlines()[-1].startswith("tick 25 ")
+    assert "\x1b" not in out.getvalue()
+
+
+def test_in_a_terminal_it_draws_a_panel():
+    world, out = crowd(50, 80), io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100)
+    with Dashboard(world, scene=Scene, console=console) as shown:
+        shown.figures.systems = {"think": 2.0, "move": 1.0}
+        world.step()
+        shown.update(world, force=True)
+    assert "meadow" in out.getvalue()
+    assert "forager" in out.getvalue()
+    assert "intake" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(20000, "20,000"), (1234.5, "1,234"), (0.01234, "0.0123"), (math.nan, "–"), (12.34, "12.3")]
+)
+def test_numbers_for_people(value, text):
+    assert number(value) == text
+
+
+def test_sparks_rise_and_a_flat_line_is_flat():
+    assert spark([0, 1, 2, 3]) == "▁▃▆█"
+    assert set(spark([5, 5, 5])) == {"▁"}
+    assert spark([]) == ""
+
+
+@pytest.mark.parametrize(("length", "expected"), [(7.3, 5), (10, 10), (0.29, 0.2), (1999, 1000)])
+def test_scale_bars_are_round(length, expected):
+    assert nice(length) == pytest.approx(expected)
