@@ -84,9 +84,14 @@ def _call(builder, name: str, result, args):
     return builder.call(function, args)
 
 
+def _element(context, builder, array_type, array, offset):
+    if isinstance(array_type, types.CPointer):
+        return builder.gep(array, [offset])
+    return builder.gep(context.make_array(array_type)(context, builder, array).data, [offset])
+
+
 def _address(context, builder, array_type, array, offset, element: str, lanes: int = LANES):
-    data = context.make_array(array_type)(context, builder, array).data
-    pointer = builder.gep(data, [offset])
+    pointer = _element(context, builder, array_type, array, offset)
     return builder.bitcast(pointer, ir.VectorType(_LLVM[element] if element in _LLVM else element, lanes).as_pointer())
 
 
@@ -95,6 +100,42 @@ def _item_bytes(array_type) -> int:
 
 
 # --- memory ---------------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def pointer(typingctx, array, offset):
+    """The address of `array[offset]`, of a flat array or another pointer: one register where an array takes seven.
+
+    Loads and stores take it in place of an array. It keeps nothing alive: use it inside the kernel that has the array.
+    """
+
+    def codegen(context, builder, signature, args):
+        return _element(context, builder, signature.args[0], args[0], args[1])
+
+    return types.CPointer(array.dtype)(array, types.intp), codegen
+
+
+@intrinsic
+def aligned(typingctx, pointer):
+    """The first address at or behind `pointer` on a 64-byte boundary: a store that straddles one forwards late."""
+
+    def codegen(context, builder, signature, args):
+        word = ir.IntType(64)
+        up = builder.add(builder.ptrtoint(args[0], word), word(63))
+        return builder.inttoptr(builder.and_(up, word(-64)), args[0].type)
+
+    return pointer(pointer), codegen
+
+
+@intrinsic
+def splat_at(typingctx, array, offset):
+    """`array[offset]` in all lanes, not checked and not wrapped."""
+    vector = _of_scalar(array.dtype)
+
+    def codegen(context, builder, signature, args):
+        return _splat(builder, builder.load(_element(context, builder, signature.args[0], args[0], args[1])))
+
+    return vector(array, types.intp), codegen
 
 
 @intrinsic
@@ -185,8 +226,8 @@ def prefetch(typingctx, array, offset):
     """Ask for the cache line of `array[offset]`; never faults."""
 
     def codegen(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
+        pointer = _element(context, builder, signature.args[0], args[0], args[1])
+        pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
         i32 = ir.IntType(32)
         _call(builder, "llvm.prefetch.p0", ir.VoidType(), [pointer, i32(0), i32(3), i32(1)])
         return context.get_dummy_value()
@@ -471,35 +512,41 @@ largest = _fold_extreme(">")
 
 
 @intrinsic
-def fold(typingctx, a, width):
-    """Sums of lanes that are `width` apart: lane j < width of the result holds a[j] + a[j + width] + ..., halved in order."""
-    distance = width.literal_value if isinstance(width, types.IntegerLiteral) else None
-    if distance is None:
+def fold(typingctx, a, size, width):
+    """Of the first `size` lanes, the sums of those `width` apart, added by halves, in lanes 0 .. width - 1 (literals)."""
+    if not isinstance(size, types.IntegerLiteral) or not isinstance(width, types.IntegerLiteral):
         return None
+    have, want = size.literal_value, width.literal_value
 
     def codegen(context, builder, signature, args):
-        vector, size = args[0], LANES
-        while size > distance:
-            size //= 2
-            low = _permute(builder, vector, [*range(size), *([size - 1] * (LANES - size))])
-            high = _permute(builder, vector, [*range(size, 2 * size), *([size] * (LANES - size))])
-            vector = builder.fadd(low, high) if a in _FLOATS else builder.add(low, high)
+        vector, lanes = args[0], have
+        while lanes > want:
+            lanes //= 2
+            high = _permute(builder, vector, [*range(lanes, 2 * lanes), *([lanes] * (LANES - lanes))])
+            vector = builder.fadd(vector, high) if a in _FLOATS else builder.add(vector, high)
         return vector
 
-    return a(a, width), codegen
+    return a(a, size, width), codegen
 
 
 @intrinsic
-def repeat(typingctx, a, offset, times):
-    """Lane j holds a[offset + j // times], `times` being 1, 2, 4, 8 or 16: inputs spread over packed output columns."""
-    if not isinstance(times, types.IntegerLiteral) or not isinstance(offset, types.IntegerLiteral):
+def load_repeated(typingctx, array, offset, times):
+    """Lane j holds array[offset + j // times], `times` a literal of 1, 2, 4, 8 or 16; reads 16 / times elements.
+
+    The short load matters: a wide one that overlaps an earlier store only in part would wait for the cache.
+    """
+    if not isinstance(times, types.IntegerLiteral):
         return None
-    start, count = offset.literal_value, times.literal_value
+    vector, count = _of_scalar(array.dtype), times.literal_value
 
     def codegen(context, builder, signature, args):
-        return _permute(builder, args[0], [start + j // count for j in range(LANES)])
+        lanes = LANES // count
+        pointer = _address(context, builder, signature.args[0], args[0], args[1], vector.element, lanes)
+        loaded = builder.load(pointer)
+        loaded.align = _item_bytes(signature.args[0])
+        return _permute(builder, loaded, [j // count for j in range(LANES)])
 
-    return a(a, offset, times), codegen
+    return vector(array, types.intp, times), codegen
 
 
 @intrinsic
