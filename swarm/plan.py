@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-
+from .backend.memory import available
 from .ecs.component import Column
 from .ecs.system import name_of
 from .errors import SettingsError
@@ -171,7 +170,7 @@ def command(scene: str, values: Mapping[str, Any], roof: float | None = None) ->
             name, *(("not stated", "") if size is None else (f"{size / 1e6:,.2f}", f"{size / roof / 1e6:.3f}"))
         )
     console.print(moved, highlight=False)
-    free = psutil.virtual_memory().available
+    free = available()
     fits = made.bytes <= free
     console.print(
         f"in all {made.bytes / 1e6:,.1f} MB, {made.per_agent:,.0f} bytes per agent; "

@@ -44,7 +44,9 @@ class Report:
             cells = ["" if row.get(key) is None else format(row[key], form) for key, (_, form) in self.columns.items()]
             table.add_row(*cells)
         facts = machine.facts()
-        console = Console(soft_wrap=False)
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=160)
         console.print(table)
         for note in self.notes:
             console.print(note, highlight=False, markup=False)

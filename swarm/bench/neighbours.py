@@ -1,0 +1,136 @@
+"""`swarm bench neighbours`: cell ids, ordered sort, gather and flocking sums over positions that moved since last time.
+
+Everybody looks one metre far; the world is as large as gives each the asked number of neighbours on average. The sums
+are compared with a float64 count over all pairs for a sample of entities.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from swarm.backend import device
+from swarm.ecs.component import Component, f32
+from swarm.errors import SettingsError
+from swarm.stages.flock import SUMS, flock
+from swarm.stages.index import index
+from swarm.world import World
+
+from . import harness
+from .report import Report
+from .request import Request
+
+RADIUS = 1.0  # m
+SPEED = 0.6  # m/s
+TICK = 1 / 60  # s
+SAMPLE = 300  # entities whose sums are checked
+EDGE = 1e-5  # pairs within this share of the radius may fall on either side in float32
+BOUND = 2e-4  # relative to the size of a sum's parts
+
+COLUMNS = {
+    "agents": ("agents", ",d"),
+    "mean": ("neighbours", ".2f"),
+    "median_ms": ("pass ms", ".2f"),
+    "p99_ms": ("p99", ".2f"),
+    "max_ms": ("max", ".2f"),
+    "index_ms": ("index ms", ".2f"),
+    "sums_ms": ("sums ms", ".2f"),
+    "rate": ("M pairs/s", ".1f"),
+}
+
+
+class Body(Component):
+    """Where an agent is and how it moves."""
+
+    pos = f32(2, unit="m")
+    vel = f32(2, unit="m/s")
+
+
+def command(request: Request, neighbours: float = 17) -> None:
+    """Measure, print, save."""
+    if not neighbours > 0:
+        raise SettingsError(f"--neighbours {neighbours}: a mean number of neighbours is above 0.")
+    backend = device.choose(request.backend, request.threads)
+    report = Report("neighbours", COLUMNS, request.seed)
+    report.settings = {"backend": backend.name, "threads": backend.threads, "radius": RADIUS, "speed": SPEED}
+    for count in request.sizes(100_000):
+        report.rows.append(Pass(count, neighbours, request.seed, backend).row(request.repeats or 31))
+    report.notes.append("pass: cell ids, ordered sort, gather, seven flocking sums; positions move before each pass.")
+    report.finish(request.json)
+
+
+class Pass:
+    """A crowd on a torus, its index and its flocking sums; `move` lets everybody go on for one tick."""
+
+    def __init__(self, count: int, neighbours: float, seed: int, backend: device.Backend) -> None:
+        self.side = math.sqrt(count * math.pi * RADIUS**2 / neighbours)
+        self.world = World(size=(self.side, self.side), tick=TICK, backend=backend, seed=seed)
+        angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, count)
+        vel = SPEED * np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
+        self.world.spawn(count, Body(pos=self.world.scatter, vel=vel), name="agent")
+        self.index = index(Body.pos, radius=RADIUS)
+        self.flock = flock(Body.pos, Body.vel, RADIUS)
+        table = self.world.tables["agent"]
+        self.pos, self.vel = table.column(Body.pos), table.column(Body.vel)
+
+    def move(self) -> None:
+        """One tick of free drift; not part of the measured pass."""
+        side = np.float32(self.side)
+        self.pos += self.vel * np.float32(TICK)
+        np.mod(self.pos, side, out=self.pos)
+        self.pos[self.pos >= side] = 0  # mod may round up to the side itself
+
+    def sort(self) -> None:
+        """Cell ids, ordered sort, gather."""
+        with self.world.backend.running():
+            self.index(self.world, TICK)
+
+    def sum(self) -> np.ndarray:
+        """The flocking sums, float32 [N, 7], in row order."""
+        with self.world.backend.running():
+            return self.flock.sums(self.world, self.world.indices[Body.pos])
+
+    def both(self) -> np.ndarray:
+        """The whole pass."""
+        self.sort()
+        return self.sum()
+
+    def row(self, repeats: int) -> dict[str, Any]:
+        """Validate, then measure the pass and its halves."""
+        self.move()
+        mean = self.validate(self.both())
+        times = harness.interleave({"pass": self.both, "index": self.sort, "sums": self.sum}, repeats, before=self.move)
+        return {
+            "agents": len(self.pos),
+            "mean": mean,
+            **times["pass"].row(),
+            "index_ms": times["index"].median * 1e3,
+            "sums_ms": times["sums"].median * 1e3,
+            "rate": len(self.pos) * mean / times["pass"].median / 1e6,
+        }
+
+    def validate(self, sums: np.ndarray) -> float:
+        """Compare a sample with float64 sums over all others; returns the mean number of neighbours of everybody.
+
+        Raises `harness.Invalid`. Entities with a neighbour at the very edge of the radius are left out.
+        """
+        pos, vel = self.pos.astype(np.float64), self.vel.astype(np.float64)
+        checked = 0
+        for i in np.random.default_rng(1).choice(len(pos), min(SAMPLE, len(pos)), replace=False):
+            offset = pos - pos[i]
+            offset -= self.side * np.rint(offset / self.side)
+            distance2 = (offset**2).sum(1)
+            distance2[i] = np.inf
+            if (np.abs(distance2 / RADIUS**2 - 1) < EDGE).any():
+                continue
+            near = distance2 < RADIUS**2
+            push = -offset[near] / np.maximum(distance2[near], RADIUS**2 * 2.0**-20)[:, None]
+            parts = np.concatenate([np.ones((near.sum(), 1)), vel[near], offset[near], push], 1)
+            bound = BOUND * (1 + np.abs(parts).sum(0).max(initial=0))
+            harness.close(f"neighbours of row {i}: {', '.join(SUMS)}", sums[i], parts.sum(0), bound)
+            checked += 1
+        if checked < min(SAMPLE, len(pos)) // 2:
+            raise harness.Invalid("neighbours: too few entities could be checked. Nothing is reported.")
+        return float(sums[:, 0].mean())

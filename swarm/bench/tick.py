@@ -1,0 +1,153 @@
+"""`swarm bench tick`: whole ticks of a scene at three rates: world only; with senses and brains; with drawing.
+
+The world lives through `aged` ticks first. Then every tick is timed by itself. "World only" is the same ticks less
+their sense and think stages, from the profiler. The conditions that make a figure comparable (population, births and
+deaths, things within the sensing radius) are measured over the timed ticks and printed; a world outside is refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from swarm import scenes
+from swarm.backend import device
+from swarm.stages.sense import Sense
+from swarm.stages.think import Think
+from swarm.world import World
+
+from . import harness
+from .report import Report
+from .request import Request
+
+Frame = Callable[[World], Callable[[], object]]  # makes a function that draws the world once
+
+HOLD = 0.05  # the population stays within this share of the asked number
+SAMPLE = 400  # agents whose surroundings are counted
+
+COLUMNS = {
+    "rate_of": ("", "s"),
+    "agents": ("agents", ",d"),
+    "median_ms": ("tick ms", ".2f"),
+    "p99_ms": ("p99", ".2f"),
+    "max_ms": ("max", ".2f"),
+    "rate": ("ticks/s", ".1f"),
+    "brains": ("M brain-steps/s", ".2f"),
+}
+
+
+def command(
+    request: Request,
+    *,
+    scene: str = "foragers",
+    settings: Mapping[str, Any] | None = None,
+    ticks: int | None = None,
+    aged: int = 2000,
+    frame: Frame | None = None,
+) -> None:
+    """Measure, print, save."""
+    backend = device.choose(request.backend, request.threads)
+    report = Report("tick", COLUMNS, request.seed)
+    report.settings = {"scene": scene, **(settings or {}), "backend": backend.name, "threads": backend.threads}
+    report.settings |= {"aged_ticks": aged, "ticks": ticks or request.repeats or 300}
+    for count in request.sizes(100_000):
+        world = scenes.scene(scene, **{**(settings or {}), "agents": count, "seed": request.seed, "backend": backend})
+        for _ in range(aged):
+            world.step()
+        rows, notes = measure(world, count, int(report.settings["ticks"]), frame)
+        report.rows += rows
+        report.notes += notes
+    report.finish(request.json)
+
+
+def measure(world: World, asked: int, ticks: int, frame: Frame | None) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows and notes of one world. Raises `harness.Invalid` when it leaves the conditions."""
+    table = thinkers(world)
+    before = table.born_total, table.died_total
+    world.profile.reset()
+    seconds = np.empty(ticks)
+    alive = np.empty(ticks, np.int64)
+    for t in range(ticks):
+        begun = time.perf_counter()
+        world.step()
+        seconds[t] = time.perf_counter() - begun
+        alive[t] = table.n
+    born = (table.born_total - before[0]) / ticks
+    died = (table.died_total - before[1]) / ticks
+    things = surroundings(world)
+    notes = [
+        f"alive {alive.min():,} to {alive.max():,}; births {born:,.1f} and deaths {died:,.1f} a tick "
+        f"({100 * min(born, died) / alive.mean():.2f}% of the living); {things:.1f} things in the sensing radius; "
+        + ", ".join(f"{name} {count:,}" for name, count in world.counts().items()),
+        str(world.profile),
+    ]
+    if np.abs(alive - asked).max() > HOLD * asked:
+        raise harness.Invalid(
+            f"tick: between {alive.min():,} and {alive.max():,} agents were alive, asked were {asked:,} within "
+            f"{HOLD:.0%}. Nothing is reported."
+        )
+    thought = sum(
+        world.profile.times(system.name)[-ticks:] for system in world.schedule if isinstance(system, Sense | Think)
+    )
+    last = min(ticks, np.size(thought))
+    rates = {
+        "world only": seconds[-last:] - thought[-last:] if last > 1 else seconds,
+        "with senses and brains": seconds,
+    }
+    if frame is not None:
+        rates["with drawing"] = drawn(world, frame(world), min(ticks, 300))
+    conditions = {"alive_min": alive.min(), "alive_max": alive.max(), "born": born, "died": died, "things": things}
+    rows = []
+    for name, times in rates.items():
+        timing = harness.Timing(name, times)
+        row = {"rate_of": name, "agents": asked, **timing.row(), "rate": 1 / timing.median, **conditions}
+        if name == "with senses and brains":
+            row["brains"] = alive.mean() / timing.median / 1e6
+        rows.append(row)
+    return rows, notes
+
+
+def thinkers(world: World) -> Any:
+    """The largest table with brains. Raises `harness.Invalid` when nobody thinks."""
+    tables = [table for table in world.tables.values() if table.brains is not None]
+    if not tables:
+        raise harness.Invalid("tick: nobody in this scene has a brain. Nothing is reported.")
+    return max(tables, key=lambda table: table.n)
+
+
+def surroundings(world: World) -> float:
+    """The mean number of things within the sensing radius of a thinker, counted for a sample in float64."""
+    table, found = thinkers(world), 0.0
+    for system in world.schedule:
+        if not isinstance(system, Sense):
+            continue
+        for column, radius in system.needs.items():
+            grid = world.indices[column]
+            members = np.stack([grid.x, grid.y], 1).astype(np.float64)
+            own = next(c for c in _positions(table))
+            sample = np.random.default_rng(0).choice(table.n, min(SAMPLE, table.n), replace=False)
+            for place in table.column(own)[sample].astype(np.float64):
+                offset = members - place
+                offset -= np.array(world.size) * np.rint(offset / np.array(world.size))
+                found += int(((offset**2).sum(1) < radius**2).sum()) / len(sample)
+            if table.has(column):
+                found -= 1.0  # itself
+    return found
+
+
+def _positions(table: Any) -> list[Any]:
+    return [c for k in table.components for c in k.columns if c.shape == (2,) and c.unit == "m"]
+
+
+def drawn(world: World, draw: Callable[[], object], ticks: int) -> np.ndarray:
+    """Seconds per tick with a picture after each."""
+    seconds = np.empty(ticks)
+    for t in range(ticks):
+        begun = time.perf_counter()
+        world.step()
+        draw()
+        seconds[t] = time.perf_counter() - begun
+    return seconds
