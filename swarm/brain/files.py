@@ -97,6 +97,8 @@ def unpack(metadata: dict[str, str], tensors: dict[str, np.ndarray], backend: st
         architectures = [MLP(**values) for values in json.loads(metadata["architecture"])]
         mixed, count, seed = json.loads(metadata["mixed"]), int(metadata["count"]), int(metadata["seed"])
         layouts = [mlp.layout(metadata["dtype"]) for mlp in architectures]
+        if count < 0 or not (architectures if mixed else len(architectures) == 1):
+            raise ValueError(f"{count} brains of {len(architectures)} architectures")
     except (KeyError, TypeError, ValueError, SettingsError) as error:
         raise SaveError(f"the description of its brains is broken ({error!r}). {_REMEDY}") from None
     groups = []

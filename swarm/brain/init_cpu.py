@@ -1,0 +1,76 @@
+"""First weights on the CPU: the draws of `init.py`, sixteen at a time.
+
+    rows          [>= N][stride]  flat float32 | float64 | bfloat16 as uint16    written, gaps left alone
+    at            [K]     rows to fill                                           read
+    slots, generations [K]  keys                                                 read
+
+Bytes per brain: row_bytes. Work per 16 parameters: a quarter of a Philox call on 16 lanes, half a logarithm and root, a
+sine or a cosine; arithmetic is the roof, not memory. A task fills 16 brains; the draws of one lie in L1 between drawing
+and scaling.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from swarm.backend import rng, simd
+from swarm.backend.jit import kernel
+from swarm.brain.draw_cpu import NORMAL, ROWS, UNIFORM, block_table, draw_line, flat, line_length, store_nearest
+from swarm.brain.init import scales
+
+
+@kernel
+def _fill_rows(w, stride, blocks, sizes, at, slots, generations, tick, stream, k0, k1, kind, line, tail, start, stop):
+    count = line.size - 16
+    one, two = simd.splat(np.float32(1)), simd.splat(np.float32(2))
+    for k in range(start, stop):
+        draw_line(line, kind, slots[k], generations[k], tick, stream, 0, count, k0, k1)
+        for b in range(blocks.shape[0]):
+            begin, length, first = at[k] * stride + blocks[b, 0], blocks[b, 1], blocks[b, 2]
+            scale = simd.splat(sizes[b])
+            for j in range(0, length, 16):
+                z = simd.load(line, first + j)
+                if kind == UNIFORM:
+                    z = two * z - one
+                value = simd.cast(z, scale) * scale
+                if length - j >= 16:
+                    store_nearest(w, begin + j, value)
+                else:
+                    store_nearest(tail, 0, value)
+                    for i in range(length - j):
+                        w[begin + j + i] = tail[i]
+
+
+@kernel(parallel=True)
+def _fill(w, stride, blocks, sizes, at, slots, generations, tick, stream, k0, k1, kind, length):
+    count = at.size
+    for task in prange((count + ROWS - 1) // ROWS):
+        line = np.empty(length, np.float32)
+        tail = np.empty(16, w.dtype)
+        start = task * ROWS
+        stop = min(start + ROWS, count)
+        _fill_rows(
+            w, stride, blocks, sizes, at, slots, generations, tick, stream, k0, k1, kind, line, tail, start, stop
+        )
+
+
+def fill(rows, layout, at, slots, generations, tick, seed, scheme):
+    """As `init.fill`."""
+    sizes = np.array(scales(layout, scheme), layout.compute)
+    k0, k1 = rng.key(seed)
+    _fill(
+        flat(rows),
+        layout.stride,
+        block_table(layout),
+        sizes,
+        at,
+        slots,
+        generations,
+        np.uint32(tick & 0xFFFFFFFF),
+        np.uint32(rng.stream("init")),
+        np.uint32(k0),
+        np.uint32(k1),
+        UNIFORM if scheme == "uniform" else NORMAL,
+        line_length(layout.count),
+    )
