@@ -141,7 +141,7 @@ def test_children_join_their_parents_architecture() -> None:
     assert [one.mlp for one in brains][6:] == [C, A, B]
     assert weights(brains)[6:] == [before[3], before[0], before[1]]
     brains.inherit([3, 8], [0, 2])  # into rows whose brains have died
-    assert [one.mlp for one in brains][:3] == [C, B, A]
+    assert [one.mlp for one in brains][:3] == [C, B, B]
     brains.cross([6], [0], [1], units=True, mutation=Mutation(0.1))
     assert brains[1].mlp == C
     brains.n = 9
