@@ -37,7 +37,7 @@ class Report:
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(title=f"swarm bench {self.what}", title_justify="left", title_style="bold")
+        table = Table(title=self.what, title_justify="left", title_style="bold")
         for heading, _ in self.columns.values():
             table.add_column(heading, justify="left" if heading == "" or heading.islower() else "right")
         for row in self.rows:
@@ -93,4 +93,10 @@ class Report:
 
 def command() -> str:
     """The command line that is running, to be copied."""
-    return "swarm " + shlex.join(sys.argv[1:])
+    script = Path(sys.argv[0])
+    if script.suffix == ".py" and script.stem != "__main__":
+        root = Path(__file__).resolve().parents[2]
+        script = script.resolve()
+        name = script.relative_to(root) if script.is_relative_to(root) else Path(script.name)
+        return shlex.join(["python", name.as_posix(), *sys.argv[1:]])
+    return shlex.join(["swarm", *sys.argv[1:]])
