@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from swarm.bench import harness
 from swarm.bench.report import Report
+
+
+REST = 0.01  # s before every job: thread pools spin for a while, and must not do so on the next library's cores
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,13 @@ def race(
     before: Callable[[], object] | None = None,
 ) -> None:
     """Fill the report. A peer whose result is further than `bound` from ours is an error, not a row."""
-    if before is not None:
-        before()
+
+    def ready() -> None:
+        if before is not None:
+            before()
+        time.sleep(REST)
+
+    ready()
     ours.job()
     right = np.array(ours.result())
     errors = {ours.name: 0.0}
@@ -47,7 +56,7 @@ def race(
         peer.job()
         errors[peer.name] = harness.close(peer.name, peer.result(), right, bound)
     jobs = {peer.name: peer.job for peer in (ours, *peers)}
-    times = harness.interleave(jobs, repeats=repeats, warmups=3, limit=180, before=before)
+    times = harness.interleave(jobs, repeats=repeats, warmups=3, limit=180, before=ready)
     base = times[ours.name].median
     for name, timing in sorted(times.items(), key=lambda item: item[1].median):
         report.rows.append({"name": name, **timing.row(), "times": timing.median / base, "error": errors[name]})
