@@ -266,6 +266,80 @@ def bench_tick(
     return tick.command(with_, scene=scene, settings=pairs(set or ()), ticks=ticks, aged=aged, frame=frame)
 
 
+@dataclass(frozen=True)
+class Training:
+    """What both data sets take.
+
+    Parameters
+    ----------
+    brains
+        How many networks; each has its own weights.
+    layers
+        Architecture, such as 784-32-10; several make a mixed population.
+    epochs
+        Passes over the training part.
+    batch
+        Samples in a step.
+    rate
+        Learning rate.
+    optimizer
+        sgd or adam.
+    sampling
+        own: every brain its own order; shared: one for all; bootstrap: own draws with replacement.
+    activation
+        Of the hidden layers.
+    seed
+        What weights and orders are drawn from.
+    threads
+        Processor threads; all of them by default.
+    backend
+        auto, cpu, cuda or reference.
+    save
+        Write the trained brains to this safetensors file.
+    csv
+        Write a row per brain to this file.
+    """
+
+    brains: int = 100
+    layers: tuple[str, ...] | None = None
+    epochs: int = 1
+    batch: int = 64
+    rate: float | None = None
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    sampling: Literal["own", "shared", "bootstrap"] = "own"
+    activation: str = "relu"
+    seed: int = 0
+    threads: int | None = None
+    backend: str = "auto"
+    save: Path | None = None
+    csv: Path | None = None
+
+
+Learned = Annotated[Training, Parameter(name="*")]
+
+
+@train.command(name="mnist")
+def train_mnist(*, with_: Learned = Training(), data: Path | None = None) -> int | None:
+    """60,000 handwritten digits of 28x28 pixels; 10,000 more test.
+
+    Parameters
+    ----------
+    data
+        The folder with the four files; else SWARM_DATA_DIR, the cache, a download.
+    """
+    from .train import command
+
+    return command.run("mnist", data=data, **vars(with_))
+
+
+@train.command(name="digits")
+def train_digits(*, with_: Learned = Training()) -> int | None:
+    """1,797 handwritten digits of 8x8 pixels, shipped with the engine: no download."""
+    from .train import command
+
+    return command.run("digits", **vars(with_))
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """The entry point of the console command: runs it and leaves with its exit code."""
     sys.exit(call(sys.argv[1:] if words is None else words))
