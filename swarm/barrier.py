@@ -11,12 +11,13 @@ Which id a child gets and whether it is refused depends only on ids, so permuted
 ids. Rows are given out so that no row is overwritten before its last reader: a dying parent's row is a hole that its
 own last child (its heir) fills, after the other children have read it.
 
-    slots [n] u32, dying [n] bool                        read     in row order
-    parent, child, src, dst [K] i32                      read     row numbers; src and dst never meet
-    words [capacity][k] u32 or u8                        read|write   one column, row by row
+    parent, child, src, dst [K] i32      read         row numbers; no row is in src and in dst
+    words [capacity][k] u32 or u8        read|write   every column, row by row
+    slots, generations, parents, born    read|write   the table's identity columns
 
-Bytes per birth: twice the columns, 24 of identity, 21 of the slot, twice the brain's row; per death 21 of the slot.
-The last functions are the kernels: NumPy here, numba in `barrier_cpu.py`.
+Bytes per birth: twice the columns, 24 of identity, 13 of the slot, twice the brain's row; per death 13 of the slot.
+Copies run column by column inside a chunk of children, so that neighbours write neighbouring holes. The last functions
+are the kernels: NumPy here, numba in `barrier_cpu.py`.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from swarm.backend import rng
-from swarm.ecs.ids import join
-from swarm.ecs.memory import words
-from swarm.ecs.table import IDENTITY, Table, part
+from swarm.ecs.memory import Scratch
+from swarm.ecs.table import IDENTITY, Block, Table, part
 from swarm.spawn import arrive
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ class Plan(NamedTuple):
     """What the barrier will do to one table."""
 
     parent: np.ndarray  # [K] i32, the parents' rows, sorted by (parent id, k)
+    slot: np.ndarray  # [K] u32, their slots
     asked: np.ndarray  # [K] i32, the children's places among all that were queued
-    dead: np.ndarray  # [D] i32, ascending
+    dead: np.ndarray  # [D] i32, rows, ascending
+    freed: np.ndarray  # [D] u32, their slots
     after: int  # rows that live behind the barrier
 
 
@@ -51,10 +53,8 @@ def barrier(world: World) -> None:
     for table, plan in plans:
         table.reserve(plan.after + sum(len(a.slots) for a in table.arrivals), f"barrier of tick {world.tick}")
     why = f"the barrier of tick {world.tick}"
-    freed = []
     for table, plan in plans:
         if len(plan.parent) or len(plan.dead):
-            freed.append(table.slots[plan.dead])
             _apply(world, table, plan, kernels)
             table.resize(plan.after, why)
         else:
@@ -62,28 +62,31 @@ def barrier(world: World) -> None:
         for arrival in table.arrivals:
             arrive(world, table, arrival, why)
         table.discard()
-    for slots in freed:
-        world.ids.release(slots, world.tick)
+    for _, plan in plans:
+        world.ids.release(plan.freed, world.tick)
 
 
 # ---------------------------------------------------------------------- planning
 
 
 def _plan(world: World, table: Table, kernels: Any) -> Plan:
-    none = np.empty(0, np.int32)
-    dead = kernels.rows_where(table.dying) if table.deaths else none
-    if not table.births:
-        return Plan(none, none, dead, table.n - len(dead))
+    scratch = table.scratch
+    dead = scratch.array("dead", table.n if table.deaths else 0, np.int32)
+    if table.deaths:
+        dead = dead[: table.registry.kernels.where(table.dying, dead)]
+    freed = np.take(table.slots, dead, out=scratch.array("freed", len(dead), np.uint32), mode="clip")
+    living = table.n - len(dead)
     requests = [birth.rows for birth in table.births]
-    rows = requests[0] if len(requests) == 1 else np.concatenate(requests)
-    asked = np.empty(len(rows), np.int32)
-    kernels.by_slot(table.slots, rows, asked)
-    parent = rows[asked]
-    if table.cap is not None and table.n - len(dead) + len(rows) > table.cap:
-        chosen = _admit(world, table, parent, max(0, table.cap - table.n + len(dead)))
+    rows = requests[0] if len(requests) == 1 else np.concatenate(requests or [np.empty(0, np.int32)])
+    asked, parent = (scratch.array(name, len(rows), np.int32) for name in ("asked", "parent"))
+    slot = scratch.array("slot", len(rows), np.uint32)
+    kernels.by_slot(table.slots, rows, asked, slot, scratch)
+    np.take(rows, asked, out=parent, mode="clip")
+    if table.cap is not None and living + len(rows) > table.cap:
+        chosen = _admit(world, table, parent, max(0, table.cap - living))
         table.refused_total += len(rows) - len(chosen)
-        asked, parent = asked[chosen], parent[chosen]
-    return Plan(parent, asked, dead, table.n - len(dead) + len(parent))
+        asked, parent, slot = asked[chosen], parent[chosen], slot[chosen]
+    return Plan(parent, slot, asked, dead, freed, living + len(parent))
 
 
 def _admit(world: World, table: Table, parent: np.ndarray, room: int) -> np.ndarray:
@@ -103,40 +106,31 @@ def _admit(world: World, table: Table, parent: np.ndarray, room: int) -> np.ndar
 
 def _apply(world: World, table: Table, plan: Plan, kernels: Any) -> None:
     ids, storage = world.ids, table.storage
-    parents = join(table.slots[plan.parent], table.generations[plan.parent])
-    child = np.empty(len(plan.parent), np.int32)
-    src, dst, heirs = kernels.places(table.n, plan.dead, plan.parent, table.dying, child)
-    born = len(plan.parent) - len(heirs)  # src and dst hold these children first, then the living that move
-    slots = ids.take(len(child))
-    generations = ids.generation[slots]
+    births, deaths = len(plan.parent), len(plan.dead)
+    child, src, dst, heirs = (
+        table.scratch.array(name, count, np.int32)
+        for name, count in (("child", births), ("src", births + deaths), ("dst", births + deaths), ("heirs", births))
+    )
+    copied, inherited = kernels.places(table.n, plan.dead, plan.parent, table.dying, child, src, dst, heirs)
+    src, dst, heirs = src[:copied], dst[:copied], heirs[:inherited]
+    born = births - inherited  # src and dst hold these children first, then the living that move
+    slots = ids.take(births, table.scratch.array("slots", births, np.uint32))
     if table.own_brains is not None:
-        _brains(world, table, plan, child, src[born:], dst[born:], heirs, slots, generations)
-    columns = [c for k in table.components for c in k.columns if c.parent is None]
-    for column in columns:
-        start = born if column.resets else 0
-        kernels.copy(words(storage[column]), src[start:], dst[start:])
-        if column.resets and len(child):
-            storage[column][child] = column.default
-    if table.shared:
-        kernels.copy(words(storage["brain"]), src, dst)
+        _brains(world, table, plan, child, src[born:], dst[born:], heirs, slots)
+    kernels.settle(table.blocks(), src, dst, born, child)
     _override(table, plan, child)
     identity = tuple(storage[key] for key in IDENTITY)
-    for array in identity:
-        kernels.copy(words(array), src[born:], dst[born:])
-    kernels.enroll(child, slots, generations, parents, world.tick, identity)
-    ids.enter(slots, table.index, child)
-    ids.row[storage["slots"][dst[born:]]] = dst[born:]
-    storage["dying"][plan.dead] = False
-    storage["dying"][table.n : plan.after] = False
-    table.born_total += len(child)
-    table.died_total += len(plan.dead)
+    registry = (ids.generation, ids.table, ids.row)
+    kernels.enroll(child, slots, plan.slot, dst[born:], world.tick, table.index, identity, registry)
+    storage["dying"][: max(table.n, plan.after)] = False
     table.deaths = False
+    table.born_total += births
+    table.died_total += deaths
 
 
-def _brains(
-    world: World, table: Table, plan: Plan, child: Any, src: Any, dst: Any, heirs: Any, slots: Any, generations: Any
-) -> None:
+def _brains(world: World, table: Table, plan: Plan, child: Any, src: Any, dst: Any, heirs: Any, slots: Any) -> None:
     """Copy and mutate the children's brains, heirs last and in place; then the living that move take theirs along."""
+    generations = world.ids.generation[slots]
     first = np.ones(len(child), np.bool_)
     first[heirs] = False
     for which in (np.flatnonzero(first), heirs):
@@ -165,52 +159,75 @@ def _override(table: Table, plan: Plan, child: np.ndarray) -> None:
 # ---------------------------------------------------------------------- kernels
 
 
-def rows_where(flags: np.ndarray) -> np.ndarray:
-    """The rows [D] i32 whose flag is set, ascending; flags [n] bool."""
-    return np.flatnonzero(flags).astype(np.int32)
-
-
-def by_slot(slots: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-    """Fill `out` [K] i32 with the order that sorts `rows` [K] i32 by their slots; equal ones keep their order."""
-    out[:] = np.argsort(slots[rows], kind="stable")
+def by_slot(slots: np.ndarray, rows: np.ndarray, order: np.ndarray, sorted: np.ndarray, scratch: Scratch) -> None:
+    """Fill `order` [K] i32 with what sorts `rows` [K] i32 by slot, equal ones as they come; `sorted` gets the slots."""
+    order[:] = np.argsort(slots[rows], kind="stable")
+    sorted[:] = slots[rows[order]]
 
 
 def places(
-    n: int, dead: np.ndarray, parent: np.ndarray, dying: np.ndarray, child: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    n: int,
+    dead: np.ndarray,
+    parent: np.ndarray,
+    dying: np.ndarray,
+    child: np.ndarray,
+    src: np.ndarray,
+    dst: np.ndarray,
+    heirs: np.ndarray,
+) -> tuple[int, int]:
     """Where everybody goes: fills `child` [K] i32 with the children's rows and clears `dying` where a heir steps in.
 
-    Returns src, dst (rows to copy: the children that are no heirs, then the living beyond the new end) and heirs (which
-    children take their dying parent's own row), all i32.
+    Fills src, dst (rows to copy: the children that are no heirs, then the living beyond the new end) and heirs (which
+    children take their dying parent's own row), all i32; returns how many there are of each.
     """
     after = n + len(parent) - len(dead)
     last = np.ones(len(parent), np.bool_)
     last[:-1] = parent[1:] != parent[:-1]
-    is_heir = last & dying[parent] & (parent < after)
-    child[is_heir] = parent[is_heir]
-    dying[parent[is_heir]] = False
+    heir = last & dying[parent] & (parent < after)
+    child[heir] = parent[heir]
+    dying[parent[heir]] = False
     holes = dead[(dead < after) & dying[dead]]
     free = np.concatenate([holes, np.arange(n, after, dtype=np.int32)])
-    movers = np.flatnonzero(~dying[after:n]).astype(np.int32) + np.int32(after)
-    src = np.concatenate([parent[~is_heir], movers])
-    child[~is_heir] = free[: len(src) - len(movers)]
-    return src, free, np.flatnonzero(is_heir).astype(np.int32)
+    moving = np.concatenate([parent[~heir], np.flatnonzero(~dying[after:n]) + after])
+    child[~heir] = free[: np.count_nonzero(~heir)]
+    src[: len(moving)], dst[: len(free)] = moving, free
+    inherited = np.flatnonzero(heir)
+    heirs[: len(inherited)] = inherited
+    return len(free), len(inherited)
 
 
-def copy(words: np.ndarray, src: np.ndarray, dst: np.ndarray) -> None:
-    """Copy rows of one column; words [capacity, k], src and dst [K] i32, no row in both."""
-    words[dst] = words[src]
+def settle(blocks: list[Block], src: np.ndarray, dst: np.ndarray, born: int, child: np.ndarray) -> None:
+    """Fill the rows of children and movers, column by column; src, dst, child as `places` made them.
+
+    The first `born` of src and dst are children: they copy their parent, or take the default where the block has one.
+    """
+    for block in blocks:
+        if block.default is not None:
+            block.words[child] = block.default
+        start = 0 if block.inherits else born
+        block.words[dst[start:]] = block.words[src[start:]]
 
 
 def enroll(
-    child: np.ndarray, slot: np.ndarray, generation: np.ndarray, parent: np.ndarray, tick: int, identity: tuple
+    child: np.ndarray,
+    slot: np.ndarray,
+    parent_slot: np.ndarray,
+    moved: np.ndarray,
+    tick: int,
+    table: int,
+    identity: tuple[np.ndarray, ...],
+    registry: tuple[np.ndarray, ...],
 ) -> None:
-    """Write the children's identity: child [K] i32 their rows; slot, generation [K] u32; parent [K] u64 ids.
+    """Write who lives where: child [K] i32 rows with slot and parent_slot [K] u32; moved [M] i32 rows of movers.
 
-    identity: the table's slots, generations, parents and born.
+    identity: the table's slots, generations, parents, born; registry: generation, table and row of all slots.
     """
     slots, generations, parents, born = identity
+    generation, tables, row = registry
     slots[child] = slot
-    generations[child] = generation
-    parents[child] = parent
+    generations[child] = generation[slot]
+    parents[child] = parent_slot.astype(np.uint64) << np.uint64(32) | generation[parent_slot]
     born[child] = tick
+    tables[slot] = table
+    row[slot] = child
+    row[slots[moved]] = moved

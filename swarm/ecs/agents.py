@@ -87,8 +87,14 @@ class Agents:
         `which`, or one for all) take their place. Mind columns start with their defaults. The brain is a mutated copy.
         """
         rows = self._which(which, "birth")
+        table = self.table
         if rows.dtype == np.bool_:
-            rows = np.flatnonzero(rows)
+            out = table.scratch.array(f"birth {len(table.births)}", table.n, np.int32)
+            rows = out[: table.registry.kernels.where(rows, out)]
+        else:
+            out = table.scratch.array(f"birth {len(table.births)}", len(rows), np.int32)
+            out[:] = rows
+            rows = out
         where = f"birth in table '{self.table.name}'"
         values: dict[Column, np.ndarray] = {}
         for component in instances(components, where):
@@ -97,7 +103,7 @@ class Agents:
             for column, value in component.values.items():
                 values[column] = np.array(fill(column, value, len(rows), where))
         if len(rows):
-            self.table.births.append(Birth(rows.astype(np.int32, copy=False), values))
+            table.births.append(Birth(rows, values))
 
     def normal(self, shape: int | tuple[int, ...] = (), *, stream: str | None = None) -> np.ndarray:
         """Standard normal numbers f32 [n, *shape], keyed by seed, tick, id and stream.

@@ -66,10 +66,10 @@ class Ids:
         self.free[0] = False
         self.spare += slots - max(old, 1)
 
-    def take(self, count: int) -> np.ndarray:
-        """The `count` lowest free slots, ascending, u32; their generations step up by one."""
+    def take(self, count: int, out: np.ndarray | None = None) -> np.ndarray:
+        """The `count` lowest free slots, ascending, u32, in `out`; their generations step up by one."""
         self.reserve(count)
-        slots = self.xp.empty(count, np.uint32)
+        slots = self.xp.empty(count, np.uint32) if out is None else out
         if count:
             self.kernels.take(self.free, self.generation, slots)
             self.spare -= count
@@ -83,11 +83,8 @@ class Ids:
 
     def release(self, slots: np.ndarray, tick: int) -> None:
         """The entities in `slots` died in `tick`; a slot whose generations are used up stays closed."""
-        self.table[slots] = -1
-        self.died[slots] = tick
-        again = self.generation[slots] != LAST_GENERATION
-        self.free[slots] = again
-        self.spare += int(again.sum())
+        if len(slots):
+            self.spare += self.kernels.release(slots, tick, self.generation, self.table, self.died, self.free)
 
     def order(self, base: np.ndarray, count: int) -> np.ndarray:
         """i32 [count]: `base[table] + row` of all living in tables with a base >= 0, in id order."""
@@ -106,11 +103,32 @@ def split(id: int) -> tuple[int, int]:
     return int(id) >> 32, int(id) & 0xFFFFFFFF
 
 
+def where(flags: np.ndarray, out: np.ndarray) -> int:
+    """Fill `out` i32 with the places where `flags` [n] bool is set, ascending, and return how many there are.
+
+    `out` is as long as `flags`: it may be written beyond them.
+    """
+    found = np.flatnonzero(flags)
+    out[: len(found)] = found
+    return len(found)
+
+
 def take(free: np.ndarray, generation: np.ndarray, out: np.ndarray) -> None:
     """Give out the lowest free slots, as many as `out` [K] u32 holds; their generations step up by one."""
     out[:] = np.flatnonzero(free)[: len(out)]
     free[out] = False
     generation[out] += np.uint32(1)
+
+
+def release(
+    slots: np.ndarray, tick: int, generation: np.ndarray, table: np.ndarray, died: np.ndarray, free: np.ndarray
+) -> int:
+    """Close the books of `slots` [K] u32, each once; returns how many of them are free again."""
+    table[slots] = -1
+    died[slots] = tick
+    again = generation[slots] != LAST_GENERATION
+    free[slots] = again
+    return int(again.sum())
 
 
 def in_order(table: np.ndarray, row: np.ndarray, base: np.ndarray, out: np.ndarray) -> None:

@@ -21,6 +21,20 @@ def allocate(xp: Any, rows: int, shape: tuple[int, ...], dtype: Any) -> Any:
     return raw[start : start + total].view(dtype).reshape(rows, *shape)
 
 
+class Scratch:
+    """Named work arrays that are allocated once and grow when they must: fresh memory costs more than using it."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, np.ndarray] = {}
+
+    def array(self, name: str, count: int, dtype: Any) -> np.ndarray:
+        """An array [count]; what it held is lost at the next call with this name."""
+        held = self._held.get(name)
+        if held is None or len(held) < count:
+            held = self._held[name] = np.empty(count + count // 4 + 64, dtype)
+        return held[:count]
+
+
 def words(array: Any) -> Any:
     """Rows [n, *shape] as unsigned words [n, k], the same memory: u32, or u8 where a row is no multiple of 4 bytes."""
     each = array.itemsize * int(np.prod(array.shape[1:], dtype=np.int64))

@@ -22,7 +22,7 @@ from swarm.backend.memory import require
 from swarm.ecs.component import Column, Component
 from swarm.ecs.guard import Lease
 from swarm.ecs.ids import SLOT_BYTES, Ids, join
-from swarm.ecs.memory import allocate
+from swarm.ecs.memory import Scratch, allocate, words
 from swarm.errors import SchemaError
 
 FIRST_CAPACITY = 64
@@ -35,6 +35,14 @@ class Birth(NamedTuple):
 
     rows: np.ndarray  # [K] i32, the parents' rows
     values: dict[Column, np.ndarray]  # given columns: [K, *shape] or one for all
+
+
+class Block(NamedTuple):
+    """One stored column as the barrier sees it."""
+
+    words: np.ndarray  # [capacity, k] u32 or u8
+    inherits: bool  # children copy their parent's row
+    default: np.ndarray | None  # [k]: children start with this
 
 
 class Arrival(NamedTuple):
@@ -86,6 +94,8 @@ class Table:
             self.storage[key] = xp.empty(0, dtype)
         self._columns = {column for component in self.components for column in component.columns}
         self._live: dict[Any, Any] = {}
+        self._blocks: list[Block] = []
+        self.scratch = Scratch()
 
     def __len__(self) -> int:
         return self.n
@@ -152,6 +162,16 @@ class Table:
         columns = sum(c.row_bytes for k in self.components for c in k.columns)
         return IDENTITY_BYTES + 4 * self.shared + columns
 
+    def blocks(self) -> list[Block]:
+        """All stored columns as words: what children copy, what they start anew, and what only moves."""
+        if not self._blocks:
+            for key, array in self.storage.items():
+                if isinstance(key, Column) and key.resets:
+                    self._blocks.append(Block(words(array), False, words(key.default[None])[0]))
+                elif key != "dying":
+                    self._blocks.append(Block(words(array), key not in IDENTITY, None))
+        return self._blocks
+
     def _view(self, key: Any) -> Any:
         if key in self._live:
             return self._live[key]
@@ -216,6 +236,7 @@ class Table:
             self.storage[key] = after
         self.storage["dying"][self.n :] = False
         self.capacity = capacity
+        self._blocks = []
         self._live.clear()
         self.expire("growth")
 

@@ -1,0 +1,90 @@
+"""Slots and flags in numba; see ids.py. Flags are looked at eight at a time; long ones by all threads, in chunks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from swarm.backend.jit import kernel
+from swarm.ecs import ids as reference
+
+_SMALL = 16384  # flags that NumPy finds as fast
+_CHUNK = 65536  # flags per chunk
+_ROWS = 8192  # slots per chunk
+_LAST = np.uint32(reference.LAST_GENERATION)
+
+
+def where(flags, out):
+    if len(flags) < _SMALL or not flags.flags.c_contiguous:
+        return reference.where(flags, out)
+    starts = np.zeros((len(flags) + _CHUNK - 1) // _CHUNK + 1, np.int64)
+    flags = flags.view(np.uint8)
+    _count(flags, starts)
+    np.cumsum(starts, out=starts)
+    _collect(flags, starts, out)
+    return int(starts[-1])
+
+
+@kernel(parallel=True)
+def _count(flags, starts):
+    n = len(flags)
+    for chunk in prange((n + _CHUNK - 1) // _CHUNK):
+        total = 0
+        for i in range(chunk * _CHUNK, min(n, (chunk + 1) * _CHUNK)):
+            total += flags[i]
+        starts[chunk + 1] = total
+
+
+@kernel(parallel=True)
+def _collect(flags, starts, out):
+    n = len(flags)
+    for chunk in prange((n + _CHUNK - 1) // _CHUNK):
+        k, stop = starts[chunk], starts[chunk + 1]
+        i = chunk * _CHUNK
+        while k < stop:
+            out[k] = i
+            k += flags[i]
+            i += 1
+
+
+@kernel
+def take(free, generation, out):
+    k, count, slot = 0, len(out), 0
+    while k < count:
+        if slot % 8 == 0:
+            while not (free[slot] or free[slot + 1] or free[slot + 2] or free[slot + 3]
+                       or free[slot + 4] or free[slot + 5] or free[slot + 6] or free[slot + 7]):  # fmt: skip
+                slot += 8
+        out[k] = slot
+        k += free[slot]
+        slot += 1
+    for i in range(count):
+        free[out[i]] = False
+        generation[out[i]] += np.uint32(1)
+
+
+@kernel(parallel=True)
+def release(slots, tick, generation, table, died, free):
+    count, total = len(slots), 0
+    for chunk in prange((count + _ROWS - 1) // _ROWS):
+        again = 0
+        for i in range(chunk * _ROWS, min(count, (chunk + 1) * _ROWS)):
+            slot = slots[i]
+            table[slot] = -1
+            died[slot] = tick
+            open_ = generation[slot] != _LAST
+            free[slot] = open_
+            again += open_
+        total += again
+    return total
+
+
+@kernel
+def in_order(table, row, base, out):
+    k = 0
+    for slot in range(len(table)):
+        if table[slot] >= 0:
+            start = base[table[slot]]
+            if start >= 0:
+                out[k] = start + row[slot]
+                k += 1
