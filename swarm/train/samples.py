@@ -1,0 +1,100 @@
+"""The samples as kernels want them, checked once before training: shapes, labels in range, only finite numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from swarm.errors import DataError
+
+UNIT = 1 / 255  # a byte's step: uint8 inputs are scaled to 0..1 where they are read
+
+
+@dataclass(frozen=True)
+class Samples:
+    """x [M, I] uint8 | float32 | float64, contiguous; labels [M] int32 for cross_entropy, else targets [M, O] float.
+
+    Whichever of labels and targets the loss does not use is empty.
+    """
+
+    x: np.ndarray
+    labels: np.ndarray
+    targets: np.ndarray
+    loss: str
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def inputs(self, index: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """The samples of `index` [N | 1, B] as [N | 1, B, I], bytes scaled to 0..1."""
+        x = self.x[index].astype(dtype)
+        return x * dtype.type(UNIT) if self.x.dtype == np.uint8 else x
+
+    def wanted(self, index: np.ndarray) -> np.ndarray:
+        """The labels [N | 1, B] or targets [N | 1, B, O] of `index`."""
+        return (self.labels if self.loss == "cross_entropy" else self.targets)[index]
+
+
+def check(x: Any, y: Any, loss: str, inputs: int, outputs: int, dtype: np.dtype, where: str = "fit") -> Samples:
+    """Samples from what the user gave, for networks of I `inputs` and O `outputs` that compute in `dtype`.
+
+    x [M, I] uint8 or float; y [M] whole numbers 0..O-1 for cross_entropy, [M, O] (or [M] if O is 1) for mse. uint8
+    stays uint8. Raises DataError naming the sample and feature that does not fit.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim != 2:
+        raise DataError(f"{where}: x has the shape {x.shape}, not [samples, inputs]. Try x.reshape(len(x), -1).")
+    if len(x) == 0:
+        raise DataError(f"{where}: there are no samples (x has the shape {x.shape}).")
+    if x.shape[1] != inputs:
+        raise DataError(
+            f"{where}: a sample has {x.shape[1]} inputs, the networks take {inputs}. Build them with"
+            f" MLP(({x.shape[1]}, ...))."
+        )
+    if len(y) != len(x):
+        raise DataError(f"{where}: {len(x):,} samples in x, {len(y):,} in y.")
+    if x.dtype != np.uint8:
+        x = _finite(x, "x", where).astype(dtype, copy=False)
+    x = np.require(x, requirements=["C", "W"])  # kernels are compiled for writable arrays; they only read
+    if loss == "cross_entropy":
+        return Samples(x, _labels(y, outputs, where), np.empty((0, outputs), dtype), loss)
+    return Samples(x, np.empty(0, np.int32), _targets(y, outputs, dtype, where), loss)
+
+
+def _labels(y: np.ndarray, outputs: int, where: str) -> np.ndarray:
+    if y.ndim != 1:
+        raise DataError(f"{where}: cross_entropy takes labels [samples], y has the shape {y.shape}.")
+    if y.dtype.kind not in "iub":
+        raise DataError(f"{where}: cross_entropy takes whole-number labels, y is {y.dtype}. Use y.astype(int).")
+    wrong = (y < 0) | (y >= outputs)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise DataError(
+            f"{where}: the label of sample {at} is {y[at]}; {outputs} outputs take labels 0..{outputs - 1}."
+            f" ({int(wrong.sum()):,} of {len(y):,} are out of range.)"
+        )
+    return np.ascontiguousarray(y, np.int32)
+
+
+def _targets(y: np.ndarray, outputs: int, dtype: np.dtype, where: str) -> np.ndarray:
+    if y.ndim == 1 and outputs == 1:
+        y = y[:, None]
+    if y.ndim != 2 or y.shape[1] != outputs:
+        raise DataError(f"{where}: mse takes targets [samples, {outputs}], y has the shape {y.shape}.")
+    return np.ascontiguousarray(_finite(y, "y", where), dtype)
+
+
+def _finite(array: np.ndarray, name: str, where: str) -> np.ndarray:
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{where}: {name} is {array.dtype}, not numbers.")
+    if array.dtype.kind == "f":
+        wrong = ~np.isfinite(array)
+        if wrong.any():
+            row, column = (int(i) for i in np.argwhere(wrong)[0])
+            raise DataError(
+                f"{where}: {name}[{row}, {column}] is {array[row, column]}, and {int(wrong.sum()):,} values in all are"
+                " not finite. Remove or fill them."
+            )
+    return array

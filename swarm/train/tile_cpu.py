@@ -1,0 +1,146 @@
+"""The one inner loop of training: a tile of a matrix product held in registers, as LLVM vector code.
+
+    acc[r][v] = init + sum over k, in order, of a[r, k] * b[k, 16 v ...]          fused multiply-adds, one chain each
+
+    a     scratch float32, element (r, k) at a0 + r * ar + k * ak     read, one scalar at a time, spread over the lanes
+    b     scratch float32, vector (k, v) at b0 + k * bk + 16 v        read
+    init  scratch float32, vector (r, v) at i0 + r * ir + 16 v        read
+    out   the same shape at o0 + r * or + 16 v                        write
+
+`sum_tile` starts from init (a bias: ir = 0) and stores the sums. `update_tile` starts from zero and stores
+init + scale * sum, fused: a gradient goes straight into the weights. Forward, gradient of the inputs and gradient of
+the weights are all this loop with other strides.
+
+Bytes per step of k: 32 of a, 128 of b, from L1; flops: 512 (8 rows x 2 vectors). Every element is one chain in the
+order of k, so neither the tile's shape nor the processor changes a bit. Tiles: 8 x 2 with 512-bit registers (16
+accumulators hide the latency of 4 x 2 pipes); 4 x 1 where a vector takes two or four registers, since 8 x 2 spills
+there.
+"""
+
+from __future__ import annotations
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba.core import cgutils, config, types
+from numba.core.extending import intrinsic
+
+from swarm.backend.jit import kernel
+
+_F32, _I64 = ir.FloatType(), ir.IntType(64)
+_V16 = ir.VectorType(_F32, 16)
+
+
+def _wide_registers() -> bool:
+    """Whether the processor compiled for has 512-bit registers."""
+    if config.CPU_NAME:
+        return config.CPU_NAME in ("skylake-avx512", "icelake-server", "sapphirerapids", "znver4", "znver5")
+    return bool(llvm.get_host_cpu_features().get("avx512f"))
+
+
+ROWS, VECTORS = (8, 2) if _wide_registers() else (4, 1)
+
+
+def _emit(builder, context, signature, args, rows: int, vectors: int, update: bool) -> None:
+    pointer = context.make_array(signature.args[0])(context, builder, args[0]).data
+    a0, ar, ak, b0, bk, depth, i0, ir_, o0, or_, scale = args[1:]
+
+    def at(base, *terms):
+        for times, step in terms:
+            base = builder.add(base, builder.mul(step, _I64(times)))
+        return builder.gep(pointer, [base])
+
+    def vector(base, r, stride, v):
+        address = builder.gep(at(base, (r, stride)), [_I64(16 * v)])
+        return builder.bitcast(address, _V16.as_pointer())
+
+    def load(address):
+        value = builder.load(address)
+        value.align = 4
+        return value
+
+    def spread(scalar):
+        one = builder.insert_element(ir.Constant(_V16, ir.Undefined), scalar, ir.IntType(32)(0))
+        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16))
+
+    fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_V16, [_V16] * 3), "llvm.fma.v16f32")
+    cells = [(r, v) for r in range(rows) for v in range(vectors)]
+    zero = ir.Constant(_V16, [0.0] * 16)
+    start = {cell: zero if update else load(vector(i0, cell[0], ir_, cell[1])) for cell in cells}
+
+    before = builder.block
+    head, body, done = (builder.append_basic_block(name) for name in ("tile.head", "tile.body", "tile.done"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    k = builder.phi(_I64)
+    k.add_incoming(_I64(0), before)
+    sums = {cell: builder.phi(_V16) for cell in cells}
+    for cell in cells:
+        sums[cell].add_incoming(start[cell], before)
+    builder.cbranch(builder.icmp_signed("<", k, depth), body, done)
+
+    builder.position_at_end(body)
+    lanes = [load(vector(builder.add(b0, builder.mul(k, bk)), 0, bk, v)) for v in range(vectors)]
+    column = builder.add(a0, builder.mul(k, ak))
+    for r in range(rows):
+        scalar = spread(builder.load(at(column, (r, ar))))
+        for v in range(vectors):
+            sums[r, v].add_incoming(builder.call(fma, [scalar, lanes[v], sums[r, v]]), body)
+    k.add_incoming(builder.add(k, _I64(1)), body)
+    builder.branch(head)
+
+    builder.position_at_end(done)
+    scales = spread(scale)
+    for r, v in cells:
+        value = sums[r, v]
+        if update:
+            value = builder.call(fma, [scales, value, load(vector(i0, r, ir_, v))])
+        builder.store(value, vector(o0, r, or_, v)).align = 4
+
+
+def _tile(rows: int, vectors: int, update: bool):
+    @intrinsic
+    def tile(typingctx, s, a0, ar, ak, b0, bk, depth, i0, ir_, o0, or_, scale):
+        def codegen(context, builder, signature, args):
+            _emit(builder, context, signature, args, rows, vectors, update)
+            return context.get_dummy_value()
+
+        return types.void(s, *[types.intp] * 10, types.float32), codegen
+
+    return tile
+
+
+_sum_wide = _tile(ROWS, VECTORS, False)
+_sum_narrow = _tile(ROWS, 1, False)
+_update_wide = _tile(ROWS, VECTORS, True)
+_update_narrow = _tile(ROWS, 1, True)
+
+
+@kernel
+def product(s, rows, columns, a0, ar, ak, b0, bk, depth, i0, ir, o0, os):
+    """out = init + a b for `rows` (a multiple of 8) x `columns` (a multiple of 16); offsets, strides in elements."""
+    one = types.float32(1)
+    v = 0
+    while v + 16 * VECTORS <= columns:
+        for r in range(0, rows, ROWS):
+            _sum_wide(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, i0 + r * ir + v, ir, o0 + r * os + v, os, one)
+        v += 16 * VECTORS
+    while v < columns:
+        for r in range(0, rows, ROWS):
+            _sum_narrow(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, i0 + r * ir + v, ir, o0 + r * os + v, os, one)
+        v += 16
+
+
+@kernel
+def update(s, rows, columns, a0, ar, ak, b0, bk, depth, o0, os, scale):
+    """out += scale * a b, the sums first, then one fused multiply-add each; sizes as for `product`."""
+    v = 0
+    while v + 16 * VECTORS <= columns:
+        for r in range(0, rows, ROWS):
+            o = o0 + r * os + v
+            _update_wide(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, o, os, o, os, scale)
+        v += 16 * VECTORS
+    while v < columns:
+        for r in range(0, rows, ROWS):
+            o = o0 + r * os + v
+            _update_narrow(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, o, os, o, os, scale)
+        v += 16
