@@ -79,7 +79,7 @@ class MixedBrains(Brains):
         return mixed
 
     def _take(self, pools: list[Brains], positions: Sequence[Any], backend: Backend, seed: int) -> None:
-        self.backend, self.seed, self._groups = backend, seed, pools
+        self._groups, self.backend, self.seed = pools, backend, seed
         self._n = sum(map(len, pools))
         self._group = np.full(self._n, -1, np.int32)
         self._row = np.zeros(self._n, np.int64)
@@ -100,6 +100,15 @@ class MixedBrains(Brains):
     def groups(self) -> list[Brains]:
         """One equal pool per architecture; `positions` of a group says which brains of this pool its rows are."""
         return list(self._groups)
+
+    @property
+    def backend(self) -> Backend:
+        return self._groups[0].backend
+
+    @backend.setter
+    def backend(self, backend: Backend) -> None:
+        for pool in self._groups:
+            pool.backend = backend
 
     @property
     def positions(self) -> np.ndarray:
@@ -287,20 +296,6 @@ class MixedBrains(Brains):
         for pool, mine, rows_there in self._by_group(to):
             pool.positions[rows_there] = to[mine]
 
-    def adopt(self, pool: Any, start: int) -> None:
-        """Copy all brains of another pool, equal or mixed, to rows start, start + 1, ... below capacity."""
-        whole = rows_of(np.arange(start, start + len(pool)), self.capacity)
-        self._release(whole)
-        for group in pool.groups:
-            at = whole[group.positions]
-            g = next((g for g, mine in enumerate(self._groups) if mine.mlp == group.mlp), len(self._groups))
-            if g == len(self._groups):
-                self._groups.append(group.clone([]).astype(self.dtype))
-                self._groups[g]._positions = np.empty(0, np.int64)
-            self._group[at] = g
-            self._row[at] = self._append(self._groups[g], at)
-            self._groups[g].set(self._row[at], group)
-
     def permute(self, order: Any) -> None:
         order = permutation_of(order, self._n)
         self._group[: self._n], self._row[: self._n] = self._group[order], self._row[order]
@@ -314,12 +309,30 @@ class MixedBrains(Brains):
             self._row = np.concatenate([self._row, np.zeros(more, np.int64)])
 
     def set(self, rows: Any, parameters: Any) -> None:
-        """Overwrite `rows` of one architecture, as for equal pools."""
+        """Overwrite `rows` with the brains of another pool, one each, architectures included; or, where all are of one
+        architecture, with [K, count] as for equal pools."""
         at = rows_of(rows, self._n)
-        for pool, mine, rows_there in self._by_group(at):
-            if len(mine) < len(at):
-                raise SettingsError("Brains: these rows are of different architectures. Set them group by group.")
+        if isinstance(parameters, Brains) and len(parameters) == len(at):
+            for group in parameters.groups:
+                self._adopt(at[group.positions], group)
+            return
+        groups = self._by_group(at)
+        if sum(len(mine) for _, mine, _ in groups[:1]) < len(at):
+            raise SettingsError("Brains: these rows are of different architectures. Set them group by group.")
+        for pool, _, rows_there in groups:
             pool.set(rows_there, parameters)
+
+    def _adopt(self, at: np.ndarray, brains: Brains) -> None:
+        """Give the brains at these positions the architecture and parameters of an equal pool."""
+        g = next((g for g, pool in enumerate(self._groups) if pool.mlp == brains.mlp), len(self._groups))
+        if g == len(self._groups):
+            self._groups.append(brains.clone([]).astype(self.dtype))
+            self._groups[g].backend, self._groups[g]._positions = self.backend, np.empty(0, np.int64)
+        new = at[self._group[at] != g]
+        self._release(new)
+        self._row[new] = self._append(self._groups[g], new)
+        self._group[new] = g
+        self._groups[g].set(self._row[at], brains)
 
     def check_finite(self) -> None:
         for pool in self._groups:
@@ -353,8 +366,9 @@ class MixedBrains(Brains):
         if n > pool.capacity:
             pool.grow(max(n, 2 * pool.capacity))
         held = pool.positions
-        pool._positions = np.full(pool.capacity, -1, np.int64)
-        pool._positions[:first] = held
+        if pool._positions is None or len(pool._positions) < n:
+            pool._positions = np.empty(pool.capacity, np.int64)
+            pool._positions[:first] = held
         pool._positions[first:n] = positions
         pool.n = n
         return np.arange(first, n)

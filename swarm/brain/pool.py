@@ -160,10 +160,6 @@ class Pool:
         at, to = self._pairs(source, target)
         self.rows[to] = self.rows[at]
 
-    def adopt(self, pool: Any, start: int) -> None:
-        """Copy all brains of another pool of this architecture to rows start, start + 1, ... below capacity."""
-        self._write(rows_of(np.arange(start, start + len(pool)), self.capacity), pool)
-
     def permute(self, order: Any) -> None:
         """Row i becomes what row order[i] was; `order` is a permutation of 0 .. n-1."""
         self.rows[: self._n] = self.rows[permutation_of(order, self._n)]
@@ -189,9 +185,7 @@ class Pool:
 
         One brain for several rows is fine. Raises `SchemaError` when architectures or shapes differ.
         """
-        self._write(rows_of(rows, self._n), parameters)
-
-    def _write(self, at: np.ndarray, parameters: Any) -> None:
+        at = rows_of(rows, self._n)
         if isinstance(parameters, Pool):
             if parameters.mlp != self.mlp:
                 raise SchemaError(f"Brains: a brain {parameters.mlp} does not fit a pool of {self.mlp}.")

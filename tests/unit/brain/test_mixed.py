@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swarm.backend.device import choose
 from swarm.brain.activations import ACTIVATIONS
 from swarm.brain.brains import Brains
 from swarm.brain.mixed import MixedBrains
@@ -146,10 +147,27 @@ def test_children_join_their_parents_architecture() -> None:
     assert brains[1].mlp == C
     brains.n = 9
     assert sum(map(len, brains.groups)) == 9
-    brains.adopt(Brains([B, MLP((3, 9, 2))], seed=1, backend="reference"), 7)
-    brains.n = 9
-    assert [one.mlp for one in brains][7:] == [B, MLP((3, 9, 2))]
-    assert brains(np.zeros((9, 3))).shape == (9, 2)
+
+
+def test_rows_can_be_set_to_brains_of_any_architecture() -> None:
+    brains, other = mixed(), Brains([B, MLP((3, 9, 2)), B], seed=1, backend="reference")
+    before = weights(brains)
+    brains.grow(8)
+    brains.n = 8  # two rows that hold no brain yet
+    brains.set([6, 7, 1], other)
+    assert [one.mlp for one in brains] == [A, B, A, C, B, A, B, MLP((3, 9, 2))]
+    assert weights(brains) == [before[0], weights(other)[2], *before[2:], *weights(other)[:2]]
+    assert brains(np.zeros((8, 3))).shape == (8, 2)
+    brains.n = 8
+    assert sum(map(len, brains.groups)) == 8
+    with pytest.raises(SettingsError, match="different architectures"):
+        brains.set([0, 1], Brains(A, 1, backend="reference"))
+
+
+def test_a_pool_moves_to_another_backend_whole() -> None:
+    brains = mixed()
+    brains.backend = choose("cpu")
+    assert {group.backend.name for group in brains.groups} == {"cpu"}
 
 
 @settings(max_examples=60, deadline=None)
