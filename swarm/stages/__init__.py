@@ -1,1 +1,1 @@
-"""The systems the engine ships: index, sense, think, move, graze, split, flock; each is made by a call that names its columns."""
+"""The shipped systems: index, sense, think, move, graze, split, flock. Each is made by a call naming its columns."""

@@ -1,7 +1,7 @@
 """flock: steer by the neighbours. Separation, alignment and cohesion after Reynolds.
 
 Source: C. W. Reynolds, "Flocks, herds and schools: a distributed behavioral model", SIGGRAPH 1987. The three urges are
-sums over all neighbours within a radius, so one pass over neighbours feeds them all: SUMS below, seven numbers an agent.
+sums over all neighbours within a radius, so one pass feeds them all: SUMS below, seven numbers an agent.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class Flock(Stage):
 
 
 def cost(n: int, per_cell: float) -> Cost:
-    """Velocities packed (8 read, 8 written), own position and sums, nine cells of candidates (20 bytes each) once per cell;
-    eighteen flops a candidate."""
+    """Velocities packed (8 read, 8 written), own position and sums, nine cells of candidates (20 bytes each) once per
+    cell; eighteen flops a candidate."""
     return Cost(int(n * (16 + 12 + 28) + 9 * 20 * n), int(n * 9 * per_cell * 18))
 
 

@@ -5,8 +5,8 @@
     out      [N][7] float32      written, one row a time
     236 bytes an entity, nearly all from cache; 18 flops a candidate
 
-Phase 1 packs velocities in the grid's order. Phase 2 goes through the members in that order, so the candidates of a cell
-are gathered once for all its members: 100,000 entities with 17 neighbours see 49 candidates in 4 vectors. Each sum has one
+Phase 1 packs velocities in the grid's order. Phase 2 goes through the members in that order, so the candidates of a
+cell are gathered once for all its members: with 17 neighbours each sees 49 candidates in 4 vectors. Each sum has one
 lane per candidate number modulo sixteen; lanes are folded in the order of `simd.total`, eight registers at once.
 """
 
@@ -34,15 +34,26 @@ def neighbour_sums(grid, n, pos, first, visit, base, vel, radius, vx, vy, out):
 
 @kernel(parallel=True)
 def _pack(entry, n, vel, vx, vy):
-    for task in prange((n + _MEMBERS - 1) // _MEMBERS):
-        for p in range(task * _MEMBERS, min(n, (task + 1) * _MEMBERS)):
-            vx[p], vy[p] = vel[entry[p], 0], vel[entry[p], 1]
+    tasks = (n + _MEMBERS - 1) // _MEMBERS
+    if tasks <= 1:
+        _pack_some(entry, 0, n, vel, vx, vy)
+    else:
+        for task in prange(tasks):
+            _pack_some(entry, task * _MEMBERS, min(n, (task + 1) * _MEMBERS), vel, vx, vy)
+
+
+@kernel
+def _pack_some(entry, low, high, vel, vx, vy):
+    for p in range(low, high):
+        vx[p], vy[p] = vel[entry[p], 0], vel[entry[p], 1]
 
 
 @kernel(parallel=True)
 def _all(grid, pos, first, visit, base, radius, vx, vy, out):
     tasks = (len(visit) + _MEMBERS - 1) // _MEMBERS
-    bad = np.full(tasks + 1, len(pos))
+    if tasks <= 1:
+        return _some(grid, pos, first, visit, base, radius, vx, vy, out)
+    bad = np.full(tasks, len(pos))
     for task in prange(tasks):
         low, high = task * _MEMBERS, min(len(visit), (task + 1) * _MEMBERS)
         bad[task] = _some(grid, pos, first, visit[low:high], base, radius, vx, vy, out)

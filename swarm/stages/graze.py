@@ -1,8 +1,8 @@
 """graze: eat what lies within reach. Two phases, so that neither age nor row order decides a contest.
 
-1. Claim: every claimant names the nearest available target within reach, of equally near ones the one with the lowest id.
-2. Settle: of a target's claimants the nearest wins, of equally near ones the one with the lowest priority keyed by seed,
-   tick and id. Only then is anything written: the winner gains exactly what the target loses.
+1. Claim: every claimant names the nearest available target within reach; of equally near ones the lowest id.
+2. Settle: of a target's claimants the nearest wins; of equally near ones the lowest priority keyed by seed, tick and
+   id. Only then is anything written: the winner gains exactly what the target loses.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def graze(
     into: float32, what grows, J. reach: m. gain: a float32 column of the food, which goes over whole and is emptied, or
     a number for each. ripe: a bool column of the food, set where it can be eaten, cleared when it is. Food with a gain
     column can be eaten while that is above 0; food with neither column dies when it is eaten.
-    Needs `index(food)` ahead of it. Raises `ScheduleError` without it, `NonFiniteError` for a claimant outside the world.
+    Needs `index(food)` ahead of it. Raises `ScheduleError` without it, `NonFiniteError` for eaters outside the world.
     """
     return Graze(pos, food, into, reach, gain, ripe)
 
@@ -87,7 +87,7 @@ class Graze(Stage):
         self.apply(world, grid, tables, base, eaters[:count], eaten[:count])
 
     def order(self, world: Any, table: Any) -> tuple[np.ndarray, int]:
-        """Claimants in the order of their own grid, where this tick has one: neighbours in space one after the other."""
+        """Claimants in the order of their own grid, where this tick has one, so that neighbours follow each other."""
         own = world.indices.get(self.pos)
         if own is not None and own.tick == world.tick and own.complete:
             return own.entry, own.base[own.tables.index(table)]
@@ -107,7 +107,9 @@ class Graze(Stage):
         out = scratch.array("available", len(held), np.bool_)[: len(held)]
         return np.greater(held, 0, out=out) if column else np.logical_not(held, out=out)
 
-    def apply(self, world: Any, grid: Grid, tables: list[Any], base: Any, eaters: np.ndarray, eaten: np.ndarray) -> None:
+    def apply(
+        self, world: Any, grid: Grid, tables: list[Any], base: Any, eaters: np.ndarray, eaten: np.ndarray
+    ) -> None:
         """Give what the eaten [K] entries of the food hold to the eaters [K]; every number occurs once."""
         amount = np.full(len(eaten), self.gain if not isinstance(self.gain, Column) else 0, np.float32)
         for first, food in zip(grid.base, grid.tables, strict=True):

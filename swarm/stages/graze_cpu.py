@@ -7,7 +7,7 @@
     some 36 bytes an entity; the food's cells are shared by neighbours
 
 Claims go candidate by candidate: with a reach well below a cell's width there are a handful each. The contest compares
-(distance, priority, id), a total order, so that the order of the pass does not matter; priorities are drawn for ties only.
+(distance, priority, id), a total order, so the order of the pass does not matter; priorities are drawn for ties only.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def claim(grid, pos, first, visit, base, reach, slots, available, target, d2):
 @kernel(parallel=True)
 def _all(grid, pos, first, visit, base, reach, slots, available, target, d2):
     tasks = (len(visit) + _CLAIMANTS - 1) // _CLAIMANTS
-    bad = np.full(tasks + 1, len(pos))
+    if tasks <= 1:
+        return _some(grid, pos, first, visit, base, reach, slots, available, target, d2)
+    bad = np.full(tasks, len(pos))
     for task in prange(tasks):
         low, high = task * _CLAIMANTS, min(len(visit), (task + 1) * _CLAIMANTS)
         bad[task] = _some(grid, pos, first, visit[low:high], base, reach, slots, available, target, d2)

@@ -1,10 +1,10 @@
 """The index of one position column: entities sorted by cell and id on a uniform grid over the torus.
 
     grid = world.indices[Plant.pos]
-    grid.entry[grid.start[c]:grid.start[c + 1]]      # the members of cell c in id order; x fastest: c = row * columns + column
+    grid.entry[grid.start[c]:grid.start[c + 1]]      # the members of cell c = row * columns + column, in id order
 
-An entry is a number over the tables that have the column, one table after the other: `grid.base[k] + row`. Cells that are
-neighbours in x lie side by side, so the members of three of them are one run.
+An entry is a number over the tables that have the column, one table after the other: `grid.base[k] + row`. Cells that
+are neighbours in x lie side by side, so the members of three of them are one run.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Grid:
         self.tick = -1
         self.n = self.most = self.overflow = 0
         self.complete = False
+        self.warned = False
         self.scratch = Scratch()
 
     def fit(self, members: int) -> None:
@@ -103,8 +104,8 @@ class Grid:
 def fit(size: tuple[Any, Any], radius: float, members: int) -> tuple[int, int]:
     """Columns and rows of cells, each at least `radius` wide with room for rounding, about one per member at most.
 
-    A position's cell is computed in float32; being off by one rounding must not put two entities that see each other two
-    cells apart, hence the margin of eight roundings of the world's size.
+    A position's cell is computed in float32; being off by one rounding must not put two entities that see each other
+    two cells apart, hence the margin of eight roundings of the world's size.
     """
     shape = [max(1, int(float(side) / (radius + float(side) * 2.0**-20))) for side in size]
     bound = max(1024, 1 << max(0, members - 1).bit_length())
@@ -129,7 +130,8 @@ def find(world: Any, column: Column, radius: float, where: str) -> Grid:
     grid = world.indices.get(column)
     if grid is None or grid.tick != world.tick:
         raise ScheduleError(
-            f"{where}: no index of {column.key} was made this tick. Put swarm.index({column.key}) before it in the schedule."
+            f"{where}: no index of {column.key} was made this tick. Put swarm.index({column.key}) ahead of it in the "
+            "schedule."
         )
     if radius > grid.radius:
         raise ScheduleError(

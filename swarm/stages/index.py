@@ -1,11 +1,12 @@
 """index: sort the entities of a position column into the cells of a grid, by cell and id.
 
-A counting sort over entities in id order: whatever the order of the rows and however many threads, the members of a cell
-are ordered by id, so everything that sums over neighbours gives the same bits.
+A counting sort over entities in id order: whatever the order of the rows and however many threads, the members of a
+cell are ordered by id, so everything that sums over neighbours gives the same bits.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ def index(pos: Column, radius: float | None = None, where: Column | None = None,
 
     radius: how far anybody will look, m; None takes the largest radius that the schedule's stages ask of `pos`.
     where: a bool column; only entities that have it set are members.
-    cap: a cell keeps at most this many members: a window in id order that starts at a place keyed by seed, tick and cell.
-    Those left out are counted in `world.indices[pos].overflow`; they still sense, they are only not found.
+    cap: a cell keeps at most this many members: a window in id order that starts at a place keyed by seed, tick and
+    cell. Those left out are counted in `world.indices[pos].overflow`; they still sense, they are only not found.
 
     The stage raises `NonFiniteError` naming entity, tick and last writer for a position that is not inside the world,
     before it indexes any memory; `ScheduleError` if nobody asks for a radius; `SettingsError` if it is too large.
@@ -91,14 +92,25 @@ class Index(Stage):
             table = max((k for k in range(len(grid.base)) if grid.base[k] <= bad), key=lambda k: grid.base[k])
             raise bad_value(
                 world, self, grid.tables[table], bad - grid.base[table], self.pos,
-                f"Positions are finite and inside [0, {world.size[0]:g}) x [0, {world.size[1]:g}); swarm.move wraps them.",
+                f"Keep positions finite and below {world.size[0]:g} x {world.size[1]:g} m; swarm.move wraps them.",
             )  # fmt: skip
         grid.overflow = 0
         if grid.most > self.cap:
             grid.overflow = thin(grid.packed(), grid.n, self.cap, world.seed, world.tick)
             grid.n, grid.most = grid.n - grid.overflow, self.cap
+            self.warn(grid)
         grid.complete = grid.n == total
         grid.tick = world.tick
+
+    def warn(self, grid: Grid) -> None:
+        """Say once per grid that somebody was left out."""
+        if not grid.warned:
+            grid.warned = True
+            warnings.warn(
+                f"index of {self.pos.key}: a cell holds more than cap={self.cap} members, {grid.overflow:,} were left "
+                "out and are not found this tick. Spread them, raise cap, or read world.indices[...].overflow.",
+                stacklevel=3,
+            )
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -135,7 +147,7 @@ def cost(n: int, cells: int) -> Cost:
 def sort(
     pos: np.ndarray, flag: np.ndarray, order: np.ndarray, cell: np.ndarray, histogram: np.ndarray, grid: Any
 ) -> tuple[int, int, int]:
-    """Fill grid.start, entry, x and y; returns (first entry outside the world or -1, members, members of the fullest cell).
+    """Fill grid.start, entry, x and y; returns (an entry outside the world or -1, members, members of the fullest).
 
     pos float32 [N, 2] m read; flag bool [N] read, or empty for all; order int32 [N] entries in id order read; cell and
     histogram are work space. If an entry is outside, nothing is written.
@@ -143,8 +155,8 @@ def sort(
     members = order[flag[order]] if flag.size else order
     bad = outside(pos[members], grid.width, grid.height)
     if bad >= 0:
-        wrong = ~((pos >= 0) & (pos < np.array([grid.width, grid.height]))).all(axis=1)
-        return int(members[wrong[members]].min()), 0, 0
+        inside = ((pos >= 0) & (pos < np.array([grid.width, grid.height]))).all(axis=1)
+        return int(members[~np.asarray(inside)[members]].min()), 0, 0
     column, row = cell_of(pos[members], grid)
     cells = row * grid.columns + column
     counts = np.bincount(cells, minlength=grid.columns * grid.rows)

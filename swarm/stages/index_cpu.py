@@ -7,8 +7,8 @@
 
 Each task counts a run of entities into its own histogram; the histograms, added up cell by cell and task by task, give
 every task the place of its first member in every cell. The result is the one stable order by (cell, id), whatever the
-number of tasks. Positions are checked before they become a cell number. Neighbouring entities read memory in row order as
-long as rows are near id order. Source of the method: Knuth, TAOCP 3, section 5.2, algorithm D.
+number of tasks. Positions are checked before they become a cell number. Neighbouring entities read memory in row
+order as long as rows are near id order. Source of the method: Knuth, TAOCP 3, section 5.2, algorithm D.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def sort(pos, flag, order, cell, histogram, grid):
 @kernel(parallel=True)
 def _count(pos, flag, order, cell, histograms, grid):
     tasks = len(histograms)
+    if tasks == 1:
+        return _count_run(pos, flag, order, 0, len(order), cell, histograms[0], grid)
     worst = np.full(tasks, len(pos))
     for task in prange(tasks):
         low, high = len(order) * task // tasks, len(order) * (task + 1) // tasks
@@ -87,6 +89,9 @@ def _add_up(histograms, start):
 @kernel(parallel=True)
 def _place(pos, order, cell, histograms, grid):
     tasks = len(histograms)
+    if tasks == 1:
+        _place_run(pos, order, 0, len(order), cell, histograms[0], grid)
+        return
     for task in prange(tasks):
         low, high = len(order) * task // tasks, len(order) * (task + 1) // tasks
         _place_run(pos, order, low, high, cell, histograms[task], grid)

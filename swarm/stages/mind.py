@@ -70,11 +70,15 @@ def mind(name: str = "Mind", /, *, actions: Sequence[str], memory: int = 0, **se
     """
     names = (actions,) if isinstance(actions, str) else tuple(actions)
     if not names or not all(isinstance(a, str) for a in names) or len(set(names)) < len(names):
-        raise SettingsError(f'mind: actions={actions!r} must be one or more different names, such as ("push_x", "push_y").')
+        raise SettingsError(
+            f'mind: actions={actions!r} must be one or more different names, such as ("push_x", "push_y").'
+        )
     if not isinstance(memory, (int, np.integer)) or memory < 0:
         raise SettingsError(f"mind: memory={memory!r} must be a whole number, 0 or more.")
     if not senses:
-        raise SettingsError("mind: an agent without senses has nothing to think about. Name one: energy=Own(Energy.level).")
+        raise SettingsError(
+            "mind: an agent without senses has nothing to think about. Name one: energy=Own(Energy.level)."
+        )
     for key, part in senses.items():
         if key in _TAKEN:
             raise SettingsError(f"mind: a sense cannot be called '{key}'. Choose another name.")
@@ -84,7 +88,7 @@ def mind(name: str = "Mind", /, *, actions: Sequence[str], memory: int = 0, **se
     inputs_, outputs_ = Column(np.float32, (S + M,)), Column(np.float32, (A + M,))
     recall = tuple(f"memory {k}" for k in range(M))
     content: dict[str, Any] = {
-        "__doc__": f"{S} senses ({', '.join(senses)}), {A} actions ({', '.join(names)}), {M} memory. Made by swarm.mind.",
+        "__doc__": f"{S} senses ({', '.join(senses)}), {A} actions ({', '.join(names)}), {M} memory; by swarm.mind.",
         "__module__": __name__,
         "resets": True,
         "inputs_": inputs_,

@@ -39,7 +39,9 @@ class Move(Stage):
                 bad = kernels.drift(table.column(self.pos), table.column(self.vel), np.float32(dt), *size, limit)
                 if bad >= 0:
                     blame = self.vel if not np.isfinite(table.column(self.vel)[bad]).all() else self.pos
-                    raise bad_value(world, self, table, bad, blame, "Keep velocities finite; move's `limit` bounds them.")
+                    raise bad_value(
+                        world, self, table, bad, blame, "Keep velocities finite; move's `limit` bounds them."
+                    )
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "limit": self.limit}
@@ -63,6 +65,11 @@ def drift(
 
     pos float32 [N, 2] m read|write; vel float32 [N, 2] m/s read, and written where faster than `limit`.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _drift(pos, vel, dt, width, height, limit)
+
+
+def _drift(pos: np.ndarray, vel: np.ndarray, dt: Any, width: Any, height: Any, limit: Any) -> int:
     if limit < np.inf:
         speed = np.sqrt(vel[:, 0] * vel[:, 0] + vel[:, 1] * vel[:, 1])
         fast = speed > limit

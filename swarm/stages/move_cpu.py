@@ -26,13 +26,20 @@ def drift(pos, vel, dt, width, height, limit):
 @kernel(parallel=True)
 def _all(pos, vel, dt, width, height, limit):
     tasks = (len(pos) + _ROWS - 1) // _ROWS
-    bad = np.full(tasks + 1, len(pos))
+    if tasks <= 1:
+        return _some(pos, vel, dt, width, height, limit, 0, len(pos))
+    bad = np.full(tasks, len(pos))
     for task in prange(tasks):
         low, high = task * _ROWS, min(len(pos), (task + 1) * _ROWS)
-        if limit < np.inf:
-            _slow(vel[low:high], limit)
-        bad[task] = low + _step(pos[low:high], vel[low:high], dt, width, height, len(pos))
+        bad[task] = _some(pos, vel, dt, width, height, limit, low, high)
     return bad.min()
+
+
+@kernel
+def _some(pos, vel, dt, width, height, limit, low, high):
+    if limit < np.inf:
+        _slow(vel[low:high], limit)
+    return low + _step(pos[low:high], vel[low:high], dt, width, height, len(pos))
 
 
 @kernel
@@ -66,5 +73,3 @@ def _step(pos, vel, dt, width, height, size):
     while pos[i, 0] == pos[i, 0] and pos[i, 1] == pos[i, 1]:
         i += 1
     return i
-
-

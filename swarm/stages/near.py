@@ -1,7 +1,7 @@
 """All pairs within a radius, by the grid: the NumPy reference that senses, grazing and flocking are tested against.
 
-The shortest way round the torus: a difference beyond half the world has the world's size taken off. For positions inside
-the world this is d - L * rint(d / L), with no rounding of its own beyond one subtraction.
+The shortest way round the torus: a difference beyond half the world has the world's size taken off. For positions
+inside the world this is d - L * rint(d / L), with no rounding of its own beyond one subtraction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _BATCH = 1 << 15  # rows handled at a time, which bounds memory
 
 
 class Pairs(NamedTuple):
-    """Pairs closer than the radius: row i of the seeker, packed place p of the one found, the way there and its square."""
+    """Pairs closer than the radius: row i of the seeker, packed place p of the one found, the way and its square."""
 
     i: np.ndarray  # int64 [K]
     p: np.ndarray  # int64 [K]

@@ -1,8 +1,8 @@
 """Candidates around a place, side by side in memory, for sixteen lanes at a time.
 
-All entities of a cell look through the same three by three cells. `runs` finds them in the packed arrays, `gather` copies
-them one behind the other and ends with a vector of NaN, which no comparison lets through; so the loops over candidates
-have neither tails nor seams. A buffer has room for nine times the fullest cell and two vectors.
+All entities of a cell look through the same three by three cells. `runs` finds them in the packed arrays, `gather`
+copies them one behind the other and ends with a vector of NaN, which no comparison lets through; so the loops over
+candidates have neither tails nor seams. A buffer has room for nine times the fullest cell and two vectors.
 
 Tried and lost: vectors straight over the runs need at least one each, with a mask; at two entities a cell that is twice
 as many vectors. Handing the grid to these functions as one tuple counts references in every call: 1.6x.

@@ -46,7 +46,9 @@ class Own:
         if self.scale == 1:
             target[:] = values
         else:
-            np.multiply(values, np.float32(self.scale), out=target, casting="same_kind" if values.dtype == "f4" else "unsafe")
+            np.multiply(
+                values, np.float32(self.scale), out=target, casting="same_kind" if values.dtype == "f4" else "unsafe"
+            )
         return -1
 
     def cost(self, world: Any, n: int) -> Cost:

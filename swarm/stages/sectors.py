@@ -6,6 +6,7 @@ boundary an entity is on is decided by the sign of one cross product, so that no
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Sectors:
     def labels(self, name: str) -> list[str]:
         """One label per sense: "food 0..45 deg"."""
         angles = [f"{360 * k / self.n:g}" for k in range(self.n + 1)]
-        return [f"{name} {a}..{b} deg" for a, b in zip(angles, angles[1:], strict=False)]
+        return [f"{name} {a}..{b} deg" for a, b in pairwise(angles)]
 
     def describe(self) -> dict[str, Any]:
         """Plain values: kind, what is sensed, geometry."""
@@ -97,14 +98,14 @@ def edges(n: int) -> np.ndarray:
 
 
 def cost(n: int, sectors: int, per_cell: float) -> Cost:
-    """Own position and order read, senses written, nine cells of candidates (12 bytes each) read once per seeker's cell;
-    some thirty flops and comparisons a candidate."""
+    """Own position and order read, senses written, nine cells of candidates (12 bytes each) read once per seeker's
+    cell; some thirty flops and comparisons a candidate."""
     candidates = 9 * per_cell
     return Cost(int(n * (8 + 4 + 4 * sectors) + n * candidates * 12), int(n * candidates * 30))
 
 
 def sector_of(dx: np.ndarray, dy: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """The sector int64 [K] of differences float32 [K] m: how many boundaries were passed since +x or, below, since -x."""
+    """The sector int64 [K] of differences float32 [K] m: boundaries passed since +x or, for those below, since -x."""
     n, half = len(edges), (len(edges) + 1) // 2
     above = (dy > 0) | ((dy == 0) & (dx >= 0))
     passed = [edges[j, 0] * dy - edges[j, 1] * dx >= 0 for j in range(1, n)]

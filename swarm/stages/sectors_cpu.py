@@ -6,9 +6,9 @@
     per seeker 12 + 4 n bytes and 108 bytes per member of a cell; 30 flops and comparisons a candidate
 
 A task handles 1,024 seekers in the order of their own grid, so that neighbours in time are neighbours in space and the
-candidates of a cell are gathered once. Eight sectors of closeness: a candidate below the seeker is turned by half a turn,
-three comparisons find its octant, a masked minimum per sector keeps its squared distance; one fold of the eight registers
-and one square root for all eight at the end. Anything else goes candidate by candidate.
+candidates of a cell are gathered once. Eight sectors of closeness: a candidate below the seeker is turned by half a
+turn, three comparisons find its octant, a masked minimum per sector keeps its squared distance; at the end one fold of
+the eight registers and one square root for all eight. Anything else goes candidate by candidate.
 Differences, squares and sums are single operations, never fused, so that every bit agrees with the reference.
 """
 
@@ -21,7 +21,7 @@ from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import minimum, select, splat
 from swarm.stages.near_cpu import RUNS, beyond, cell_of, gather, runs, shortest, shortest1, smallest8
-from swarm.stages.sectors import cost, edges, sector_of  # noqa: F401  (shared with the reference)
+from swarm.stages.sectors import cost  # noqa: F401  (shared with the reference)
 
 _SEEKERS = 1024  # of one task
 
@@ -35,7 +35,9 @@ def sectors(grid, pos, first, visit, base, radius, edges, counting, out, at):
 @kernel(parallel=True)
 def _all(grid, pos, first, visit, base, radius, edges, counting, out, width, at):
     tasks = (len(visit) + _SEEKERS - 1) // _SEEKERS
-    bad = np.full(tasks + 1, len(pos))
+    if tasks <= 1:
+        return _some(grid, pos, first, visit, base, radius, edges, counting, out, width, at)
+    bad = np.full(tasks, len(pos))
     for task in prange(tasks):
         low, high = task * _SEEKERS, min(len(visit), (task + 1) * _SEEKERS)
         bad[task] = _some(grid, pos, first, visit[low:high], base, radius, edges, counting, out, width, at)

@@ -83,7 +83,9 @@ class Sense(Stage):
             columns = (column for component in table.components for column in component.columns)
             found = [c for c in columns if c.name == "pos" and c.shape == (2,) and c.dtype == np.float32]
         if len(found) != 1:
-            which = "several position columns: " + ", ".join(c.key for c in found) if found else "no column 'pos' of f32(2)"
+            which = (
+                "several position columns: " + ", ".join(c.key for c in found) if found else "no column 'pos' of f32(2)"
+            )
             raise ScheduleError(
                 f"sense: table '{table.name}' has {which}. Say which: swarm.sense({self.mind.__name__}, pos=Body.pos)."
             )
@@ -93,7 +95,9 @@ class Sense(Stage):
         return {**super().describe(), **self.mind.describe()}
 
     def cost(self, world: Any) -> Cost:
-        each = [part.cost(world, t.n) for t in world.tables_with(self.mind.inputs_) for part in self.mind.parts.values()]
+        each = [
+            part.cost(world, t.n) for t in world.tables_with(self.mind.inputs_) for part in self.mind.parts.values()
+        ]
         return Cost(sum(c.bytes for c in each), sum(c.flops for c in each))
 
 

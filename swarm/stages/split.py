@@ -15,14 +15,16 @@ _PLACE = rng.stream("place")
 QUANTUM = 2.0**-12
 
 
-def split(level: Column, above: float, pos: Column | None = None, spread: float = 1.0, quantum: float = QUANTUM) -> Split:
+def split(
+    level: Column, above: float, pos: Column | None = None, spread: float = 1.0, quantum: float = QUANTUM
+) -> Split:
     """The stage in which every entity with `level` (float32) at or above `above` gives birth to one child.
 
-    The child gets half of the level, rounded down to a multiple of `quantum`, the parent keeps the rest: nothing is lost
-    while levels are multiples of the quantum below 2^24 of them. pos: float32 [N, 2] m; the child starts there plus an
-    offset keyed by seed, tick and the parent's id, uniform within `spread` metres on each axis. Its other columns are
-    the parent's, its brain a mutated copy, its memory 0. It lives from the barrier on.
-    A population cap that refuses a birth takes the child's half with it; let a scene that keeps books leave `cap` alone.
+    The child gets half of the level, rounded down to a multiple of `quantum`, the parent keeps the rest: nothing is
+    lost while levels are multiples of the quantum below 2^24 of them. pos: float32 [N, 2] m; the child starts there
+    plus an offset keyed by seed, tick and the parent's id, uniform within `spread` metres on each axis. Its other
+    columns are the parent's, its brain a mutated copy, its memory 0. It lives from the barrier on. A population cap
+    that refuses a birth takes the child's half with it; let a scene that keeps books leave `cap` alone.
     """
     return Split(level, above, pos, spread, quantum)
 

@@ -83,12 +83,15 @@ def need_column(column: Any, shape: tuple[int, ...], dtype: Any, where: str) -> 
     if not isinstance(column, Column):
         raise SchemaError(f"{where}: {column!r} is no column. Name one, such as Body.pos.")
     if column.shape != shape or column.dtype != np.dtype(dtype):
-        wanted = f"{np.dtype(dtype).name}{list(shape) if shape else ''}"
         raise SchemaError(
-            f"{where}: {column.key} is {column.dtype.name}{list(column.shape) if column.shape else ''}, must be {wanted}. "
+            f"{where}: {column.key} is {_kind(column.dtype, column.shape)}, must be {_kind(np.dtype(dtype), shape)}. "
             "Declare it so, such as pos = f32(2)."
         )
     return column
+
+
+def _kind(dtype: np.dtype, shape: tuple[int, ...]) -> str:
+    return dtype.name + "".join(f"[{size}]" for size in shape)
 
 
 def positive(value: Any, name: str, where: str) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from swarm.errors import NonFiniteError, ScheduleError, SchemaError
+from swarm.errors import ScheduleError, SchemaError
 from swarm.stages.stage import Cost, Stage, bad_value
 
 _CACHED = 1 << 20  # bytes of a shared pool that stay in a core's cache however rows are ordered
@@ -94,16 +94,14 @@ class Think(Stage):
 
     def accuse(self, world: Any, table: Any, row: int) -> None:
         """Raise `NonFiniteError` for the agent in `row`: its senses if they are to blame, else its brain's outputs."""
-        inputs = table.column(self.mind.inputs_)[row]
-        if not np.isfinite(inputs).all():
-            label = self.mind.input_labels[int(np.flatnonzero(~np.isfinite(inputs))[0])]
+        senses = table.column(self.mind.senses)[row]
+        if not np.isfinite(senses).all():
+            label = self.mind.input_labels[int(np.flatnonzero(~np.isfinite(senses))[0])]
             raise bad_value(world, self, table, row, self.mind.senses, f"The sense '{label}' must be finite.")
-        if not np.isfinite(table.column(self.mind.outputs_)[row]).all():
-            raise bad_value(
-                world, self, table, row, self.mind.outputs_,
-                "Its senses are finite, so a parameter of its brain is not, or is too large: look at world.brain(id).",
-            )  # fmt: skip
-        raise NonFiniteError(f"think: row {row} of table '{table.name}' was not finite at tick {world.tick}.")
+        raise bad_value(
+            world, self, table, row, self.mind.outputs_,
+            "Its senses are finite, so a parameter of its brain is not, or is too large: look at world.brain(id).",
+        )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "inputs": self.mind.inputs, "outputs": self.mind.outputs}
