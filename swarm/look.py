@@ -93,8 +93,8 @@ def _shaped(where: str, what: str, column: Any, shapes: Iterable[tuple[int, ...]
 def guess(world: Any) -> tuple[Look, ...]:
     """A look for every table that has a position: a column [N, 2] in m, with its velocity in m/s if there is one.
 
-    Tables that move are drops coloured by their first scalar column in J (else plain); the others are discs. The still
-    ones are drawn first, so that they lie below.
+    Tables that move are drops coloured by their first scalar column in J (else plain); the others are discs, whole where
+    their first bool column is set. The still ones are drawn first, so that they lie below.
     """
     still: list[Look] = []
     moving: list[Look] = []
@@ -106,7 +106,8 @@ def guess(world: Any) -> tuple[Look, ...]:
         heading = _first(columns, "m/s", (2,))
         colour = _first(columns, "J", ())
         if heading is None:
-            still.append(Look(name, pos, palette="moss", size=0.8, shape="disc"))
+            flag = next((column for column in columns if column.dtype.kind == "b" and not column.shape), None)
+            still.append(Look(name, pos, palette="moss", strength=flag, size=0.8, shape="disc"))
         else:
             moving.append(Look(name, pos, heading, colour, size=1.6, glow=0.3))
     return (*still, *moving)

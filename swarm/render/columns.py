@@ -15,7 +15,7 @@ import numpy as np
 from swarm.look import Look
 
 BYTES = 14
-PLAIN = 110   # the palette's row for tables without a coloured column
+PLAIN = 80   # the palette's row for tables without a coloured column
 
 
 @dataclass

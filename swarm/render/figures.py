@@ -56,6 +56,9 @@ class Figures:
         self._at = self.clock()
         self._tick = self.tick
         self.sample(world)
+        median = getattr(world, "profile", {"tick": None})["tick"]
+        if median is not None and median.p50 > 0.0:
+            self.rate = 1.0 / median.p50
 
     def sample(self, world: Any, running: bool = True) -> None:
         """Read the world. A world that is paused has no rate."""
@@ -80,9 +83,9 @@ class Figures:
         figures.count = int(table.n)
         figures.counts.append(figures.count)
         totals = int(getattr(table, "born_total", 0)), int(getattr(table, "died_total", 0))
-        if known:
-            figures.births = (totals[0] - figures._totals[0]) / ticks
-            figures.deaths = (totals[1] - figures._totals[1]) / ticks
+        since = ticks if known else max(1, self.tick)        # the first sample tells of the whole life
+        figures.births = (totals[0] - figures._totals[0]) / since
+        figures.deaths = (totals[1] - figures._totals[1]) / since
         figures._totals = totals
         column = self.colours.get(name)
         if column is not None and not isinstance(column, str):

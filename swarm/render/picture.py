@@ -21,7 +21,8 @@ from swarm.render.theme import Theme
 
 
 def pixels(world: Any, size: tuple[int, int] = (1600, 900), *, scene: Any = None, looks: Iterable[Look] | None = None,
-           theme: str | Theme = "dark", ui: float | None = None, hud: bool = True, fill: float = 1.0) -> np.ndarray:
+           theme: str | Theme = "dark", title: str | None = None, ui: float | None = None, hud: bool = True,
+           fill: float = 1.0) -> np.ndarray:
     """The picture as uint8 [height, width, 3], top row first.
 
     `fill` 1 shows the whole world, more comes closer; `ui` is the overlay's scale (by default the height over 900).
@@ -33,7 +34,7 @@ def pixels(world: Any, size: tuple[int, int] = (1600, 900), *, scene: Any = None
     context = contexts.headless()
     try:
         target = Target(context, (width, height))
-        drawn = Renderer(context, world, (width, height), scene=scene, looks=looks, theme=theme,
+        drawn = Renderer(context, world, (width, height), scene=scene, looks=looks, theme=theme, title=title,
                          ui=ui if ui is not None else max(0.6, height / 900))
         try:
             if not hud:

@@ -20,9 +20,9 @@ from swarm.render.theme import Theme
 
 DOTS_BELOW = 2.0     # px of shape length under which agents become dots
 QUADS_ABOVE = 24.0   # px of shape and light together above which agents become quads
-LEGIBLE = 6.0        # px that a shape may be enlarged to when there is room around it
 
 _SHAPE = {"drop": 0, "disc": 1, "ring": 2}
+_LEGIBLE = {"drop": 9.0, "disc": 4.5, "ring": 6.0}   # px that a shape is enlarged to where there is room around it
 _WIDTH = {"drop": 0.24, "disc": 0.5, "ring": 0.5}
 
 
@@ -71,7 +71,7 @@ class Sprites:
             return
         length = look.size * camera.scale
         spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / n)
-        shown = max(length, min(LEGIBLE, 0.55 * spacing))
+        shown = max(length, min(_LEGIBLE[look.shape], 0.55 * spacing))
         glow = look.glow if self.theme.glow else 0.0
         light = min(40.0, 0.7 * shown) if glow else 0.0
         way = 0 if shown < DOTS_BELOW else 1 if shown + 2 * light < QUADS_ABOVE else 2

@@ -49,7 +49,7 @@ class Window:
         self.open = True
         self.pace = Pace(float(world.dt))
         self.surface: Any
-        self.pygame, self.surface = _open(size, title or "swarm")
+        self.pygame, self.surface = _open(size)
         self.context: Any = None
         self.renderer: Renderer | None = None
         try:
@@ -58,7 +58,9 @@ class Window:
             width, height = self.target.viewport[2:]
             self.dense = width / max(1, self.surface.size[0])      # px per unit of the window system
             ui = max(self.dense, _scale(self.pygame, self.dense))
-            self.renderer = Renderer(self.context, world, (width, height), scene=scene, looks=looks, theme=theme, ui=ui)
+            self.renderer = Renderer(self.context, world, (width, height), scene=scene, looks=looks, theme=theme, ui=ui,
+                                     title=title)
+            self.surface.title = f"{self.renderer.figures.title} – swarm"
         except BaseException:
             self.close()
             raise
@@ -134,7 +136,7 @@ class Window:
         self.renderer = self.context = self.surface = None
 
 
-def _open(size: tuple[int, int], title: str) -> tuple[Any, Any]:
+def _open(size: tuple[int, int]) -> tuple[Any, Any]:
     """The module pygame and an open window with an OpenGL 3.3 context made current."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")
@@ -167,7 +169,7 @@ def _open(size: tuple[int, int], title: str) -> tuple[Any, Any]:
     if sys.platform == "darwin":
         pygame.display.gl_set_attribute(pygame.GL_CONTEXT_FLAGS, pygame.GL_CONTEXT_FORWARD_COMPATIBLE_FLAG)
     try:
-        surface = pygame.Window(title, size, opengl=True, resizable=True, allow_high_dpi=True)
+        surface = pygame.Window("swarm", size, opengl=True, resizable=True, allow_high_dpi=True)
     except pygame.error as error:
         pygame.display.quit()
         raise BackendError(

@@ -43,4 +43,5 @@ def test_guess_finds_columns_by_unit_and_puts_the_still_below():
     assert [look.table for look in looks] == ["plant", "forager"]
     assert looks[0].pos is Plant.pos
     assert looks[0].heading is None
+    assert looks[0].strength is Plant.ripe
     assert (looks[1].pos, looks[1].heading, looks[1].colour) == (Body.pos, Body.vel, Energy.level)
