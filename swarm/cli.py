@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
 from . import __version__
 from .bench.request import Request
 from .errors import SwarmError
+from .options import Scene, Training
 
 app = App(
     name="swarm",
@@ -31,42 +31,17 @@ train = App(name="train", help="Train a population of networks at once.")
 app.command(bench)
 app.command(train)
 
-_world = Group("World", sort_key=1)
 
+Of = Annotated[Scene, Parameter(name="*")]
 Asked = Annotated[Request, Parameter(name="*")]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Scene:
-    """What every command that takes a scene takes, too."""
-
-    agents: Annotated[int | None, Parameter(group=_world, help="How many agents.")] = None
-    backend: Annotated[str | None, Parameter(group=_world, help="auto, cpu, cuda or reference.")] = None
-    seed: Annotated[int | None, Parameter(group=_world, help="The same seed gives the same run.")] = None
-    threads: Annotated[int | None, Parameter(group=_world, help="Processor threads; all of them by default.")] = None
-    set: Annotated[
-        tuple[str, ...] | None,
-        Parameter(group=_world, consume_multiple=False, help="Another setting, key=value; may be repeated."),
-    ] = None
-    config: Annotated[Path | None, Parameter(group=_world, help="Settings from a TOML file.")] = None
-
-    def values(self) -> dict[str, Any]:
-        """The settings that were given: the file's, over them --set's, over them the options'."""
-        from .config import load_toml, pairs
-
-        values: dict[str, Any] = {**(load_toml(self.config) if self.config else {}), **pairs(self.set or ())}
-        for name in ("agents", "backend", "seed", "threads"):
-            if getattr(self, name) is not None:
-                values[name] = getattr(self, name)
-        return values
+Learned = Annotated[Training, Parameter(name="*")]
 
 
 @app.command
 def demo(
     scene: str = "foragers",
     *,
-    with_: Scene = Scene(),
+    with_: Of = Scene(),
     ticks: int | None = None,
     headless: bool = False,
     screenshot: Path | None = None,
@@ -93,7 +68,7 @@ def demo(
 def run(
     scene: str | None = None,
     *,
-    with_: Scene = Scene(),
+    with_: Of = Scene(),
     ticks: int,
     save: Path | None = None,
     every: int | None = None,
@@ -123,7 +98,7 @@ def run(
 
 
 @app.command
-def check(scene: str = "foragers", *, with_: Scene = Scene(), ticks: int = 200) -> int | None:
+def check(scene: str = "foragers", *, with_: Of = Scene(), ticks: int = 200) -> int | None:
     """Run a scene twice, on one and more threads, permuted, saved and loaded; name the first thing that differs.
 
     Parameters
@@ -139,7 +114,7 @@ def check(scene: str = "foragers", *, with_: Scene = Scene(), ticks: int = 200) 
 
 
 @app.command
-def plan(scene: str = "foragers", *, with_: Scene = Scene(), roof: float | None = None) -> int | None:
+def plan(scene: str = "foragers", *, with_: Of = Scene(), roof: float | None = None) -> int | None:
     """Bytes per column, agent and tick, and the ticks/s that memory allows, before anything is allocated.
 
     Parameters
@@ -163,7 +138,7 @@ def info() -> int | None:
 
 
 @app.command
-def assay(*, with_: Scene = Scene(), ticks: int | None = None, json: Path | None = None) -> int | None:
+def assay(*, with_: Of = Scene(), ticks: int | None = None, json: Path | None = None) -> int | None:
     """Have the brains of an evolved run more skill than those of a neutral run? Measured in a common garden.
 
     Parameters
@@ -266,58 +241,6 @@ def bench_tick(
     return tick.command(with_, scene=scene, settings=pairs(set or ()), ticks=ticks, aged=aged, frame=frame)
 
 
-@dataclass(frozen=True)
-class Training:
-    """What both data sets take.
-
-    Parameters
-    ----------
-    brains
-        How many networks; each has its own weights.
-    layers
-        Architecture, such as 784-32-10; several make a mixed population.
-    epochs
-        Passes over the training part.
-    batch
-        Samples in a step.
-    rate
-        Learning rate.
-    optimizer
-        sgd or adam.
-    sampling
-        own: every brain its own order; shared: one for all; bootstrap: own draws with replacement.
-    activation
-        Of the hidden layers.
-    seed
-        What weights and orders are drawn from.
-    threads
-        Processor threads; all of them by default.
-    backend
-        auto, cpu, cuda or reference.
-    save
-        Write the trained brains to this safetensors file.
-    csv
-        Write a row per brain to this file.
-    """
-
-    brains: int = 100
-    layers: tuple[str, ...] | None = None
-    epochs: int = 1
-    batch: int = 64
-    rate: float | None = None
-    optimizer: Literal["sgd", "adam"] = "sgd"
-    sampling: Literal["own", "shared", "bootstrap"] = "own"
-    activation: str = "relu"
-    seed: int = 0
-    threads: int | None = None
-    backend: str = "auto"
-    save: Path | None = None
-    csv: Path | None = None
-
-
-Learned = Annotated[Training, Parameter(name="*")]
-
-
 @train.command(name="mnist")
 def train_mnist(*, with_: Learned = Training(), data: Path | None = None) -> int | None:
     """60,000 handwritten digits of 28x28 pixels; 10,000 more test.
@@ -329,7 +252,7 @@ def train_mnist(*, with_: Learned = Training(), data: Path | None = None) -> int
     """
     from .train import command
 
-    return command.run("mnist", data=data, **vars(with_))
+    return command.run("mnist", **with_.given(), data=data)
 
 
 @train.command(name="digits")
@@ -337,7 +260,7 @@ def train_digits(*, with_: Learned = Training()) -> int | None:
     """1,797 handwritten digits of 8x8 pixels, shipped with the engine: no download."""
     from .train import command
 
-    return command.run("digits", **vars(with_))
+    return command.run("digits", **with_.given())
 
 
 def main(words: Sequence[str] | None = None) -> None:

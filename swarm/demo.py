@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from .errors import BackendError, SaveError, SettingsError
@@ -22,14 +23,17 @@ def show(scene: str, values: Mapping[str, Any], *, ticks: int | None, headless: 
     if screenshot is not None and not screenshot.absolute().parent.is_dir():
         raise SaveError(f"--screenshot {screenshot}: the folder does not exist. Make it first.")
     world = prepare(scene, values)
+    from .scenes import load
+
+    drawn = load(scene)  # its `look` and `statistics`
     if screenshot is not None:
-        _picture(world, screenshot, PICTURE_TICKS if ticks is None else ticks)
+        _picture(world, drawn, screenshot, PICTURE_TICKS if ticks is None else ticks)
         return
     if not headless:
         from .render import watch
 
         try:
-            watch(world, ticks=ticks)
+            watch(world, scene=drawn, ticks=ticks)
             return
         except BackendError as error:
             print(f"{error}\nGoing on with live statistics.", file=sys.stderr)
@@ -38,24 +42,24 @@ def show(scene: str, values: Mapping[str, Any], *, ticks: int | None, headless: 
         print(f"The output is not a terminal: stopping after {ticks} ticks (--ticks T for another end).")
     from .render import follow
 
-    follow(world, ticks=ticks)
+    follow(world, scene=drawn, ticks=ticks)
 
 
 def prepare(scene: str, values: Mapping[str, Any]) -> World:
     """The scene's world after nothing has happened yet, its kernels compiled, with a word while that takes time."""
     from rich.console import Console
 
-    from .scenes import scene as build
+    from . import scenes
 
     console = Console(stderr=True)
     with console.status("building the world; the first start compiles its kernels (some ten seconds) ..."):
-        return build(scene, **values)
+        return scenes.scene(scene, **values)
 
 
-def _picture(world: World, path: Path, ticks: int) -> None:
+def _picture(world: World, scene: ModuleType, path: Path, ticks: int) -> None:
     from .render import follow, screenshot
 
     if ticks:
-        follow(world, ticks=ticks)
-    screenshot(world, path)
+        follow(world, scene=scene, ticks=ticks)
+    screenshot(world, path, scene=scene)
     print(f"tick {world.tick} is in {path}")

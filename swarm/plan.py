@@ -148,7 +148,7 @@ def command(scene: str, values: Mapping[str, Any], roof: float | None = None) ->
         roof = measure(device.choose(values.get("backend", "auto"), values.get("threads"))).read
     elif roof <= 0:
         raise SettingsError(f"--roof {roof}: a bandwidth in GB/s is above 0.")
-    console = Console()
+    console = Console(soft_wrap=True)
     console.print(f"[bold]{scene}[/], {made.agents:,} agents", highlight=False)
     shown = Table("table", "column", "type", box=None, padding=(0, 2, 0, 0))
     shown.add_column("bytes/row", justify="right")

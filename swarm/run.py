@@ -97,9 +97,10 @@ def _world(scene: str | None, values: Mapping[str, Any], resume: Path | None) ->
 
         return build(str(scene), **values)
     world = World.load(resume, **values)
-    saved = getattr(world, "scene", None)
-    if scene is not None and saved is not None and scene not in (saved, getattr(saved, "name", scene)):
-        raise SettingsError(f"'{resume}' holds the scene '{getattr(saved, 'name', saved)}', not '{scene}'.")
+    saved = (world.scene or {}).get("path")
+    if scene is not None and scene != saved:
+        held = f"the scene '{saved}'" if saved else "a world made by hand"
+        raise SettingsError(f"'{resume}' holds {held}, not '{scene}'. Leave the scene out.")
     return world
 
 

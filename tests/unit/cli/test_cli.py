@@ -8,6 +8,7 @@ import pytest
 
 from swarm import cli
 from swarm.errors import BackendError
+from swarm.options import Scene
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -95,5 +96,5 @@ def test_main_leaves_with_the_code(monkeypatch: pytest.MonkeyPatch):
 def test_options_go_over_set_and_set_over_the_file(tmp_path):
     file = tmp_path / "s.toml"
     file.write_text("agents = 1\nseed = 1\nplants = 1\n")
-    given = cli.Scene(agents=3, set=("agents=2", "seed=2"), config=file)
+    given = Scene(agents=3, set=("agents=2", "seed=2"), config=file)
     assert given.values() == {"agents": 3, "seed": "2", "plants": 1}
