@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from swarm.backend import rng
+from swarm.ecs.admission import admit
 from swarm.ecs.memory import Scratch
 from swarm.ecs.table import IDENTITY, Block, Table, part
 from swarm.spawn import arrive
@@ -83,22 +83,10 @@ def _plan(world: World, table: Table, kernels: Any) -> Plan:
     kernels.by_slot(table.slots, rows, asked, slot, scratch)
     np.take(rows, asked, out=parent, mode="clip")
     if table.cap is not None and living + len(rows) > table.cap:
-        chosen = _admit(world, table, parent, max(0, table.cap - living))
+        chosen = admit(world, table, parent, max(0, table.cap - living))
         table.refused_total += len(rows) - len(chosen)
         asked, parent, slot = asked[chosen], parent[chosen], slot[chosen]
     return Plan(parent, slot, asked, dead, freed, living + len(parent))
-
-
-def _admit(world: World, table: Table, parent: np.ndarray, room: int) -> np.ndarray:
-    """The births that are let in, ascending: the lowest of 64-bit priorities keyed by seed, tick, parent and k."""
-    count = len(parent)
-    first = np.flatnonzero(np.diff(parent, prepend=-1))
-    k = np.arange(count) - np.repeat(first, np.diff(first, append=count))
-    keys = (world.seed, table.slots[parent], table.generations[parent], world.tick)
-    words = rng.words(*keys, rng.stream("priority"), 2 * (int(k.max()) + 1))
-    high, low = words[np.arange(count), 2 * k], words[np.arange(count), 2 * k + 1]
-    priority = high.astype(np.uint64) << np.uint64(32) | low
-    return np.sort(np.argsort(priority, kind="stable")[:room])
 
 
 # ---------------------------------------------------------------------- doing

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from swarm.backend import rng
+from swarm.ecs.admission import admit
 from swarm.ecs.component import Column
 from swarm.stages.move import wrap
 from swarm.stages.stage import Cost, Stage, need_column, positive
@@ -49,7 +50,7 @@ class Split(Stage):
             if self.pos is not None and not table.has(self.pos):
                 continue
             levels = table.column(self.level)
-            rows = np.flatnonzero(levels >= np.float32(self.above))
+            rows = self.admitted(world, table, np.flatnonzero(levels >= np.float32(self.above)))
             if not len(rows):
                 continue
             share = halves(levels[rows], np.float32(self.quantum))
@@ -58,6 +59,18 @@ class Split(Stage):
             if self.pos is not None:
                 given[self.pos] = self.places(world, table, rows)
             agents.birth(rows, *components(given))
+
+    def admitted(self, world: Any, table: Any, rows: np.ndarray) -> np.ndarray:
+        """Those of `rows` that may split under the table's cap."""
+        if table.cap is None:
+            return rows
+        leaving = int(np.count_nonzero(table.dying)) if table.deaths else 0
+        coming = sum(len(birth.rows) for birth in table.births)
+        room = max(0, table.cap - table.n - coming + leaving)
+        if len(rows) <= room:
+            return rows
+        table.refused_total += len(rows) - room
+        return rows[admit(world, table, rows, room)]
 
     def places(self, world: Any, table: Any, rows: np.ndarray) -> np.ndarray:
         """Where the children of `rows` [K] start: float32 [K, 2] m."""
