@@ -130,6 +130,7 @@ class Agents:
         return out.reshape(self.table.n, *shape)
 
     def _column(self, column: Column) -> Any:
+        self._lease.check(column.key)
         array = self.table.column(column)
         return guard(array, self._lease, column.key) if isinstance(array, np.ndarray) else array
 

@@ -182,11 +182,10 @@ def fill(column: Column, value: Any, count: int, where: str) -> np.ndarray:
             f"{where}: {column.key} got shape {got.shape}, wants {(count, *column.shape)}, one row for each, or "
             f"{column.shape}, the same for all."
         )
-    if column.wraps and not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array).reshape(-1, 2).all(axis=1))[0])
-        raise NonFiniteError(
-            f"{where}: {column.key} is {array.reshape(-1, 2)[row]} in row {row}. Positions are finite numbers."
-        )
+    if column.wraps and count and not np.isfinite(array).all():
+        rows = np.broadcast_to(array, (count, *column.shape))
+        row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+        raise NonFiniteError(f"{where}: {column.key} is {rows[row]} in row {row}. Positions are finite numbers.")
     return array
 
 
