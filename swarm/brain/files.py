@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -143,15 +142,15 @@ def atomic(path: str | Path) -> Iterator[str]:
     When it fails, the temporary file is removed and `path` stays as it was. Raises `SaveError` for the system's errors.
     """
     path = Path(path)
-    temporary: Any = None
+    temporary = str(path.with_name(f".{path.name}.{secrets.token_hex(4)}.part"))
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        mode = os.fstat(handle).st_mode  # what the user's umask leaves; writers may set a narrower one
         os.close(handle)
         yield temporary
+        os.chmod(temporary, mode)
         _sync(temporary, os.O_RDWR)
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-        temporary = None
         if os.name == "posix":
             _sync(str(path.parent), os.O_RDONLY)
     except SaveError:
@@ -161,7 +160,7 @@ def atomic(path: str | Path) -> Iterator[str]:
             f"Cannot write '{path}': {error.strerror or error}. Choose another place or free space."
         ) from None
     finally:
-        if temporary is not None and os.path.exists(temporary):
+        if os.path.exists(temporary):
             os.unlink(temporary)
 
 
@@ -171,9 +170,3 @@ def _sync(path: str, how: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,8 +1,8 @@
 """A mixed pool: brains of several architectures, kept as one equal pool per architecture.
 
-Brain k of the whole is row `_row[k]` of group `_group[k]`; a group's `positions` is the way back. Parameters are read
-group by group, each in one run; only inputs and outputs, which are small, are gathered and scattered. For a table this
-is one pool with rows like any other: a child joins its parent's group, the dead leave their groups when `n` is set.
+Parameters are read group by group, each in one run; only inputs and outputs, which are small, are gathered and
+scattered. For a table this is one pool with rows like any other: a child joins its parent's group, the dead leave their
+groups when `n` is set (members.py keeps the book).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from swarm.backend import rng
 from swarm.backend.device import Backend, choose
 from swarm.backend.memory import human
 from swarm.brain.brains import Brains
+from swarm.brain.members import Members
 from swarm.brain.mlp import MLP, as_dtype
 from swarm.brain.pool import permutation_of
 from swarm.brain.rows import NoSuchRow, check_apart, keys_of, rows_of
@@ -79,35 +80,30 @@ class MixedBrains(Brains):
         return mixed
 
     def _take(self, pools: list[Brains], positions: Sequence[Any], backend: Backend, seed: int) -> None:
-        self._groups, self.backend, self.seed = pools, backend, seed
-        self._n = sum(map(len, pools))
-        self._group = np.full(self._n, -1, np.int32)
-        self._row = np.zeros(self._n, np.int64)
-        for g, (pool, at) in enumerate(zip(pools, positions)):
-            pool._positions = np.array(at, np.int64)
-            self._group[pool._positions] = g
-            self._row[pool._positions] = np.arange(len(pool))
+        self._members = Members(pools, positions)
+        self._n = len(self._members.group)
+        self.backend, self.seed = backend, seed
         self._scratch: dict[str, np.ndarray] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name in ("mlp", "layout", "rows", "parameters"):
             raise NotOfMixed(name)
-        raise AttributeError(f"Brains have no '{name}'")
+        raise AttributeError(f"'{type(self).__name__}' has no '{name}'")
 
     # --- what there is ----------------------------------------------------------------------------------------------
 
     @property
     def groups(self) -> list[Brains]:
         """One equal pool per architecture; `positions` of a group says which brains of this pool its rows are."""
-        return list(self._groups)
+        return list(self._members.pools)
 
     @property
     def backend(self) -> Backend:
-        return self._groups[0].backend
+        return self._members.pools[0].backend
 
     @backend.setter
     def backend(self, backend: Backend) -> None:
-        for pool in self._groups:
+        for pool in self._members.pools:
             pool.backend = backend
 
     @property
@@ -116,7 +112,7 @@ class MixedBrains(Brains):
 
     @property
     def dtype(self) -> np.dtype:
-        return self._groups[0].dtype
+        return self._members.pools[0].dtype
 
     @property
     def inputs(self) -> int:
@@ -127,7 +123,7 @@ class MixedBrains(Brains):
         return self._common("outputs")
 
     def _common(self, what: str) -> int:
-        widths = sorted({getattr(group, what) for group in self._groups})
+        widths = sorted({getattr(group, what) for group in self._members.pools})
         if len(widths) > 1:
             raise SchemaError(
                 f"Brains: the {what} of this mixed pool differ: {', '.join(map(str, widths))}. Call each of "
@@ -137,7 +133,7 @@ class MixedBrains(Brains):
 
     @property
     def row_bytes(self) -> int:
-        return max(group.row_bytes for group in self._groups)
+        return max(group.row_bytes for group in self._members.pools)
 
     @property
     def parameters(self) -> np.ndarray:
@@ -154,11 +150,11 @@ class MixedBrains(Brains):
 
     @property
     def _compute(self) -> np.dtype:
-        return self._groups[0]._compute
+        return self._members.pools[0]._compute
 
     @property
     def capacity(self) -> int:
-        return len(self._group)
+        return len(self._members.group)
 
     @property
     def n(self) -> int:
@@ -168,38 +164,36 @@ class MixedBrains(Brains):
     def n(self, n: int) -> None:
         if not 0 <= n <= self.capacity:
             raise SettingsError(f"Brains: n = {n:,} is outside 0 .. {self.capacity:,}. Call grow({n:,}) first.")
-        self._release(np.arange(n, self.capacity))
+        self._members.resize(int(n))
         self._n = int(n)
-        for g, pool in enumerate(self._groups):
-            self._close_holes(g, pool)
 
     def __getitem__(self, k: int | slice) -> Brains:
         """One brain, sharing the memory; a slice would not, so copy it with `clone(rows)`."""
         if not isinstance(k, (int, np.integer)):
             raise SettingsError("Brains: brains of a mixed pool do not lie side by side. Copy: brains.clone(rows).")
         at = int(rows_of(int(k), self._n)[0])
-        return self._groups[self._group[at]][int(self._row[at])]
+        return self._members.pools[self._members.group[at]][int(self._members.row[at])]
 
     def __repr__(self) -> str:
-        total = sum(len(group) * group.layout.row_bytes for group in self._groups)
+        total = sum(len(group) * group.layout.row_bytes for group in self._members.pools)
         return (
-            f"<Brains: {self._n:,} of {len(self._groups):,} architectures, {self.dtype.name}, {human(total)}, "
+            f"<Brains: {self._n:,} of {len(self._members.pools):,} architectures, {self.dtype.name}, {human(total)}, "
             f"{self.backend.name}>"
         )
 
     def clone(self, rows: Any = None) -> Brains:
         at = rows_of(slice(None) if rows is None else rows, self._n)
         pools, positions = [], []
-        for g, pool in enumerate(self._groups):
-            mine = np.flatnonzero(self._group[at] == g)
+        for g, pool in enumerate(self._members.pools):
+            mine = np.flatnonzero(self._members.group[at] == g)
             if len(mine):
-                pools.append(pool.clone(self._row[at[mine]]))
+                pools.append(pool.clone(self._members.row[at[mine]]))
                 positions.append(mine)
-        return MixedBrains.of(pools or [self._groups[0].clone([])], positions or [[]], self.backend, self.seed)
+        return MixedBrains.of(pools or [self._members.pools[0].clone([])], positions or [[]], self.backend, self.seed)
 
     def astype(self, dtype: Any) -> Brains:
-        pools = [pool.astype(dtype) for pool in self._groups]
-        return MixedBrains.of(pools, [pool.positions for pool in self._groups], self.backend, self.seed)
+        pools = [pool.astype(dtype) for pool in self._members.pools]
+        return MixedBrains.of(pools, [pool.positions for pool in self._members.pools], self.backend, self.seed)
 
     # --- thinking ---------------------------------------------------------------------------------------------------
 
@@ -209,7 +203,9 @@ class MixedBrains(Brains):
             raise SettingsError(
                 "Brains: a mixed pool cannot be shared through a brain column. Give one pool per table."
             )
-        for pool in self._groups:
+        for pool in self._members.pools:
+            if not len(pool):
+                continue
             at, shape = pool.positions, (len(pool), x.shape[1])
             own = x
             if len(x) == self._n:
@@ -240,9 +236,9 @@ class MixedBrains(Brains):
     ) -> None:
         at = rows_of(rows, self.capacity)
         keys = keys_of(at, slots, generations)
-        if (self._group[at] < 0).any():
+        if (self._members.group[at] < 0).any():
             raise SettingsError("Brains: a new row of a mixed pool has no architecture. Let it inherit from a brain.")
-        for pool, mine, rows_there in self._by_group(at):
+        for pool, mine, rows_there in self._members.by_group(at):
             pool.initialise(rows_there, keys[0][mine], keys[1][mine], tick, self._seed(seed), init)
 
     def inherit(
@@ -281,7 +277,7 @@ class MixedBrains(Brains):
         one, at = self._pairs(first, children)
         two, at = self._pairs(second, children)
         keys = keys_of(at, slots, generations)
-        if (self._group[one] != self._group[two]).any():
+        if (self._members.group[one] != self._members.group[two]).any():
             raise SettingsError(
                 "Brains: parents of different architectures cannot be crossed. Pair within brains.groups."
             )
@@ -289,111 +285,60 @@ class MixedBrains(Brains):
 
     def move(self, source: Any, target: Any) -> None:
         at, to = self._pairs(source, target)
-        at, to = at[at != to], to[at != to]
-        self._release(to)
-        self._group[to], self._row[to] = self._group[at], self._row[at]
-        self._group[at] = -1
-        for pool, mine, rows_there in self._by_group(to):
-            pool.positions[rows_there] = to[mine]
+        self._members.move(at[at != to], to[at != to])
 
     def permute(self, order: Any) -> None:
-        order = permutation_of(order, self._n)
-        self._group[: self._n], self._row[: self._n] = self._group[order], self._row[order]
-        for pool, mine, rows_there in self._by_group(np.arange(self._n)):
-            pool.positions[rows_there] = mine
+        self._members.permute(permutation_of(order, self._n))
 
     def grow(self, capacity: int) -> None:
-        more = int(capacity) - self.capacity
-        if more > 0:
-            self._group = np.concatenate([self._group, np.full(more, -1, np.int32)])
-            self._row = np.concatenate([self._row, np.zeros(more, np.int64)])
+        self._members.grow(int(capacity))
 
     def set(self, rows: Any, parameters: Any) -> None:
         """Overwrite `rows` with the brains of another pool, one each, architectures included; or, where all are of one
         architecture, with [K, count] as for equal pools."""
         at = rows_of(rows, self._n)
+        check_apart(at, at)
         if isinstance(parameters, Brains) and len(parameters) == len(at):
             for group in parameters.groups:
                 self._adopt(at[group.positions], group)
             return
-        groups = self._by_group(at)
+        groups = self._members.by_group(at)
         if sum(len(mine) for _, mine, _ in groups[:1]) < len(at):
             raise SettingsError("Brains: these rows are of different architectures. Set them group by group.")
         for pool, _, rows_there in groups:
             pool.set(rows_there, parameters)
 
     def _adopt(self, at: np.ndarray, brains: Brains) -> None:
-        """Give the brains at these positions the architecture and parameters of an equal pool."""
-        g = next((g for g, pool in enumerate(self._groups) if pool.mlp == brains.mlp), len(self._groups))
-        if g == len(self._groups):
-            self._groups.append(brains.clone([]).astype(self.dtype))
-            self._groups[g].backend, self._groups[g]._positions = self.backend, np.empty(0, np.int64)
-        new = at[self._group[at] != g]
-        self._release(new)
-        self._row[new] = self._append(self._groups[g], new)
-        self._group[new] = g
-        self._groups[g].set(self._row[at], brains)
+        """Give the brains at these places the architecture and parameters of an equal pool."""
+        book = self._members
+        g = next((g for g, pool in enumerate(book.pools) if pool.mlp == brains.mlp), len(book.pools))
+        if g == len(book.pools):
+            book.pools.append(brains.clone([]).astype(self.dtype))
+            book.pools[g].backend = self.backend
+        new = at[book.group[at] != g]
+        book.leave(new)
+        book.join(g, new)
+        book.pools[g].set(book.row[at], brains)
 
     def check_finite(self) -> None:
-        for pool in self._groups:
+        for pool in self._members.pools:
             pool.check_finite()
 
     def _pairs(self, source: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
         at, to = rows_of(source, self.capacity), rows_of(target, self.capacity)
         check_apart(at, to)
-        if (self._group[at] < 0).any():
-            raise NoSuchRow(f"Brains: row {at[self._group[at] < 0][0]:,} holds no brain.")
+        if (self._members.group[at] < 0).any():
+            raise NoSuchRow(f"Brains: row {at[self._members.group[at] < 0][0]:,} holds no brain.")
         return at, to
 
     def _breed(self, parents: list[np.ndarray], children: np.ndarray, copy: Callable[..., None]) -> None:
         """Give each child a row in its parents' group and have `copy(pool, mine, *parent rows, child rows)` fill it."""
-        groups = self._group[parents[0]]
-        rows = [self._row[parent] for parent in parents]
-        new = children[self._group[children] != groups]  # the others overwrite the brain they have
-        self._release(new)
-        for g, pool in enumerate(self._groups):
+        book = self._members
+        groups, rows = book.group[parents[0]], [book.row[parent] for parent in parents]
+        book.leave(children[book.group[children] != groups])  # the others overwrite the brain they have
+        for g, pool in enumerate(book.pools):
             mine = np.flatnonzero(groups == g)
-            if not len(mine):
-                continue
-            fresh = children[mine][self._group[children[mine]] < 0]
-            self._group[fresh] = g
-            self._row[fresh] = self._append(pool, fresh)
-            copy(pool, mine, *(row[mine] for row in rows), self._row[children[mine]])
-
-    def _append(self, pool: Brains, positions: np.ndarray) -> np.ndarray:
-        """Rows at the end of a group for brains at `positions`; the group grows by doubling."""
-        first, n = pool.n, pool.n + len(positions)
-        if n > pool.capacity:
-            pool.grow(max(n, 2 * pool.capacity))
-        held = pool.positions
-        if pool._positions is None or len(pool._positions) < n:
-            pool._positions = np.empty(pool.capacity, np.int64)
-            pool._positions[:first] = held
-        pool._positions[first:n] = positions
-        pool.n = n
-        return np.arange(first, n)
-
-    def _release(self, at: np.ndarray) -> None:
-        """Take the brains at these positions out of their groups; their rows stay as holes until `n` is set."""
-        at = at[self._group[at] >= 0]
-        for pool, _, rows_there in self._by_group(at):
-            pool.positions[rows_there] = -1
-        self._group[at] = -1
-
-    def _close_holes(self, g: int, pool: Brains) -> None:
-        """The last rows of a group fill its holes, lowest hole first."""
-        held = pool.positions
-        n = int((held >= 0).sum())
-        if n == pool.n:
-            return
-        holes, last = np.flatnonzero(held[:n] < 0), n + np.flatnonzero(held[n:] >= 0)
-        pool.move(last, holes)
-        held[holes] = held[last]
-        self._row[held[holes]] = holes
-        pool.n = n
-
-    def _by_group(self, at: np.ndarray) -> list[tuple[Brains, np.ndarray, np.ndarray]]:
-        """(pool, which of `at` are in it, their rows there) for every group that has some."""
-        groups = self._group[at]
-        found = [(pool, np.flatnonzero(groups == g)) for g, pool in enumerate(self._groups)]
-        return [(pool, mine, self._row[at[mine]]) for pool, mine in found if len(mine)]
+            if len(mine):
+                own = children[mine]
+                book.join(g, own[book.group[own] < 0])
+                copy(pool, mine, *(row[mine] for row in rows), book.row[own])

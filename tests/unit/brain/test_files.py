@@ -31,6 +31,8 @@ def test_an_equal_pool_comes_back(tmp_path, dtype: str) -> None:
     assert (again.mlp, again.dtype, again.seed, len(again)) == (NET, brains.dtype, 11, 7)
     assert again.parameters.tobytes() == brains.parameters.tobytes()
     assert os.listdir(tmp_path) == ["crowd.safetensors"]
+    (tmp_path / "other").touch()
+    assert (tmp_path / "crowd.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -82,7 +82,7 @@ def test_what_belongs_to_one_architecture_names_groups() -> None:
         with pytest.raises(SettingsError, match=rf"no `{name}`.*for group in brains\.groups: group\.{name}"):
             ask()
     assert not hasattr(brains, "mlp")
-    with pytest.raises(AttributeError, match="no 'wieght'"):
+    with pytest.raises(AttributeError, match="has no 'wieght'"):
         brains.wieght  # noqa: B018
     with pytest.raises(SettingsError, match=r"clone\(rows\)"):
         brains[1:3]
@@ -162,6 +162,18 @@ def test_rows_can_be_set_to_brains_of_any_architecture() -> None:
     assert sum(map(len, brains.groups)) == 8
     with pytest.raises(SettingsError, match="different architectures"):
         brains.set([0, 1], Brains(A, 1, backend="reference"))
+    with pytest.raises(SettingsError, match="written twice"):
+        brains.set([3, 3], Brains(A, 2, backend="reference"))
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_a_group_may_die_out(backend: str) -> None:
+    brains = mixed([A, B, C], backend=backend)
+    y = brains(np.ones((3, 3)))
+    brains.move([2], [0])
+    brains.n = 2
+    assert [len(group) for group in brains.groups] == [0, 1, 1]
+    np.testing.assert_array_equal(brains(np.ones((2, 3))), y[[2, 1]])
 
 
 def test_a_pool_moves_to_another_backend_whole() -> None:
