@@ -1,7 +1,7 @@
 """Who is who in a mixed pool: brain k of the whole is row `row[k]` of pool `group[k]`, and back.
 
-A group's `positions` are the way back. A brain that leaves makes a hole in its group; `resize` closes the holes, so that
-a group's parameters are dense again when the barrier is through.
+A group's `positions` are the way back. A brain that leaves makes a hole in its group; `resize` closes the holes, so
+that a group's parameters are dense again when the barrier is through.
 """
 
 from __future__ import annotations
