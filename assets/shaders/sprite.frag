@@ -52,7 +52,7 @@ void main() {
         else {
             soft = max(1.0, 0.16 * length_px);                             // discs melt into the ground
             away += 0.5 * soft - 0.5;
-            body = 0.92 - 0.30 * smoothstep(0.0, 0.5 * length_px, length(local)) * smoothstep(5.0, 12.0, length_px);
+            body = 0.82 - 0.28 * smoothstep(0.0, 0.5 * length_px, length(local)) * smoothstep(5.0, 12.0, length_px);
         }
     }
     float fill = clamp(0.5 - away / soft, 0.0, 1.0) * body;

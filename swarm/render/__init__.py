@@ -3,6 +3,7 @@
     watch(world)              a window; BackendError where there is none
     screenshot(world, path)   a PNG file, no window needed
     follow(world)             live statistics in the terminal
+    Drawer(world)             draws off the screen, again and again
     Renderer                  for a window of one's own
 
 Everything takes a world, a `scene` (for its `look` and `statistics`) or explicit `looks`; none of it knows a kernel.
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swarm.look import Look as Look
     from swarm.render.dashboard import follow as follow
+    from swarm.render.picture import Drawer as Drawer
     from swarm.render.picture import pixels as pixels
     from swarm.render.picture import screenshot as screenshot
     from swarm.render.renderer import Renderer as Renderer
     from swarm.render.window import watch as watch
 
 _WHERE = {
+    "Drawer": "swarm.render.picture",
     "Look": "swarm.look",
     "Renderer": "swarm.render.renderer",
     "follow": "swarm.render.dashboard",
@@ -29,7 +32,7 @@ _WHERE = {
     "screenshot": "swarm.render.picture",
     "watch": "swarm.render.window",
 }
-__all__ = ["Look", "Renderer", "follow", "pixels", "screenshot", "watch"]
+__all__ = ["Drawer", "Look", "Renderer", "follow", "pixels", "screenshot", "watch"]
 
 
 def __getattr__(name: str) -> Any:

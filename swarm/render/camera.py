@@ -27,6 +27,11 @@ class Camera:
         self.x, self.y = self.world[0] / 2, self.world[1] / 2
         self.scale = fill * min(self.size[0] / self.world[0], self.size[1] / self.world[1])
 
+    def cover(self) -> None:
+        """Fill the picture with the world, centred: nothing beyond its edge is in sight."""
+        self.fit()
+        self.scale = max(self.size[0] / self.world[0], self.size[1] / self.world[1])
+
     @property
     def closest(self) -> float:
         """The largest scale: 6 m across the shorter side."""

@@ -12,7 +12,7 @@ from typing import Any
 from swarm.look import Look
 from swarm.render.figures import Figures, TableFigures, number
 
-SAMPLE = 0.25     # s between two samples in a terminal
+SAMPLE = 0.25     # s between two samples
 LINES = 2.0       # s between two plain lines
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -41,8 +41,7 @@ class Dashboard:
 
         self.console = console or Console()
         self.figures = Figures(world, scene, looks)
-        self.every = SAMPLE if self.console.is_terminal else LINES
-        self._next = time.perf_counter()
+        self._next = self._line = time.perf_counter()
         self._shown = -1
         self._live: Any = None
 
@@ -59,15 +58,17 @@ class Dashboard:
             self._live.stop()
 
     def update(self, world: Any, force: bool = False) -> None:
-        """Sample and show, at most every `every` s unless `force`."""
+        """Sample and show, at most every `SAMPLE` s (a plain line every `LINES` s) unless `force`."""
         now = time.perf_counter()
         if (now < self._next and not force) or (force and self._shown == int(world.tick)):
             return
-        self._next, self._shown = now + self.every, int(world.tick)
+        self._next = now + SAMPLE
         self.figures.sample(world)
         if self._live is not None:
             self._live.update(self._picture(), refresh=True)
-        else:
+            self._shown = int(world.tick)
+        elif force or now >= self._line:
+            self._line, self._shown = now + LINES, int(world.tick)
             self.console.print(line(self.figures), soft_wrap=True, highlight=False, markup=False)
 
     def _picture(self) -> Any:

@@ -44,7 +44,7 @@ class Figures:
 
     def __init__(self, world: Any, scene: Any = None, looks: Iterable[Look] | None = None, clock: Any = None) -> None:
         self.clock = clock or time.perf_counter
-        self.scene = scene
+        self.scene = scene = scene_of(world, scene)
         self.colours = {look.table: look.colour for look in (looks if looks is not None else declared(world, scene))}
         self.title = title(world, scene)
         self.tick = int(world.tick)
@@ -94,19 +94,27 @@ class Figures:
             figures.mean = float(value.mean(dtype=np.float64)) if len(value) else float("nan")
 
 
+def scene_of(world: Any, scene: Any = None) -> Any:
+    """The scene given, or else the one that built the world, or None."""
+    path = (getattr(world, "scene", None) or {}).get("path")
+    if scene is not None or path is None:
+        return scene
+    from swarm import scenes
+
+    return scenes.load(path)
+
+
 def declared(world: Any, scene: Any = None) -> tuple[Look, ...]:
     """The looks a scene declares (`scene.look(world)`), or those guessed from the world's columns."""
-    look = getattr(scene, "look", None)
+    look = getattr(scene_of(world, scene), "look", None)
     return tuple(look(world)) if look is not None else guess(world)
 
 
 def title(world: Any, scene: Any = None) -> str:
     """The name to show: the scene's, else "world"."""
-    for thing in (scene, getattr(world, "scene", None)):
-        name = thing if isinstance(thing, str) else getattr(thing, "name", None) or getattr(thing, "__name__", None)
-        if name:
-            return str(name).rsplit(".", 1)[-1].rsplit(":", 1)[-1]
-    return "world"
+    path = (getattr(world, "scene", None) or {}).get("path")
+    name = getattr(scene, "name", None) or path or getattr(scene, "__name__", None) or "world"
+    return str(name).replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".py").rsplit(".", 1)[-1].rsplit(":", 1)[-1]
 
 
 def describe(column: Any) -> str:

@@ -44,7 +44,9 @@ class Hud:
     def _figures(self, panel: Panel, figures: Figures, note: str) -> None:
         u, theme = self.ui, self.theme
         tables = list(figures.tables.values())
-        height = 64 + sum(46 if t.moves else 24 for t in tables) + 16 * len(figures.more)
+        rows = [(f"mean {t.what}", t.mean, t.unit) for t in tables if t.count and t.what]
+        rows += [(name, value, "") for name, value in figures.more.items()]
+        height = 62 + sum(44 if t.moves else 24 for t in tables) + (14 + 16 * len(rows) if rows else 0)
         left, top = 18 * u, 18 * u
         self._plate(panel, left, top, WIDTH * u, height * u)
         x, right, y = left + 16 * u, left + (WIDTH - 16) * u, top + 29 * u
@@ -52,15 +54,16 @@ class Hud:
         panel.text(right, y, note, 7.5 * u, theme.accent, align="right")
         y += 20 * u
         panel.text(x, y, f"tick {figures.tick:,}", 7.5 * u, theme.quiet)
-        rate = "–" if math.isnan(figures.rate) else number(round(figures.rate))
-        panel.text(right, y, f"{rate} ticks/s", 7.5 * u, theme.quiet, align="right")
+        rate = "" if math.isnan(figures.rate) else f"{number(round(figures.rate))} ticks/s"
+        panel.text(right, y, rate, 7.5 * u, theme.quiet, align="right")
         y += 9 * u
         for table in tables:
             y = self._table(panel, table, x, right, y)
-        for name, value in figures.more.items():
+        y += 4 * u
+        for name, value, unit in rows:
             y += 16 * u
             panel.text(x, y, name, 7.0 * u, theme.quiet)
-            panel.text(right, y, number(value), 7.0 * u, theme.text, align="right")
+            panel.text(right, y, f"{number(value)} {unit}".rstrip(), 7.0 * u, theme.text, align="right")
 
     def _table(self, panel: Panel, table: TableFigures, x: float, right: float, y: float) -> float:
         u, theme = self.ui, self.theme
@@ -71,7 +74,7 @@ class Hud:
         births = f"+{number(round(table.births, 2))}  –{number(round(table.deaths, 2))} per tick"
         panel.text(x, y + 32 * u, births, 7.0 * u, theme.quiet)
         self._chart(panel, list(table.counts), right - 64 * u, y + 22 * u, 64 * u, 13 * u)
-        return y + 46 * u
+        return y + 44 * u
 
     def _chart(self, panel: Panel, values: list[int], x: float, y: float, w: float, h: float) -> None:
         if len(values) < 2:

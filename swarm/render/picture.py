@@ -15,6 +15,7 @@ import numpy as np
 from swarm.errors import SaveError, SettingsError
 from swarm.look import Look
 from swarm.render import context as contexts
+from swarm.render.figures import Figures
 from swarm.render.renderer import Renderer
 from swarm.render.target import Target
 from swarm.render.theme import Theme
@@ -22,32 +23,30 @@ from swarm.render.theme import Theme
 
 def pixels(world: Any, size: tuple[int, int] = (1600, 900), *, scene: Any = None, looks: Iterable[Look] | None = None,
            theme: str | Theme = "dark", title: str | None = None, ui: float | None = None, hud: bool = True,
-           fill: float = 1.0) -> np.ndarray:
+           fill: float | None = None, figures: Figures | None = None) -> np.ndarray:
     """The picture as uint8 [height, width, 3], top row first.
 
-    `fill` 1 shows the whole world, more comes closer; `ui` is the overlay's scale (by default the height over 900).
+    fill     1 shows the whole world, more comes closer; by default the world fills the picture to its edges
+    ui       the overlay's scale, by default the height over 900; `hud` False leaves the overlay out
+    figures  what `follow` returned, so that the overlay shows the run's rates and curves
     Raises `BackendError` where nothing can be drawn, `SettingsError` for a size without area.
     """
     width, height = (int(x) for x in size)
     if not (0 < width <= 16384 and 0 < height <= 16384):
         raise SettingsError(f"picture: size {tuple(size)} is not a width and height between 1 and 16384 px.")
-    context = contexts.headless()
+    drawer = Drawer(world, (width, height), scene=scene, looks=looks, theme=theme, title=title, figures=figures,
+                    ui=ui if ui is not None else max(0.6, height / 900))
     try:
-        target = Target(context, (width, height))
-        drawn = Renderer(context, world, (width, height), scene=scene, looks=looks, theme=theme, title=title,
-                         ui=ui if ui is not None else max(0.6, height / 900))
-        try:
-            if not hud:
-                drawn.hud = None
-            drawn.camera.fit(fill)
-            drawn.upload(world)
-            drawn.draw(target.framebuffer)
-            return target.read()
-        finally:
-            drawn.release()
-            target.release()
+        if not hud:
+            drawer.renderer.hud = None
+        if fill is None:
+            drawer.renderer.camera.cover()
+        else:
+            drawer.renderer.camera.fit(fill)
+        drawer()
+        return drawer.read()
     finally:
-        context.release()
+        drawer.release()
 
 
 def screenshot(world: Any, path: str | Path, size: tuple[int, int] = (1600, 900), **options: Any) -> Path:
@@ -59,6 +58,38 @@ def screenshot(world: Any, path: str | Path, size: tuple[int, int] = (1600, 900)
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise SaveError(f"picture: {path} cannot be written: its folder is missing or it is a folder itself.")
     return save(path, pixels(world, size, **options))
+
+
+class Drawer:
+    """Draws a world off the screen again and again: `draw = Drawer(world)`, then `draw()`. For benchmarks and video.
+
+    Raises `BackendError` where nothing can be drawn.
+    """
+
+    def __init__(self, world: Any, size: tuple[int, int] = (1280, 720), **options: Any) -> None:
+        self.world, self.context = world, contexts.headless()
+        try:
+            self.target = Target(self.context, size)
+            self.renderer = Renderer(self.context, world, size, **options)
+        except BaseException:
+            self.context.release()
+            raise
+
+    def __call__(self, alpha: float | None = None) -> None:
+        """Read the columns, draw, and wait until the picture is done."""
+        self.renderer.upload(self.world, alpha)
+        self.renderer.draw(self.target.framebuffer)
+        self.context.finish()
+
+    def read(self) -> np.ndarray:
+        """The last picture: uint8 [height, width, 3], top row first."""
+        return self.target.read()
+
+    def release(self) -> None:
+        """Give everything back."""
+        self.renderer.release()
+        self.target.release()
+        self.context.release()
 
 
 def save(path: Path, image: np.ndarray) -> Path:

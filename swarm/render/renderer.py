@@ -26,17 +26,18 @@ class Renderer:
     context  a moderngl context (`swarm.render.context`)
     size     px
     title    the name in the overlay; by default the scene's
+    figures  to go on from; by default new ones
     ui       px per point of the overlay: 1, or 2 on a dense display
     """
 
     def __init__(self, context: Any, world: Any, size: tuple[int, int], *, scene: Any = None,
                  looks: Iterable[Look] | None = None, theme: str | themes.Theme = "dark", ui: float = 1.0,
-                 title: str | None = None) -> None:
+                 title: str | None = None, figures: Figures | None = None) -> None:
         self.context = context
         self.theme = themes.choose(theme)
         self.looks = tuple(looks) if looks is not None else declared(world, scene)
         self.camera = Camera((float(world.size[0]), float(world.size[1])), size)
-        self.figures = Figures(world, scene, self.looks)
+        self.figures = figures or Figures(world, scene, self.looks)
         self.figures.title = title or self.figures.title
         self.hud: Hud | None = Hud(self.theme, ui)
         self.note = ""    # state of the run, shown beside the title

@@ -60,7 +60,7 @@ class Window:
             ui = max(self.dense, _scale(self.pygame, self.dense))
             self.renderer = Renderer(self.context, world, (width, height), scene=scene, looks=looks, theme=theme, ui=ui,
                                      title=title)
-            self.surface.title = f"{self.renderer.figures.title} – swarm"
+            self.surface.title = f"{self.renderer.figures.title} - swarm"
         except BaseException:
             self.close()
             raise

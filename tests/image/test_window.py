@@ -1,0 +1,188 @@
+"""The window: every key and the mouse, first by posted events without a screen, then a real window under Xvfb driven by
+real events. And what a machine without a display is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.image.conftest import need
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment(**changes):
+    found = {**os.environ, "PYTHONPATH": str(ROOT), "LIBGL_ALWAYS_SOFTWARE": "1"}
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        found.pop(name, None)
+    return {**found, **changes}
+
+
+@pytest.fixture(scope="module")
+def seen(gl, tmp_path_factory):
+    """The state after each posted event, by the event's name."""
+    pytest.importorskip("pygame")
+    folder = tmp_path_factory.mktemp("window")
+    done = subprocess.run([sys.executable, "-m", "tests.image.windowed", "post"], capture_output=True, text=True,
+                          cwd=folder, env=environment(SDL_VIDEODRIVER="offscreen"), timeout=120)
+    need("offscreen not available" not in done.stderr, "this SDL cannot draw off the screen")
+    assert done.returncode == 0, done.stderr
+    found = {line["event"]: line for line in map(json.loads, done.stdout.splitlines()[-15:])}
+    return {**found, "files": [path.name for path in folder.glob("*.png")]}
+
+
+def test_pause_holds_and_a_step_is_one_tick(seen):
+    assert not seen["start"]["paused"]
+    assert seen["pause"]["paused"]
+    assert seen["step"]["tick"] == seen["pause"]["tick"] + 1
+    assert seen["wait"]["tick"] == seen["step"]["tick"]
+
+
+def test_the_wheel_zooms_to_the_cursor(seen):
+    assert seen["zoom"]["scale"] == pytest.approx(seen["wait"]["scale"] * 1.18**3)
+    assert seen["zoom"]["under"] == pytest.approx(seen["wait"]["under"], abs=1e-6)
+
+
+def test_dragging_pans_and_moving_does_not(seen):
+    assert seen["drag"]["x"] == pytest.approx(seen["press"]["x"] - 40 / seen["press"]["scale"])
+    assert seen["drag"]["y"] == pytest.approx(seen["press"]["y"] - 20 / seen["press"]["scale"])
+    assert (seen["move"]["x"], seen["move"]["y"]) == (seen["release"]["x"], seen["release"]["y"])
+
+
+def test_f_shows_the_whole_world(seen):
+    assert (seen["whole"]["x"], seen["whole"]["y"], seen["whole"]["scale"]) == (40, 25, 10)
+
+
+def test_brackets_change_the_speed(seen):
+    assert (seen["whole"]["speed"], seen["faster"]["speed"], seen["slower"]["speed"]) == (1, 2, 1)
+
+
+def test_f12_saves_a_picture_and_says_so(seen):
+    assert seen["files"] == [f"swarm-world-{seen['picture']['tick']}.png"]
+    assert seen["files"][0] in seen["picture"]["message"]
+
+
+def test_escape_closes(seen):
+    assert not seen["run"]["paused"]
+    assert not seen["quit"]["open"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [({}, "neither DISPLAY nor WAYLAND_DISPLAY is set"), ({"SDL_VIDEODRIVER": "dummy"}, "'dummy'"),
+     ({"DISPLAY": ":4711"}, "no display"), ({"SDL_VIDEODRIVER": "nonsense"}, "nonsense not available")],
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are named so on Linux")
+def test_without_a_display_one_line_says_what_to_do(variables, words):
+    pytest.importorskip("pygame")
+    pytest.importorskip("moderngl")
+    code = """if True:
+        from swarm.errors import BackendError
+        from swarm.render import watch
+        from tests.image.windowed import world
+        w = world()
+        try:
+            watch(w)
+        except BackendError as error:
+            print(error)
+        w.step()
+        print(w.tick)"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(**variables),
+                          timeout=60)
+    assert done.returncode == 0, done.stderr
+    message, tick = done.stdout.splitlines()[-2:]
+    assert words in message
+    assert "Remedy: " in message
+    assert tick == "1"                                     # the world is unharmed
+
+
+# --- a real window ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def display():
+    """A virtual screen of 1000 x 700; the tools to drive it must be there."""
+    for tool in ("Xvfb", "xdotool"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed: apt-get install xvfb xdotool")
+    read, write = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1000x700x24", "-nolisten", "tcp"],
+                              pass_fds=(write,), stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait(10)
+
+
+class Driven:
+    """A running window and the hand on its mouse and keys."""
+
+    def __init__(self, display: str, folder: Path) -> None:
+        self.env = environment(DISPLAY=display)
+        self.process = subprocess.Popen([sys.executable, "-m", "tests.image.windowed", "90"], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, env=self.env, cwd=folder)
+        self.lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.now = json.loads(self.lines.get(timeout=60))
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                self.lines.put(line)
+
+    def hand(self, *words: object) -> str:
+        command = ["xdotool", *map(str, words)]
+        return subprocess.run(command, env=self.env, check=True, capture_output=True, text=True).stdout
+
+    def until(self, true, seconds: float = 20.0):
+        """The first state for which `true(state)` holds."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.now = json.loads(self.lines.get(timeout=seconds))
+            if true(self.now):
+                return self.now
+        raise AssertionError(f"never happened; the last state is {self.now}")
+
+
+def test_a_real_window_driven_by_real_events(gl, display, tmp_path):
+    pytest.importorskip("pygame")
+    window = Driven(display, tmp_path)
+    window.until(lambda s: s["tick"] > 3)
+    assert window.now["size"] == [800, 500]
+
+    window.hand("mousemove", 300, 250)
+    window.hand("key", "space")
+    tick = window.until(lambda s: s["paused"])["tick"]
+    window.hand("key", "period")
+    window.until(lambda s: s["tick"] == tick + 1)
+
+    before = window.now
+    window.hand("click", 4)                                 # the wheel, away from the hand
+    zoomed = window.until(lambda s: s["scale"] > before["scale"])
+    window.hand("mousemove", 300, 250, "mousedown", 1)
+    window.hand("mousemove", 360, 220)
+    window.hand("mouseup", 1)
+    panned = window.until(lambda s: s["x"] != zoomed["x"] and s["y"] != zoomed["y"])
+    assert (zoomed["x"] - panned["x"]) % 80 == pytest.approx(60 / zoomed["scale"], abs=0.2)
+
+    window.hand("key", "F12")
+    window.until(lambda s: s["message"].startswith("saved"))
+    assert len(list(tmp_path.glob("swarm-world-*.png"))) == 1
+
+    under = dict(line.split("=") for line in window.hand("getmouselocation", "--shell").split())
+    window.hand("windowsize", under["WINDOW"], 640, 480)
+    window.until(lambda s: s["size"] == [640, 480])
+    window.hand("key", "Escape")
+    assert window.process.wait(20) == 0
