@@ -39,7 +39,7 @@ def cache_root() -> Path:
 
 
 def source_digest() -> str:
-    """Digest of every source that can end up in a kernel (`backend/*.py` and all `*_cpu.py`), and of numba's version."""
+    """Digest of all sources that can end up in a kernel (`backend/*.py`, all `*_cpu.py`) and of numba's version."""
     digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:2]}".encode())
     for path in sorted({*_PACKAGE.glob("backend/*.py"), *_PACKAGE.glob("**/*_cpu.py")}):
         digest.update(path.name.encode())

@@ -4,8 +4,8 @@ Key = the seed's two halves. Counter = (slot, generation, tick, stream << 20 | d
 and on however many threads, gets the same numbers for the same entity, tick and stream. Source: Salmon, Moraes, Dror
 and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.3; its known-answer vectors are our test.
 
-Value p of an entity comes from draw (p // 64) * 16 + p % 16, output word (p // 16) % 4, so that sixteen lanes working on
-sixteen draws store contiguously. This file is the NumPy reference; `rng_cpu.py` holds the same integers for kernels.
+Value p of an entity comes from draw (p // 64) * 16 + p % 16, output word (p // 16) % 4, so that sixteen lanes at work
+on sixteen draws store contiguously. This file is the NumPy reference; `rng_cpu.py` holds the same integers for kernels.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def to_uniform(word: np.ndarray) -> np.ndarray:
 def normal(seed: int, slots: Any, generations: Any, tick: int, stream: int, count: int) -> np.ndarray:
     """float32 [N, count], standard normal (Box and Muller 1958): words 0, 1 and words 2, 3 of a draw give two each.
 
-    Of a pair (u, v): r = sqrt(-2 log((u' + 1) / 2^24)) with u' the upper 24 bits, the angle 2 pi v; first r cos, then r sin.
+    Of a pair (u, v): r = sqrt(-2 log((u' + 1) / 2^24)), u' the upper 24 bits, and the angle 2 pi v; first r cos, then
+    r sin.
     """
     chunks = -(-count // 64)
     four = words(seed, slots, generations, tick, stream, chunks * 64).reshape(-1, chunks, 4, 16)

@@ -19,8 +19,18 @@ _ROWS = 256  # entities a task handles
 @kernel(inline=True)
 def philox16(slot, generation, tick, c3, k0, k1):
     """Four U32x16 of sixteen draws: `c3` is a U32x16 of stream << 20 | draw, the rest uint32 scalars."""
-    a, b = simd.splat(slot), simd.splat(generation)
-    c, d = simd.splat(tick), c3
+    return _rounds(simd.splat(slot), simd.splat(generation), simd.splat(tick), c3, k0, k1)
+
+
+@kernel(inline=True)
+def _across(slot, generation, tick, c3, k0, k1):
+    """The first two words of one draw of sixteen entities: slot and generation are U32x16."""
+    a, b, _, _ = _rounds(slot, generation, simd.splat(tick), simd.splat(c3), k0, k1)
+    return a, b
+
+
+@kernel(inline=True)
+def _rounds(a, b, c, d, k0, k1):
     for i in range(10):
         high0, low0 = simd.mulhi(a, simd.splat(_M0)), a * simd.splat(_M0)
         high1, low1 = simd.mulhi(c, simd.splat(_M1)), c * simd.splat(_M1)
@@ -96,7 +106,31 @@ def word_at(slot, generation, tick, stream, p, k0, k1):
 @kernel(parallel=True)
 def _fill(slots, generations, tick, stream, k0, k1, kind, count, out):
     for task in prange((slots.size + _ROWS - 1) // _ROWS):
-        _fill_rows(slots, generations, tick, stream, k0, k1, kind, count, out, task * _ROWS)
+        if count <= 16:
+            _fill_across(slots, generations, tick, stream, k0, k1, kind, count, out, task * _ROWS)
+        else:
+            _fill_rows(slots, generations, tick, stream, k0, k1, kind, count, out, task * _ROWS)
+
+
+@kernel
+def _fill_across(slots, generations, tick, stream, k0, k1, kind, count, out, start):
+    """Sixteen entities at once, for few values each: value p < 16 is the first word of draw p."""
+    line = np.empty(16, np.float32)
+    last = min(start + _ROWS, slots.size)
+    slot, generation = np.empty(16, np.uint32), np.empty(16, np.uint32)
+    for row in range(start, last, 16):
+        live = min(16, last - row)
+        for j in range(live):
+            slot[j], generation[j] = slots[row + j], generations[row + j]
+        for p in range(count):
+            c3 = np.uint32(np.uint32(stream << np.uint32(DRAW_BITS)) + np.uint32(p))
+            a, b = _across(simd.load(slot, 0), simd.load(generation, 0), tick, c3, k0, k1)
+            if kind == 0:
+                simd.store(line, 0, uniform16(a))
+            else:
+                simd.store(line, 0, normal16(a, b)[0])
+            for j in range(live):
+                out[row + j, p] = line[j]
 
 
 @kernel
@@ -121,9 +155,9 @@ def _fill_rows(slots, generations, tick, stream, k0, k1, kind, count, out, start
 def _filled(kind, seed, slots, generations, tick, stream, count):
     slots = np.ascontiguousarray(slots, np.uint32).reshape(-1)
     generations = np.ascontiguousarray(np.broadcast_to(np.asarray(generations, np.uint32), slots.shape))
-    k0, k1 = key(seed)
+    k0, k1 = (np.uint32(k) for k in key(seed))
     out = np.empty((slots.size, count), np.float32)
-    _fill(slots, generations, np.uint32(tick & 0xFFFFFFFF), np.uint32(stream), np.uint32(k0), np.uint32(k1), kind, count, out)
+    _fill(slots, generations, np.uint32(tick & 0xFFFFFFFF), np.uint32(stream), k0, k1, kind, count, out)
     return out
 
 

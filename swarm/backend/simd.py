@@ -92,7 +92,7 @@ def _element(context, builder, array_type, array, offset):
 
 def _address(context, builder, array_type, array, offset, element: str, lanes: int = LANES):
     pointer = _element(context, builder, array_type, array, offset)
-    return builder.bitcast(pointer, ir.VectorType(_LLVM[element] if element in _LLVM else element, lanes).as_pointer())
+    return builder.bitcast(pointer, ir.VectorType(_LLVM.get(element, element), lanes).as_pointer())
 
 
 def _item_bytes(array_type) -> int:
@@ -341,6 +341,7 @@ for _operator, _function, _allowed in (
         def typed(a, b):
             if a == b and a in allowed:
                 return lambda a, b: function(a, b)
+            return None
 
     _install(_operator, _function, _allowed)
 
@@ -383,12 +384,14 @@ def _negate(typingctx, a):
 def _neg(a):
     if isinstance(a, VectorType) and a != M16:
         return lambda a: _negate(a)
+    return None
 
 
 @overload(operator.invert, inline="never")
 def _invert(a):
     if a == M16:
         return lambda a: _negate(a)
+    return None
 
 
 @intrinsic
@@ -513,7 +516,7 @@ largest = _fold_extreme(">")
 
 @intrinsic
 def fold(typingctx, a, size, width):
-    """Of the first `size` lanes, the sums of those `width` apart, added by halves, in lanes 0 .. width - 1 (literals)."""
+    """Of the first `size` lanes, the sums of those `width` apart, by halves, in lanes 0 .. width - 1 (literals)."""
     if not isinstance(size, types.IntegerLiteral) or not isinstance(width, types.IntegerLiteral):
         return None
     have, want = size.literal_value, width.literal_value

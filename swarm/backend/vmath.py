@@ -64,7 +64,8 @@ def _polynomial(single: tuple[float, ...], double: tuple[float, ...]):
             vector, coefficients = _vector(x.element), double if x == F64x16 else single
             value = ir.Constant(vector, [coefficients[-1]] * 16)
             for c in coefficients[-2::-1]:
-                value = _call(builder, f"llvm.fma.v16{x.element}", vector, [value, args[0], ir.Constant(vector, [c] * 16)])
+                c16 = ir.Constant(vector, [c] * 16)
+                value = _call(builder, f"llvm.fma.v16{x.element}", vector, [value, args[0], c16])
             return value
 
         return x(x), codegen
@@ -91,7 +92,8 @@ _tanh_high = _constant(9.5, 20.0)  # beyond it tanh rounds to 1
 _expm1_tail = _polynomial(  # (e^r - 1 - r) / r^2
     (0.5000000061896278, 0.1666654304173428, 0.04166628218867005, 0.008366577281797767, 0.0013946438048269133),
     (0.5, 0.16666666666666677, 0.0416666666666667, 0.008333333333321626, 0.0013888888888866856, 0.0001984126988613183,
-     2.480158736051261e-05, 2.7557244211713583e-06, 2.755724280015225e-07, 2.510903357830715e-08, 2.0924430106145884e-09),
+     2.480158736051261e-05, 2.7557244211713583e-06, 2.755724280015225e-07, 2.510903357830715e-08,
+     2.0924430106145884e-09),
 )  # fmt: skip
 _log_tail = _polynomial(  # (log((1+s)/(1-s)) - 2s) / s^3
     (0.6666666564545991, 0.40000335190250796, 0.2853730857891574, 0.23582150649853148),

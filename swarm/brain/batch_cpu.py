@@ -1,7 +1,7 @@
 """Many samples for one brain: a tile of four samples shares every load of a parameter.
 
-Serves x [N, B, I], one x [1, B, I] for all brains, and pools shared by agents (`brain` names the row of each agent), whose
-samples are first grouped by brain. A task is one brain and up to 64 of its samples.
+Serves x [N, B, I], one x [1, B, I] for all brains, and pools shared by agents (`brain` names the row of each agent),
+whose samples are first grouped by brain. A task is one brain and up to 64 of its samples.
 
     rows     [N][stride]  parameters, flat                   read once per 4 samples, from L1 after the first
     x        [..][I]      float32 | float64                  read

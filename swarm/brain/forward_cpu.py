@@ -11,9 +11,9 @@ memory is the roof: a core moves some 6 bytes a cycle and its vector unit could 
 A task takes 128 brains one after the other, so the rows stream; the row `AHEAD` bytes further on is asked for while one
 is computed (16-32-4 float32: 1.67 times the time of reading without, 1.14 with). The layers are `tiles_cpu.layer`.
 
-Two forms of one kernel, equal bits: `_fixed` is compiled for one layout, its sizes constants (16-16-4: 17 ns a brain in
-cache); `_any` reads sizes at run time (35 ns) and serves networks of five layers or more and pools too small to be worth
-a compilation, such as the thousand architectures of a mixed pool.
+Two forms of one kernel, equal bits: `_fixed` is compiled for one layout, its sizes constants (16-16-4: 17 ns a brain
+in cache); `_any` reads sizes at run time (35 ns) and serves networks of five layers or more and pools too small to be
+worth a compilation, such as the thousand architectures of a mixed pool.
 """
 
 from __future__ import annotations

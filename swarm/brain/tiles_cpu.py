@@ -168,14 +168,14 @@ def layer(row, none, inputs, outputs, weight, bias, code, x, y):
     elif outputs == 8:
         packed8(w, b, inputs, x, y, code)
     else:
-        j = 0
+        j, step = 0, 0 if bias < 0 else 1  # the zeros that stand in for a bias are not walked along
         while j + 48 < outputs:
-            wide4(simd.pointer(w, j), b if bias < 0 else simd.pointer(b, j), inputs, outputs, x, simd.pointer(y, j), code)
+            wide4(simd.pointer(w, j), simd.pointer(b, j * step), inputs, outputs, x, simd.pointer(y, j), code)
             j += 64
         if j + 16 < outputs:
-            wide2(simd.pointer(w, j), b if bias < 0 else simd.pointer(b, j), inputs, outputs, x, simd.pointer(y, j), code)
+            wide2(simd.pointer(w, j), simd.pointer(b, j * step), inputs, outputs, x, simd.pointer(y, j), code)
             j += 32
         if j < outputs:
-            wide1(simd.pointer(w, j), b if bias < 0 else simd.pointer(b, j), inputs, outputs, x, simd.pointer(y, j), code)
+            wide1(simd.pointer(w, j), simd.pointer(b, j * step), inputs, outputs, x, simd.pointer(y, j), code)
     if code != TANH and code != RELU and code != IDENTITY:
         activate(code, y, 0, outputs)

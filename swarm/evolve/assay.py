@@ -5,8 +5,8 @@ founders and the same number of births and deaths in every tick, parents and vic
 then live in the same gardens: fresh worlds of fixed density and plants, without births, deaths or hunger. What they eat
 there is skill and nothing else; where they come from they no longer feel.
 
-After the common-garden experiments of quantitative genetics (Clausen, Keck and Hiesey 1940), with the neutral run as the
-control for drift (Kimura 1983).
+After the common-garden experiments of quantitative genetics (Clausen, Keck and Hiesey 1940), with the neutral run as
+the control for drift (Kimura 1983).
 
 A scene that can be assayed offers `garden(settings, brains, seed) -> World` and `intake(world) -> float64 [N]`.
 """

@@ -1,8 +1,8 @@
-"""Foragers: agents with brains of their own look for plants, split when rich, starve when poor. Evolution does the rest.
+"""Foragers: agents with brains of their own look for plants, split when rich and starve when poor; evolution follows.
 
 Each forager senses plants and its kind in eight sectors, its energy and its velocity (19 numbers), thinks with a
-network of its own (19-32-2, 706 parameters) and pushes. A plant that is eaten ripens again somewhere else after a while. Living
-costs energy, moving costs more; who holds enough splits, and the child's brain is a mutated copy.
+network of its own (19-32-2, 706 parameters) and pushes. A plant that is eaten ripens again somewhere else after a
+while. Living costs energy, moving costs more; who holds enough splits, and the child's brain is a mutated copy.
 
 Energy is counted in quanta of 2^-12 J, so that float32 levels add up exactly; `check` holds the books to the quantum.
 """
