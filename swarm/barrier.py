@@ -60,7 +60,7 @@ def barrier(world: World) -> None:
         else:
             table.expire(why)
         for arrival in table.arrivals:
-            arrive(world, table, arrival, why)
+            arrive(world, table, arrival, world.tick, why)
         table.discard()
     for _, plan in plans:
         world.ids.release(plan.freed, world.tick)

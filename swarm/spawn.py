@@ -49,8 +49,8 @@ def prepare(
     return table, arrival._replace(slots=world.ids.take(count))
 
 
-def arrive(world: World, table: Table, arrival: Arrival, why: str) -> None:
-    """Append the rows to the table. Raises `CapacityError`."""
+def arrive(world: World, table: Table, arrival: Arrival, born: int, why: str) -> None:
+    """Append the rows to the table; `born` is the tick behind which they enter. Raises `CapacityError`."""
     start, stop = table.n, table.n + len(arrival.slots)
     rows = slice(start, stop)
     own = not table.shared
@@ -65,7 +65,7 @@ def arrive(world: World, table: Table, arrival: Arrival, why: str) -> None:
     for column, value in arrival.values.items():
         part(table.storage[column.root][rows], column)[...] = value
     generations = world.ids.generation[arrival.slots]
-    identity = {"slots": arrival.slots, "generations": generations, "parents": 0, "born": world.tick, "dying": False}
+    identity = {"slots": arrival.slots, "generations": generations, "parents": 0, "born": born, "dying": False}
     for key, value in {**identity, **({} if own else {"brain": arrival.brain})}.items():
         table.storage[key][rows] = value
     world.ids.enter(arrival.slots, table.index, np.arange(start, stop, dtype=np.int32))
@@ -81,6 +81,8 @@ def arrive(world: World, table: Table, arrival: Arrival, why: str) -> None:
 
 def _table(world: World, name: str | None, components: list[type[Component]], shared: bool) -> Table:
     """The table of that name, or a new one that the world does not hold yet."""
+    if not components:
+        raise SchemaError("spawn: entities need a component. Give Body(pos=...) or Body.")
     name = "+".join(c.__name__.lower() for c in components) if name is None else name
     if not isinstance(name, str) or not name or "/" in name:
         raise SchemaError(f"spawn: the table's name is {name!r}; give a word without slashes.")
@@ -92,8 +94,6 @@ def _table(world: World, name: str | None, components: list[type[Component]], sh
                 f"spawn '{name}': this table has {have}. Spawn with the same components, or another name."
             )
         return table
-    if not components:
-        raise SchemaError(f"spawn '{name}': entities need a component. Give Body(pos=...) or Body.")
     known = {c.__name__: c for t in world.tables.values() for c in t.components}
     for component in components:
         if known.get(component.__name__, component) is not component:

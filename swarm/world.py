@@ -116,7 +116,7 @@ class World:
             table.arrivals.append(arrival)
         else:
             with self.backend.running():
-                arrive(self, table, arrival, "a spawn")
+                arrive(self, table, arrival, self.tick - 1, "a spawn")
         return join(arrival.slots, self.ids.generation[arrival.slots])
 
     def scatter(self, count: int) -> np.ndarray:

@@ -3,7 +3,7 @@
     <column>    [n][*shape]       as declared   read|write
     slots       [n] u32, generations [n] u32    read         with the id's two halves
     parents     [n] u64                         read         the parent's id; 0 = spawned
-    born        [n] i64 tick                    read         -1 = before the first tick
+    born        [n] i64 tick                    read         the barrier it came from; -1 = before the first tick
     brain       [n] i32                         read|write   row of a shared pool; own brains live in row = table row
     dying       [n] bool                        write        set by `kill`, cleared at the barrier
 
@@ -134,7 +134,7 @@ class Table:
 
     @property
     def born(self) -> Any:
-        """[n] i64: the tick of birth; -1 = before the first tick."""
+        """[n] i64: the tick at whose end it entered, so that newborns have tick - 1; -1 = before the first tick."""
         return self._view("born")
 
     @property

@@ -33,7 +33,7 @@ class Oracle:
                 "columns": dict(columns),
                 "brain": brains[k] if brains else None,
                 "parent": 0,
-                "born": self.tick,
+                "born": self.tick - 1,
             }
             ids.append(id)
         return ids
