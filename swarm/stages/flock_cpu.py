@@ -82,8 +82,8 @@ def _some(grid, pos, first, visit, base, radius, vx, vy, out):
         if row * columns + column != cell:
             cell = row * columns + column
             count = runs(start, columns, rows, column - 1, column + 1, row - 1, row + 1, run)
-            gather(run, count, vx, vy, entries, bvx, bvy, be)
-            total = gather(run, count, xs, ys, entries, bx, by, be)
+            gather(run, count, vx, vy, entries, False, bvx, bvy, be)
+            total = gather(run, count, xs, ys, entries, True, bx, by, be)
             seam = beyond(column - 1, column + 1, columns) or beyond(row - 1, row + 1, rows)
         sums = _sums(bx, by, be, bvx, bvy, total, x, y, np.int32(first + i), limit, seam, width, height)
         simd.store_masked(out, i * 7, sums, seven)

@@ -6,8 +6,9 @@
     claim, d2 [N] int32, float32 written, read twice        winner [T] int32 written, read at random
     some 36 bytes an entity; the food's cells are shared by neighbours
 
-Claims go candidate by candidate: with a reach well below a cell's width there are a handful each. The contest compares
-(distance, priority, id), a total order, so the order of the pass does not matter; priorities are drawn for ties only.
+A reach well below a cell's width leaves a handful of candidates: one vector a run, looked at lane by lane only if
+somebody is within reach. The contest compares (distance, priority, id), a total order, so the order of the pass does
+not matter; priorities are drawn for ties only.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from swarm.backend import rng
+from swarm.backend import rng, simd
 from swarm.backend.jit import kernel
 from swarm.backend.rng_cpu import word_at
+from swarm.backend.simd import splat
 from swarm.stages.graze import cost  # noqa: F401  (shared with the reference)
-from swarm.stages.near_cpu import RUNS, cell_of, runs, shortest1
+from swarm.stages.near_cpu import RUNS, cell_of, runs, shortest
 
 _CLAIMANTS = 1024  # of one task
 _PRIORITY = np.uint32(rng.stream("priority"))
@@ -43,6 +45,11 @@ def _all(grid, pos, first, visit, base, reach, slots, available, target, d2):
     return bad.min()
 
 
+@kernel(inline=True)
+def _floor(cell):
+    return np.int32(np.floor(cell))
+
+
 @kernel
 def _some(grid, pos, first, visit, base, reach, slots, available, target, d2):
     columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
@@ -60,28 +67,19 @@ def _some(grid, pos, first, visit, base, reach, slots, available, target, d2):
             bad = min(bad, i)
             continue
         column, row = cell_of(x, grid.per_x, columns), cell_of(y, grid.per_y, rows)
-        left, right = column, column
-        low, high = row, row
-        if x < wide or cell_of(x - wide, grid.per_x, columns) < column:
-            left -= 1
-        if x + wide >= width or cell_of(x + wide, grid.per_x, columns) > column:
-            right += 1
-        if y < wide or cell_of(y - wide, grid.per_y, rows) < row:
-            low -= 1
-        if y + wide >= height or cell_of(y + wide, grid.per_y, rows) > row:
-            high += 1
+        left, right = max(column - 1, _floor((x - wide) * grid.per_x)), min(column + 1, _floor((x + wide) * grid.per_x))
+        low, high = max(row - 1, _floor((y - wide) * grid.per_y)), min(row + 1, _floor((y + wide) * grid.per_y))
         best, nearest = np.int32(-1), limit
         for k in range(0, runs(start, columns, rows, left, right, low, high, run), 2):
-            for p in range(run[k], run[k + 1]):
-                dx, dy = shortest1(xs[p] - x, width), shortest1(ys[p] - y, height)
-                square = dx * dx + dy * dy
-                if square > nearest or square >= limit:
-                    continue
-                entry = entries[p]
-                if not available[entry] or (first >= 0 and entry == first + i):
-                    continue
-                if square < nearest or best < 0 or slots[entry] < slots[best]:
-                    best, nearest = entry, square
+            for p in range(run[k], run[k + 1], 16):
+                dx, dy = shortest(simd.load(xs, p) - splat(x), width), shortest(simd.load(ys, p) - splat(y), height)
+                d2s = dx * dx + dy * dy
+                found = simd.mask_bits((d2s <= splat(nearest)) & (d2s < splat(limit)) & simd.first(run[k + 1] - p))
+                for lane in range(16 if found else 0):
+                    square, entry = simd.lane(d2s, lane), entries[p + lane]
+                    if (found >> lane) & 1 and available[entry] and not (first >= 0 and entry == first + i):
+                        if square < nearest or (square == nearest and slots[entry] < slots[best]):
+                            best, nearest = entry, square
         if best >= 0:
             target[i], d2[i] = best, nearest
     return bad
