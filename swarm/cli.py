@@ -235,9 +235,9 @@ def bench_tick(
 
     frame = None
     if draw:
-        from .render import screenshot
+        from .demo import offscreen
 
-        frame = screenshot.renderer
+        frame = offscreen(scene)
     return tick.command(with_, scene=scene, settings=pairs(set or ()), ticks=ticks, aged=aged, frame=frame)
 
 

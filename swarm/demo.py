@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -54,6 +54,27 @@ def prepare(scene: str, values: Mapping[str, Any]) -> World:
     console = Console(stderr=True)
     with console.status("building the world; the first start compiles its kernels (some ten seconds) ..."):
         return scenes.scene(scene, **values)
+
+
+def offscreen(scene: str, size: tuple[int, int] = (1280, 720)) -> Callable[[World], Callable[[], object]]:
+    """What draws a world of this scene once, without a window: for measuring. Raises BackendError where nothing can."""
+
+    def make(world: World) -> Callable[[], object]:
+        from .render import Renderer, context
+        from .scenes import load
+
+        screen = context.headless()
+        target = screen.simple_framebuffer(size, components=4)
+        renderer = Renderer(screen, world, size, scene=load(scene))
+
+        def draw() -> None:
+            renderer.upload(world)
+            renderer.draw(target)
+            screen.finish()
+
+        return draw
+
+    return make
 
 
 def _picture(world: World, scene: ModuleType, path: Path, ticks: int) -> None:

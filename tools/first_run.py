@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 MARK = VENV / "swarm-installed.json"
-EXTRAS = {"demo": ["view"], "test": ["view", "test", "lint", "sklearn"]}
+EXTRAS = {"demo": ["view"], "test": ["view", "test", "lint"]}
 SYSTEM = ["libegl1", "libgl1-mesa-dri", "xvfb", "g++"]  # what the picture and compiler tests use in CI
 
 

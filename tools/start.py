@@ -17,4 +17,4 @@ if sys.version_info < (3, 11):
 
 import first_run
 
-sys.exit(first_run.main(sys.argv[1:], __doc__))
+sys.exit(first_run.main(sys.argv[1:], __doc__ or ""))

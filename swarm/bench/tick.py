@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from rich import progress
 
 from swarm import scenes
 from swarm.backend import device
@@ -55,7 +56,7 @@ def command(
     report.settings |= {"aged_ticks": aged, "ticks": ticks or request.repeats or 300}
     for count in request.sizes(100_000):
         world = scenes.scene(scene, **{**(settings or {}), "agents": count, "seed": request.seed, "backend": backend})
-        for _ in range(aged):
+        for _ in progress.track(range(aged), description=f"{count:,} agents: {aged} ticks of ageing", transient=True):
             world.step()
         rows, notes = measure(world, count, int(report.settings["ticks"]), frame)
         report.rows += rows
@@ -89,14 +90,9 @@ def measure(world: World, asked: int, ticks: int, frame: Frame | None) -> tuple[
             f"tick: between {alive.min():,} and {alive.max():,} agents were alive, asked were {asked:,} within "
             f"{HOLD:.0%}. Nothing is reported."
         )
-    thought = sum(
-        world.profile.times(system.name)[-ticks:] for system in world.schedule if isinstance(system, Sense | Think)
-    )
-    last = min(ticks, np.size(thought))
-    rates = {
-        "world only": seconds[-last:] - thought[-last:] if last > 1 else seconds,
-        "with senses and brains": seconds,
-    }
+    minds = [system.name for system in world.schedule if isinstance(system, Sense | Think)]
+    thought = np.sum([world.profile.times(name)[-ticks:] for name in minds], axis=0)
+    rates = {"world only": seconds[-len(thought) :] - thought, "with senses and brains": seconds}
     if frame is not None:
         rates["with drawing"] = drawn(world, frame(world), min(ticks, 300))
     conditions = {"alive_min": alive.min(), "alive_max": alive.max(), "born": born, "died": died, "things": things}

@@ -11,7 +11,6 @@ import numpy as np
 from swarm.bench import harness
 from swarm.bench.report import Report
 
-
 REST = 0.01  # s before every job: thread pools spin for a while, and must not do so on the next library's cores
 
 
