@@ -120,7 +120,10 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
                 version = metadata.get("version")
                 raise SaveError(f"'{path}' has version {version}, this program reads {VERSION}. Update swarm.")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-        return json.loads(metadata["world"]), arrays
+        values = json.loads(metadata["world"])
+        if missing := {"tick", "seed", "size", "dt", "max_catch_up", "scattered", "tables", "scene"} - set(values):
+            raise ValueError(f"without {', '.join(sorted(missing))}")
+        return values, arrays
     except SaveError:
         raise
     except SafetensorError as error:
@@ -192,7 +195,7 @@ def restore(
     world.size, world.scattered = (values["size"][0], values["size"][1]), values["scattered"]
     world.scene = values["scene"]
     world.resources = {
-        name.removeprefix("resources/"): array if array.ndim else array[()].item()
+        name.removeprefix("resources/"): array.copy() if array.ndim else array.item()
         for name, array in arrays.items()
         if name.startswith("resources/")
     }
