@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .ecs.component import u64 as u64
     from .ecs.system import system as system
     from .errors import SwarmError as SwarmError
+    from .look import Look as Look
     from .scenes import scene as scene
     from .stages.flock import flock as flock
     from .stages.graze import graze as graze
@@ -47,6 +48,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Adam": "train",
     "Brains": "brain.brains",
     "Component": "ecs.component",
+    "Look": "look",
     "MLP": "brain.mlp",
     "Mutation": "brain.vary",
     "Own": "stages.mind",

@@ -235,9 +235,9 @@ def bench_tick(
 
     frame = None
     if draw:
-        from .demo import offscreen
+        from .render import Drawer
 
-        frame = offscreen(scene)
+        frame = Drawer
     return tick.command(with_, scene=scene, settings=pairs(set or ()), ticks=ticks, aged=aged, frame=frame)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from .errors import BackendError, SaveError, SettingsError
@@ -23,17 +22,14 @@ def show(scene: str, values: Mapping[str, Any], *, ticks: int | None, headless: 
     if screenshot is not None and not screenshot.absolute().parent.is_dir():
         raise SaveError(f"--screenshot {screenshot}: the folder does not exist. Make it first.")
     world = prepare(scene, values)
-    from .scenes import load
-
-    drawn = load(scene)  # its `look` and `statistics`
     if screenshot is not None:
-        _picture(world, drawn, screenshot, PICTURE_TICKS if ticks is None else ticks)
+        _picture(world, screenshot, PICTURE_TICKS if ticks is None else ticks)
         return
     if not headless:
         from .render import watch
 
         try:
-            watch(world, scene=drawn, ticks=ticks)
+            watch(world, ticks=ticks)
             return
         except BackendError as error:
             print(f"{error}\nGoing on with live statistics.", file=sys.stderr)
@@ -42,7 +38,7 @@ def show(scene: str, values: Mapping[str, Any], *, ticks: int | None, headless: 
         print(f"The output is not a terminal: stopping after {ticks} ticks (--ticks T for another end).")
     from .render import follow
 
-    follow(world, scene=drawn, ticks=ticks)
+    follow(world, ticks=ticks)
 
 
 def prepare(scene: str, values: Mapping[str, Any]) -> World:
@@ -56,31 +52,9 @@ def prepare(scene: str, values: Mapping[str, Any]) -> World:
         return scenes.scene(scene, **values)
 
 
-def offscreen(scene: str, size: tuple[int, int] = (1280, 720)) -> Callable[[World], Callable[[], object]]:
-    """What draws a world of this scene once, without a window: for measuring. Raises BackendError where nothing can."""
-
-    def make(world: World) -> Callable[[], object]:
-        from .render import Renderer, context
-        from .scenes import load
-
-        screen = context.headless()
-        target = screen.simple_framebuffer(size, components=4)
-        renderer = Renderer(screen, world, size, scene=load(scene))
-
-        def draw() -> None:
-            renderer.upload(world)
-            renderer.draw(target)
-            screen.finish()
-
-        return draw
-
-    return make
-
-
-def _picture(world: World, scene: ModuleType, path: Path, ticks: int) -> None:
+def _picture(world: World, path: Path, ticks: int) -> None:
     from .render import follow, screenshot
 
-    if ticks:
-        follow(world, scene=scene, ticks=ticks)
-    screenshot(world, path, scene=scene)
+    figures = follow(world, ticks=ticks)
+    screenshot(world, path, figures=figures)
     print(f"tick {world.tick} is in {path}")

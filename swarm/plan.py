@@ -101,7 +101,7 @@ class _Miniature:
 def _probe(world: World) -> _Miniature:
     tables = {name: (table, table.n) for name, table in world.tables.items()}
     shared = {id(t.brains): t.brains for t in world.tables.values() if t.brains is not None and t.own_brains is None}
-    pools = sum(len(brains) * brains.layout.row_bytes for brains in shared.values())
+    pools = sum(len(brains) * brains.row_bytes for brains in shared.values())
     for _ in range(WARM):
         world.step()
     return _Miniature(tables, [(name_of(system), _moved(system, world)) for system in world.schedule], pools)
@@ -118,7 +118,9 @@ def _row(table: Any) -> tuple[tuple[tuple[str, str, int], ...], int, int, str]:
     identity = table.row_bytes - sum(size for _, _, size in columns)
     if brains is None:
         return tuple(columns), identity, 0, ""
-    return tuple(columns), identity, brains.layout.row_bytes, f"{brains.mlp} {brains.dtype.name}"
+    kinds = [str(group.mlp) for group in brains.groups]
+    mixed = f"{kinds[0]}{f' and {len(kinds) - 1} more' if len(kinds) > 1 else ''}"
+    return tuple(columns), identity, brains.row_bytes, f"{mixed} {brains.dtype.name}"
 
 
 def _moved(system: Any, world: World) -> int | None:
