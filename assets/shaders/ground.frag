@@ -18,7 +18,15 @@ float ruled(vec2 place, float step, float width) {
     return max(cover.x, cover.y);
 }
 
-float noise(vec2 p) { return fract(52.9829189 * fract(dot(p, vec2(0.06711056, 0.00583715)))); }
+// A threshold in -0.5 .. 0.5 that repeats every 4 x 4 pixels: hides the steps between 8-bit colours, and files stay small.
+float ordered(ivec2 p) {
+    int x = p.x & 3;
+    int y = p.y & 3;
+    int even = (x ^ y) & 1;
+    int far = (x ^ y) >> 1;
+    int rank = even * 8 + far * 4 + ((y & 1) * 2) + (y >> 1);
+    return (float(rank) + 0.5) / 16.0 - 0.5;
+}
 
 void main() {
     vec2 place = place_of(pixel);
@@ -38,6 +46,6 @@ void main() {
 
     vec2 corner = (pixel / view_size - 0.5) * 2.0;
     colour.rgb *= 1.0 - shade * smoothstep(0.35, 2.0, dot(corner, corner));
-    colour.rgb += (noise(gl_FragCoord.xy) - 0.5) / 255.0;          // no bands in the dark
+    colour.rgb += ordered(ivec2(gl_FragCoord.xy)) / 255.0;         // no bands in the dark
     colour.a = 1.0;
 }

@@ -77,16 +77,25 @@ class Dashboard:
         from rich.panel import Panel
         from rich.text import Text
 
-        f = self.figures
+        f, systems = self.figures, self._systems()
         head = Text.assemble(("tick ", "dim"), f"{f.tick:,}", ("   time ", "dim"), f"{f.time:,.1f} s", ("   ", ""),
                              f"{number(round(f.rate, 1))}", (" ticks/s", "dim"))
         parts: list[Any] = [head, Text(), _tables(f)]
         if f.more:
             parts += [Text(), _pairs(f.more)]
-        if f.systems:
-            parts += [Text(), _systems(f.systems)]
+        if systems:
+            parts += [Text(), _bars(systems)]
         return Panel(Group(*parts), title=f.title, title_align="left", box=box.ROUNDED, border_style="dim",
                      padding=(0, 1), expand=False)
+
+
+    def _systems(self) -> dict[str, float]:
+        """The systems that there is room for: the slowest, in the order of the schedule, and the sum of all."""
+        f = self.figures
+        room = self.console.height - 9 - len(f.tables) - (len(f.more) + 1 if f.more else 0)
+        slowest = sorted(f.systems, key=lambda name: f.systems[name])[-max(3, room) :]
+        shown = {name: ms for name, ms in f.systems.items() if name in slowest}
+        return {**shown, "tick": sum(f.systems.values())} if shown else {}
 
 
 def line(figures: Figures) -> str:
@@ -115,6 +124,7 @@ def spark(values: Iterable[float], width: int = 32) -> str:
 
 
 def _tables(figures: Figures) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -122,7 +132,7 @@ def _tables(figures: Figures) -> Any:
         grid.add_column(name, justify="left" if not name else "right")
     grid.add_column("")
     for t in figures.tables.values():
-        grid.add_row(t.name, f"[bold]{t.count:,}[/]", *_rates(t), _mean(t), f"[cyan]{spark(t.counts)}[/]")
+        grid.add_row(escape(t.name), f"[bold]{t.count:,}[/]", *_rates(t), _mean(t), f"[cyan]{spark(t.counts)}[/]")
     return grid
 
 
@@ -135,20 +145,22 @@ def _mean(t: TableFigures) -> str:
 
 
 def _pairs(more: dict[str, float]) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2, 0, 0))
     for name, value in more.items():
-        grid.add_row(f"[dim]{name}[/]", number(value))
+        grid.add_row(f"[dim]{escape(name)}[/]", number(value))
     return grid
 
 
-def _systems(systems: dict[str, float]) -> Any:
+def _bars(systems: dict[str, float]) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
-    total = sum(systems.values()) or 1.0
+    total = systems["tick"] or 1.0
     grid = Table.grid(padding=(0, 2, 0, 0))
     for name, ms in systems.items():
-        grid.add_row(f"[dim]{name}[/]", f"{ms:.2f} ms", "[magenta]" + "█" * round(24 * ms / total) + "[/]")
-    grid.add_row("[dim]tick[/]", f"[bold]{total:.2f} ms[/]", "")
+        bar = "█" * round(24 * ms / total) if name != "tick" else ""
+        grid.add_row(f"[dim]{escape(name)}[/]", f"{ms:.2f} ms", f"[magenta]{bar}[/]")
     return grid

@@ -6,6 +6,7 @@ in `pace`, what a key does in `keys`. `watch` is the whole program, `Window` the
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -23,6 +24,7 @@ from swarm.render.target import Target
 from swarm.render.theme import Theme
 
 SAMPLE = 0.25   # s between two samples of the figures
+STARTING = "starting: the very first run compiles its kernels, some ten seconds"
 
 
 def watch(world: Any, *, scene: Any = None, looks: Iterable[Look] | None = None, ticks: int | None = None,
@@ -66,9 +68,12 @@ class Window:
             raise
         self.clock = self.pygame.time.Clock()
         self.dragging = False
-        self.message, self.message_until = keys.HINT, time.perf_counter() + 8.0
-        self._sampled = self._last = time.perf_counter()
         self.renderer.upload(world)
+        self.renderer.hint = STARTING
+        self.renderer.draw(self.target)
+        self.surface.flip()
+        self.message, self.message_until = keys.HINT, math.inf      # until the first tick is done, then 8 s
+        self._sampled = self._last = time.perf_counter()
 
     @property
     def camera(self) -> Any:
@@ -87,6 +92,8 @@ class Window:
         now = time.perf_counter()
         elapsed, self._last = now - self._last, now
         alpha = self.pace.run(self.world, elapsed)
+        if self.message_until == math.inf:
+            self.say(keys.HINT, 8.0)
         if now - self._sampled >= SAMPLE:
             renderer.figures.sample(self.world, running=not self.pace.paused)
             self._sampled = now
