@@ -27,41 +27,32 @@ _TINY = np.float32(_NEAREST)
 
 def neighbour_sums(grid, n, pos, first, visit, base, vel, radius, vx, vy, out):
     """See `flock.neighbour_sums`."""
+    about = grid, pos, first, visit, base, radius, vx, vy, out.reshape(-1)
+    bad = np.full((len(visit) + _MEMBERS - 1) // _MEMBERS, len(pos))
     _pack(grid.entry, n, vel, vx, vy)
-    bad = _all(grid, pos, first, visit, base, radius, vx, vy, out.reshape(-1))
-    return -1 if bad == len(pos) else bad
-
-
-@kernel(parallel=True)
-def _pack(entry, n, vel, vx, vy):
-    tasks = (n + _MEMBERS - 1) // _MEMBERS
-    if tasks <= 1:
-        _pack_some(entry, 0, n, vel, vx, vy)
-    else:
-        for task in prange(tasks):
-            _pack_some(entry, task * _MEMBERS, min(n, (task + 1) * _MEMBERS), vel, vx, vy)
+    if len(bad) > 1:
+        _all(*about, bad)
+    elif len(bad):
+        bad[0] = _some(*about, 0, len(visit))
+    worst = int(bad.min(initial=len(pos)))
+    return -1 if worst == len(pos) else worst
 
 
 @kernel
-def _pack_some(entry, low, high, vel, vx, vy):
-    for p in range(low, high):
+def _pack(entry, n, vel, vx, vy):
+    for p in range(n):
         vx[p], vy[p] = vel[entry[p], 0], vel[entry[p], 1]
 
 
 @kernel(parallel=True)
-def _all(grid, pos, first, visit, base, radius, vx, vy, out):
-    tasks = (len(visit) + _MEMBERS - 1) // _MEMBERS
-    if tasks <= 1:
-        return _some(grid, pos, first, visit, base, radius, vx, vy, out)
-    bad = np.full(tasks, len(pos))
-    for task in prange(tasks):
-        low, high = task * _MEMBERS, min(len(visit), (task + 1) * _MEMBERS)
-        bad[task] = _some(grid, pos, first, visit[low:high], base, radius, vx, vy, out)
-    return bad.min()
+def _all(grid, pos, first, visit, base, radius, vx, vy, out, bad):
+    for task in prange(len(bad)):
+        low = np.int64(task) * _MEMBERS
+        bad[task] = _some(grid, pos, first, visit, base, radius, vx, vy, out, low, min(len(visit), low + _MEMBERS))
 
 
 @kernel
-def _some(grid, pos, first, visit, base, radius, vx, vy, out):
+def _some(grid, pos, first, visit, base, radius, vx, vy, out, low, high):
     columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
     xs, ys, entries, width, height = grid.x, grid.y, grid.entry, grid.width, grid.height
     room = 9 * grid.most + 32
@@ -70,7 +61,7 @@ def _some(grid, pos, first, visit, base, radius, vx, vy, out):
     seven = simd.first(7)
     limit = radius * radius
     cell, total, bad, seam = np.int32(-1), 0, len(pos), False
-    for v in range(len(visit)):
+    for v in range(low, high):
         i = visit[v] - base
         if i < 0 or i >= len(pos):
             continue

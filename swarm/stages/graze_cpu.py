@@ -29,20 +29,22 @@ _PRIORITY = np.uint32(rng.stream("priority"))
 
 def claim(grid, pos, first, visit, base, reach, slots, available, target, d2):
     """See `graze.claim`."""
-    bad = _all(grid, pos, first, visit, base, reach, slots, available, target, d2)
-    return -1 if bad == len(pos) else bad
+    about = grid, pos, first, visit, base, reach, slots, available, target, d2
+    bad = np.full((len(visit) + _CLAIMANTS - 1) // _CLAIMANTS, len(pos))
+    if len(bad) > 1:
+        _all(*about, bad)
+    elif len(bad):
+        bad[0] = _some(*about, 0, len(visit))
+    worst = int(bad.min(initial=len(pos)))
+    return -1 if worst == len(pos) else worst
 
 
 @kernel(parallel=True)
-def _all(grid, pos, first, visit, base, reach, slots, available, target, d2):
-    tasks = (len(visit) + _CLAIMANTS - 1) // _CLAIMANTS
-    if tasks <= 1:
-        return _some(grid, pos, first, visit, base, reach, slots, available, target, d2)
-    bad = np.full(tasks, len(pos))
-    for task in prange(tasks):
-        low, high = task * _CLAIMANTS, min(len(visit), (task + 1) * _CLAIMANTS)
-        bad[task] = _some(grid, pos, first, visit[low:high], base, reach, slots, available, target, d2)
-    return bad.min()
+def _all(grid, pos, first, visit, base, reach, slots, available, target, d2, bad):
+    for task in prange(len(bad)):
+        start = np.int64(task) * _CLAIMANTS
+        stop = min(len(visit), start + _CLAIMANTS)
+        bad[task] = _some(grid, pos, first, visit, base, reach, slots, available, target, d2, start, stop)
 
 
 @kernel(inline=True)
@@ -51,13 +53,13 @@ def _floor(cell):
 
 
 @kernel
-def _some(grid, pos, first, visit, base, reach, slots, available, target, d2):
+def _some(grid, pos, first, visit, base, reach, slots, available, target, d2, begin, end):
     columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
     xs, ys, entries, width, height = grid.x, grid.y, grid.entry, grid.width, grid.height
     run, limit, bad = np.empty(RUNS, np.int32), reach * reach, len(pos)
     slack = max(width, height) * np.float32(2.0**-20)  # more than all rounding between a position and its cell
     wide = reach + slack
-    for v in range(len(visit)):
+    for v in range(begin, end):
         i = visit[v] - base
         if i < 0 or i >= len(pos):
             continue

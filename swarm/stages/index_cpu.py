@@ -27,25 +27,36 @@ def sort(pos, flag, order, cell, histogram, grid):
     """See `index.sort`."""
     cells = grid.columns * grid.rows
     tasks = 1 if len(order) < _ALONE else min(numba.get_num_threads(), TASKS, len(histogram) // cells)
+    bad = np.full(tasks, len(pos))
     histograms = histogram[: tasks * cells].reshape(tasks, cells)
-    bad = _count(pos, flag, order, cell, histograms, grid)
-    if bad < len(pos):
-        return bad, 0, 0
+    if tasks == 1:
+        bad[0] = _count_run(pos, flag, order, 0, len(order), cell, histograms[0], grid)
+    else:
+        _count(pos, flag, order, cell, histograms, grid, bad)
+    if bad.min() < len(pos):
+        return int(bad.min()), 0, 0
     n, most = _add_up(histograms, grid.start)
-    _place(pos, order, cell, histograms, grid)
+    if tasks == 1:
+        _place_run(pos, order, 0, len(order), cell, histograms[0], grid)
+    else:
+        _place(pos, order, cell, histograms, grid)
     return -1, n, most
 
 
 @kernel(parallel=True)
-def _count(pos, flag, order, cell, histograms, grid):
-    tasks = len(histograms)
-    if tasks == 1:
-        return _count_run(pos, flag, order, 0, len(order), cell, histograms[0], grid)
-    worst = np.full(tasks, len(pos))
-    for task in prange(tasks):
-        low, high = len(order) * task // tasks, len(order) * (task + 1) // tasks
-        worst[task] = _count_run(pos, flag, order, low, high, cell, histograms[task], grid)
-    return worst.min()
+def _count(pos, flag, order, cell, histograms, grid, bad):
+    for task in prange(len(bad)):
+        k = np.int64(task)
+        low, high = len(order) * k // len(bad), len(order) * (k + 1) // len(bad)
+        bad[k] = _count_run(pos, flag, order, low, high, cell, histograms[k], grid)
+
+
+@kernel(parallel=True)
+def _place(pos, order, cell, histograms, grid):
+    for task in prange(len(histograms)):
+        k = np.int64(task)
+        low, high = len(order) * k // len(histograms), len(order) * (k + 1) // len(histograms)
+        _place_run(pos, order, low, high, cell, histograms[k], grid)
 
 
 @kernel
@@ -84,17 +95,6 @@ def _add_up(histograms, start):
         most = max(most, place - before)
     start[cells] = place
     return int(place), int(most)
-
-
-@kernel(parallel=True)
-def _place(pos, order, cell, histograms, grid):
-    tasks = len(histograms)
-    if tasks == 1:
-        _place_run(pos, order, 0, len(order), cell, histograms[0], grid)
-        return
-    for task in prange(tasks):
-        low, high = len(order) * task // tasks, len(order) * (task + 1) // tasks
-        _place_run(pos, order, low, high, cell, histograms[task], grid)
 
 
 @kernel

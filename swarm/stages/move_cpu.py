@@ -1,45 +1,27 @@
-"""move on the CPU: plain loops, which the compiler turns into vectors.
+"""move on the CPU: eight entities in sixteen lanes.
 
     pos [N][2] float32 m read|write, in row order      vel [N][2] float32 m/s read, written where too fast
     24 bytes and 12 flops an entity; memory-bound
 
-Tasks of 4,096 entities. Single operations, never fused: equal bits with the reference.
+One thread: 100,000 entities are done before another thread is awake. x and y alternate in the lanes,
+and so do the sides of the world. Single operations, never fused: equal bits with the reference.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
+from swarm.backend import simd
 from swarm.backend.jit import kernel
+from swarm.backend.simd import select, splat
 from swarm.stages.move import cost, wrap  # noqa: F401  (shared with the reference)
-
-_ROWS = 4096  # of one task
 
 
 def drift(pos, vel, dt, width, height, limit):
     """See `move.drift`."""
-    bad = _all(pos, vel, dt, width, height, limit)
-    return -1 if bad >= len(pos) else bad
-
-
-@kernel(parallel=True)
-def _all(pos, vel, dt, width, height, limit):
-    tasks = (len(pos) + _ROWS - 1) // _ROWS
-    if tasks <= 1:
-        return _some(pos, vel, dt, width, height, limit, 0, len(pos))
-    bad = np.full(tasks, len(pos))
-    for task in prange(tasks):
-        low, high = task * _ROWS, min(len(pos), (task + 1) * _ROWS)
-        bad[task] = _some(pos, vel, dt, width, height, limit, low, high)
-    return bad.min()
-
-
-@kernel
-def _some(pos, vel, dt, width, height, limit, low, high):
     if limit < np.inf:
-        _slow(vel[low:high], limit)
-    return low + _step(pos[low:high], vel[low:high], dt, width, height, len(pos))
+        _slow(vel, limit)
+    return -1 if _step(pos.reshape(-1), vel.reshape(-1), dt, width, height) else _first_bad(pos)
 
 
 @kernel
@@ -53,23 +35,39 @@ def _slow(vel, limit):
 
 
 @kernel(inline=True)
-def _wrap(x, side):
-    x = x - side * np.floor(x / side)
-    x = x + side if x < 0 else x
-    x = x - side if x >= side else x
-    return x if x >= 0 and x < side else x * np.float32(0) + np.float32(0)
+def _step16(x, v, dt, side):
+    """New positions, wrapped; NaN where they are not finite."""
+    zero = splat(np.float32(0))
+    x = x + v * splat(dt)
+    x = x - side * simd.floor(x / side)
+    x = select(x < zero, x + side, x)
+    x = select(x >= side, x - side, x)
+    return select((x >= zero) & (x < side), x, x * zero + zero)
 
 
 @kernel
-def _step(pos, vel, dt, width, height, size):
-    wrong = np.int32(0)
+def _step(pos, vel, dt, width, height):
+    """Move all; returns whether all new positions are finite."""
+    even = (simd.iota() & splat(np.int32(1))) == splat(np.int32(0))
+    side = select(even, splat(width), splat(height))
+    whole = len(pos) // 16 * 16
+    zero = splat(np.float32(0))
+    wrong = zero
+    for k in range(0, whole, 16):
+        x = _step16(simd.load(pos, k), simd.load(vel, k), dt, side)
+        wrong = wrong + x * zero
+        simd.store(pos, k, x)
+    if whole < len(pos):
+        rest = simd.first(len(pos) - whole)
+        x = _step16(simd.load_masked(pos, whole, rest, zero), simd.load_masked(vel, whole, rest, zero), dt, side)
+        wrong = wrong + x * zero
+        simd.store_masked(pos, whole, x, rest)
+    return simd.total(wrong) == 0
+
+
+@kernel
+def _first_bad(pos):
     for i in range(len(pos)):
-        x, y = pos[i, 0] + vel[i, 0] * dt, pos[i, 1] + vel[i, 1] * dt
-        wrong |= np.int32(x - x != 0) | np.int32(y - y != 0)  # 1 for NaN and infinite
-        pos[i, 0], pos[i, 1] = _wrap(x, width), _wrap(y, height)
-    i = 0
-    if wrong == 0:
-        return size
-    while pos[i, 0] == pos[i, 0] and pos[i, 1] == pos[i, 1]:
-        i += 1
-    return i
+        if pos[i, 0] != pos[i, 0] or pos[i, 1] != pos[i, 1]:
+            return i
+    return -1

@@ -33,24 +33,26 @@ _TINY = np.float32(1e-45)  # the smallest number above 0
 
 def sectors(grid, pos, first, visit, base, radius, edges, counting, out, at):
     """See `sectors.sectors`."""
-    bad = _all(grid, pos, first, visit, base, radius, edges, counting, out.reshape(-1), out.shape[1], at)
-    return -1 if bad == len(pos) else bad
+    about = grid, pos, first, visit, base, radius, edges, counting, out.reshape(-1), out.shape[1], at
+    bad = np.full((len(visit) + _SEEKERS - 1) // _SEEKERS, len(pos))
+    if len(bad) > 1:
+        _all(*about, bad)
+    elif len(bad):
+        bad[0] = _some(*about, 0, len(visit))
+    worst = int(bad.min(initial=len(pos)))
+    return -1 if worst == len(pos) else worst
 
 
 @kernel(parallel=True)
-def _all(grid, pos, first, visit, base, radius, edges, counting, out, width, at):
-    tasks = (len(visit) + _SEEKERS - 1) // _SEEKERS
-    if tasks <= 1:
-        return _some(grid, pos, first, visit, base, radius, edges, counting, out, width, at)
-    bad = np.full(tasks, len(pos))
-    for task in prange(tasks):
-        low, high = task * _SEEKERS, min(len(visit), (task + 1) * _SEEKERS)
-        bad[task] = _some(grid, pos, first, visit[low:high], base, radius, edges, counting, out, width, at)
-    return bad.min()
+def _all(grid, pos, first, visit, base, radius, edges, counting, out, width, at, bad):
+    for task in prange(len(bad)):
+        low = np.int64(task) * _SEEKERS
+        high = min(len(visit), low + _SEEKERS)
+        bad[task] = _some(grid, pos, first, visit, base, radius, edges, counting, out, width, at, low, high)
 
 
 @kernel
-def _some(grid, pos, first, visit, base, radius, edges, counting, out, width, at):
+def _some(grid, pos, first, visit, base, radius, edges, counting, out, width, at, low, high):
     columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
     xs, ys, entries = grid.x, grid.y, grid.entry
     room = 12 * grid.most + 32
@@ -59,7 +61,7 @@ def _some(grid, pos, first, visit, base, radius, edges, counting, out, width, at
     octants, kin = len(edges) == 8 and not counting, first >= 0
     one, none, far, eight = splat(np.float32(1)), splat(np.float32(0)), splat(np.float32(np.inf)), simd.first(8)
     here, total, bad, seam = np.int32(-1), 0, len(pos), False
-    for v in range(len(visit)):
+    for v in range(low, high):
         i = visit[v] - base
         if i < 0 or i >= len(pos):
             continue
