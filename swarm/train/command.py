@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -12,13 +15,17 @@ from rich.table import Table
 
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
+from swarm.config import suggest
 from swarm.errors import SaveError, SettingsError
 from swarm.train import data as sets
 from swarm.train.data import DataSet
 from swarm.train.evaluate import Scores, evaluate, mean_outputs
 from swarm.train.fit import Interrupted, fit
-from swarm.train.optimizers import SGD
+from swarm.train.optimizers import SGD, Adam
 from swarm.train.report import Report
+
+DATA = {"mnist": (0.3, 1), "digits": (0.3, 30)}  # data set -> learning rate of SGD and epochs that suit it
+_ADAM_RATE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -32,63 +39,102 @@ class Trained:
     results_file: Path
 
 
-def train_mnist(
+def run(
+    name: str,
+    *,
+    batch: int = 64,
+    rate: float | None = None,
+    save: Path | None = None,
+    csv: Path | None = None,
+    **settings: Any,
+) -> int:
+    """The command line's words for `train`; returns the exit code."""
+    train(name, batch_size=batch, learning_rate=rate, out=save, results=csv, **settings)
+    return 0
+
+
+def train(
+    name: str,
     *,
     brains: int = 100,
-    layers: str = "784-32-10",
-    epochs: int = 1,
+    layers: str | Sequence[str] | None = None,
+    epochs: int | None = None,
     batch_size: int = 64,
-    learning_rate: float = 0.1,
+    learning_rate: float | None = None,
+    optimizer: str = "sgd",
     activation: str = "relu",
     sampling: str = "own",
     seed: int = 0,
     data: Path | None = None,
     out: Path | None = None,
+    results: Path | None = None,
     overwrite: bool = False,
     backend: str = "auto",
     dtype: str = "float32",
     threads: int | None = None,
 ) -> Trained:
-    """Train a population on MNIST's 60,000 images with SGD, test it on the other 10,000, save it.
+    """Train a population on 'mnist' or 'digits', test it on samples it has not seen, save it and tell.
 
-    brains: how many networks. layers: their widths. data: the folder of the four files (else SWARM_DATA_DIR, the
-    cache, a download). out: where the brains go; a table of results lies beside it as .csv. Raises SettingsError,
-    DataError, SaveError; KeyboardInterrupt after saving what was trained.
+    brains: how many networks. layers: their widths, "784-32-10"; several architectures are dealt out in turn. data: the
+    folder of MNIST's four files (else SWARM_DATA_DIR, the cache, a download). out: where the brains go; results: the
+    table of all networks, beside the brains as .csv by default.
+    Raises SettingsError, DataError, SaveError; KeyboardInterrupt after saving what was trained until then.
     """
-    mlp = _architecture(layers, activation, 784, 10)
-    return _train(
-        sets.mnist(data), mlp, brains, epochs, batch_size, learning_rate, sampling, seed, out, overwrite,
-        backend, dtype, threads,
+    if name not in DATA:
+        raise SettingsError(f"train: there is no data set {name!r}.{suggest(name, DATA)}")
+    if brains < 1:
+        raise SettingsError(f"--brains {brains} must be 1 or more.")
+    set_ = sets.mnist(data) if name == "mnist" else sets.digits()
+    mlps = _architectures(layers, activation, set_.inputs, set_.classes)
+    rate, passes = DATA[name]
+    chosen = _optimizer(optimizer, learning_rate, rate)
+    epochs = passes if epochs is None else epochs
+    target = _target(out, overwrite, f"{name}-{'-'.join(map(str, mlps[0].widths))}")
+    table = _file(results or target.with_suffix(".csv"), overwrite, "--csv")
+
+    one = len(mlps) == 1
+    population = Brains(
+        mlps[0] if one else [mlps[k % len(mlps)] for k in range(brains)], brains if one else None,
+        seed=seed, backend=backend, dtype=dtype, threads=threads,
     )  # fmt: skip
+    console = Console()
+    console.print(
+        f"{brains:,} networks {', '.join(map(str, mlps))} ({dtype}) on {name}: {len(set_.x):,} samples, {epochs}"
+        f" epochs, batch {batch_size}, {sampling} order, {optimizer}, rate {chosen.learning_rate:g}, backend"
+        f" {population.backend.name}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    try:
+        report = fit(
+            population, set_.x, set_.y, optimizer=chosen, epochs=epochs, batch_size=batch_size, sampling=sampling,
+            seed=seed, progress=True,
+        )  # fmt: skip
+    except Interrupted as stop:
+        _save(stop.report, target, table)
+        done = stop.report.samples / brains / len(set_.x)
+        raise KeyboardInterrupt(f"What was trained so far ({done:.2f} of {epochs} epochs) is in {target}") from None
+    begin = time.perf_counter()
+    test, together = _test(population, set_)
+    seconds = time.perf_counter() - begin
+    _save(report, target, table, test_loss=test.loss, test_accuracy=test.accuracy)
+    console.print(_table(report, test, together, seconds, set_))
+    console.print(f"brains  {target}\nresults {table}", highlight=False, soft_wrap=True)
+    return Trained(report, test, together, target, table)
 
 
-def train_digits(
-    *,
-    brains: int = 100,
-    layers: str = "64-32-10",
-    epochs: int = 30,
-    batch_size: int = 32,
-    learning_rate: float = 0.2,
-    activation: str = "relu",
-    sampling: str = "own",
-    seed: int = 0,
-    out: Path | None = None,
-    overwrite: bool = False,
-    backend: str = "auto",
-    dtype: str = "float32",
-    threads: int | None = None,
-) -> Trained:
-    """The same on 1,797 digits of 8x8 pixels that come with the engine: nothing is downloaded. See `train_mnist`."""
-    mlp = _architecture(layers, activation, 64, 10)
-    return _train(
-        sets.digits(), mlp, brains, epochs, batch_size, learning_rate, sampling, seed, out, overwrite,
-        backend, dtype, threads,
-    )  # fmt: skip
+train_mnist = partial(train, "mnist")
+train_digits = partial(train, "digits")
+
+
+def _architectures(layers: str | Sequence[str] | None, activation: str, inputs: int, classes: int) -> list[MLP]:
+    words = [layers] if isinstance(layers, str) else list(layers or (f"{inputs}-32-{classes}",))
+    return [_architecture(word, activation, inputs, classes) for word in words]
 
 
 def _architecture(layers: str, activation: str, inputs: int, classes: int) -> MLP:
     try:
-        widths = tuple(int(word) for word in str(layers).split("-"))
+        widths = tuple(int(word) for word in layers.split("-"))
     except ValueError:
         example = f"--layers {inputs}-32-{classes}"
         raise SettingsError(f"--layers {layers!r} is not a list of widths. For example: {example}") from None
@@ -101,67 +147,51 @@ def _architecture(layers: str, activation: str, inputs: int, classes: int) -> ML
     return mlp
 
 
-def _train(
-    data: DataSet, mlp: MLP, count: int, epochs: int, batch_size: int, learning_rate: float, sampling: str, seed: int,
-    out: Path | None, overwrite: bool, backend: str, dtype: str, threads: int | None,
-) -> Trained:  # fmt: skip
-    console = Console()
-    if count < 1:
-        raise SettingsError(f"--brains {count} must be 1 or more.")
-    target = _target(out, overwrite, f"{data.name}-{'-'.join(map(str, mlp.widths))}")
-    brains = Brains(mlp, count, seed=seed, backend=backend, dtype=dtype, threads=threads)
-    console.print(
-        f"{count:,} networks {mlp} ({mlp.count:,} parameters each, {dtype}) on {data.name}: {len(data.x):,} samples,"
-        f" {epochs} epochs, batch {batch_size}, {sampling} order, backend {brains.backend.name}",
-        highlight=False,
-    )
-    try:
-        report = fit(
-            brains, data.x, data.y, optimizer=SGD(learning_rate), epochs=epochs, batch_size=batch_size,
-            sampling=sampling, seed=seed, progress=True,
-        )  # fmt: skip
-    except Interrupted as stop:
-        _save(stop.report, target)
-        done = stop.report.samples / count / len(data.x)
-        raise KeyboardInterrupt(f"What was trained so far ({done:.2f} of {epochs} epochs) is in {target}") from None
-    begin = time.perf_counter()
+def _optimizer(name: str, asked: float | None, rate: float) -> SGD | Adam:
+    if name == "sgd":
+        return SGD(rate if asked is None else asked)
+    if name == "adam":
+        return Adam(_ADAM_RATE if asked is None else asked)
+    raise SettingsError(f"--optimizer {name!r} is unknown.{suggest(name, ('sgd', 'adam'))}")
+
+
+def _test(brains: Brains, data: DataSet) -> tuple[Scores, float]:
+    """Every network's scores on the test split, and the accuracy of the mean logits of those that did not diverge."""
     test = evaluate(brains, data.x_test, data.y_test)
     members = np.flatnonzero(np.isfinite(test.loss))
     if len(members) == 0:
-        together = float("nan")
-    else:
-        together = float((mean_outputs(brains, data.x_test, members).argmax(axis=1) == data.y_test).mean())
-    seconds = time.perf_counter() - begin
-    results = _save(report, target, test_loss=test.loss, test_accuracy=test.accuracy)
-    console.print(_table(report, test, together, seconds, data))
-    console.print(f"brains  {target}\nresults {results}", highlight=False)
-    return Trained(report, test, together, target, results)
+        return test, float("nan")
+    votes = mean_outputs(brains, data.x_test, members).argmax(axis=1)
+    return test, float((votes == data.y_test).mean())
 
 
 def _target(out: Path | None, overwrite: bool, name: str) -> Path:
     """Where the brains will go, checked before the training and not after it."""
     if out is None:
-        number = 1
-        while (target := Path(f"{name}{f'-{number}' if number > 1 else ''}.safetensors")).exists():
+        number, target = 1, Path(f"{name}.safetensors")
+        while target.exists() or target.with_suffix(".csv").exists():
             number += 1
+            target = Path(f"{name}-{number}.safetensors")
         return target
     target = Path(out)
     if target.is_dir():
         target /= f"{name}.safetensors"
     if target.suffix != ".safetensors":
         target = target.with_name(target.name + ".safetensors")
-    if target.exists() and not overwrite:
-        raise SettingsError(f"--out '{target}' is there already. Choose another name, or replace it with --overwrite.")
-    if not target.parent.is_dir():
-        raise SaveError(f"--out: the folder '{target.parent}' does not exist. Create it first.")
-    return target
+    return _file(target, overwrite, "--save")
 
 
-def _save(report: Report, target: Path, **more: np.ndarray | None) -> Path:
+def _file(path: Path, overwrite: bool, option: str) -> Path:
+    if path.exists() and not overwrite:
+        raise SettingsError(f"{option} '{path}' is there already. Choose another name or remove it.")
+    if not path.parent.is_dir():
+        raise SaveError(f"{option}: the folder '{path.parent}' does not exist. Create it first.")
+    return path
+
+
+def _save(report: Report, target: Path, table: Path, **more: np.ndarray | None) -> None:
     report.brains.save(target)
-    results = target.with_suffix(".csv")
-    report.to_csv(results, **more)
-    return results
+    report.to_csv(table, **more)
 
 
 def _table(report: Report, test: Scores, together: float, seconds: float, data: DataSet) -> Table:

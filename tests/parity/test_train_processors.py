@@ -1,0 +1,40 @@
+"""The same bits on every processor: training compiled for AVX2 and for AVX-512, whose tiles differ."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swarm import MLP, SGD, Brains, fit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def digest() -> str:
+    """Of a mixed population's parameters after two epochs: all activations, uint8 inputs, ragged batches."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (150, 21)).astype(np.uint8), rng.integers(0, 6, 150)
+    smooth = ("relu", "tanh", "sigmoid", "gelu", "mish", "selu", "elu", "leakyrelu")
+    brains = Brains([MLP((21, 37, 19, 6), name) for name in smooth], seed=1, backend="cpu")
+    fit(brains, x, y, optimizer=SGD(0.1), epochs=2, batch_size=32)
+    return hashlib.sha256(b"".join(brain.flat().tobytes() for brain in brains)).hexdigest()
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the named processors are x86-64")
+@pytest.mark.parametrize("processor", ["haswell", "skylake-avx512"])
+def test_equal_bits_on(processor):
+    features = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    if processor == "skylake-avx512" and "avx512f" not in features:
+        pytest.skip("this processor has no AVX-512")
+    here = str(Path(__file__).parent)
+    code = f"import sys; sys.path.insert(0, {here!r}); import test_train_processors as t; print(t.digest())"
+    environment = {**os.environ, "NUMBA_CPU_NAME": processor, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == digest()
