@@ -10,18 +10,27 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from swarm.look import Look, guess
 
 HISTORY = 240   # samples kept for the charts
+SMOOTH = 9      # samples that rates are counted over
+
+
+class _Moment(NamedTuple):
+    """What rates are counted between: the clock, the tick, births and deaths so far per table."""
+
+    at: float
+    tick: int
+    totals: dict[str, tuple[int, int]]
 
 
 @dataclass
 class TableFigures:
-    """One table: how many live, births and deaths per tick over the last sample, the mean of its coloured column."""
+    """One table: how many live, births and deaths per tick of late, the mean of its coloured column."""
 
     name: str
     count: int = 0
@@ -31,12 +40,7 @@ class TableFigures:
     unit: str = ""
     mean: float = float("nan")
     counts: deque[int] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    _totals: tuple[int, int] = (0, 0)
-
-    @property
-    def moves(self) -> bool:
-        """Whether anybody was ever born or died here."""
-        return any(self._totals)
+    moves: bool = False         # whether anybody was ever born or died here
 
 
 class Figures:
@@ -53,45 +57,51 @@ class Figures:
         self.tables: dict[str, TableFigures] = {}
         self.more: dict[str, float] = {}
         self.systems: dict[str, float] = {}   # median ms per tick
-        self._at = self.clock()
-        self._tick = self.tick
+        self._past: deque[_Moment] = deque([_Moment(self.clock(), 0, {})], maxlen=SMOOTH)   # rates count from the first
         self.sample(world)
         median = getattr(world, "profile", {"tick": None})["tick"]
-        if median is not None and median.p50 > 0.0:
-            self.rate = 1.0 / median.p50
+        self.rate = 1.0 / median.p50 if median is not None and median.p50 > 0.0 else float("nan")
+        self._past.popleft()
 
     def sample(self, world: Any, running: bool = True) -> None:
         """Read the world. A world that is paused has no rate."""
-        now, self.tick = self.clock(), int(world.tick)
-        ticks = self.tick - self._tick
+        now = _Moment(self.clock(), int(world.tick), {name: _totals(table) for name, table in world.tables.items()})
         if not running:
             self.rate = float("nan")
-        elif ticks and now > self._at:
-            self.rate = ticks / (now - self._at)
-        self.time = self.tick * float(world.dt)
+            self._past.clear()                  # what passes while it stands still is not counted
+        if now.tick == self.tick and self.tables:
+            self._past.extend([] if self._past else [now])
+            return
+        self._past.append(now)
+        first = self._past[0]
+        if running and now.at > first.at:
+            self.rate = (now.tick - first.tick) / (now.at - first.at)
+        self.tick, self.time = now.tick, now.tick * float(world.dt)
         for name, table in world.tables.items():
-            self._table(name, table, max(1, ticks))
+            self._table(name, table, first, now)
         self.systems = systems(world)
         statistics = getattr(self.scene, "statistics", None)
         if statistics is not None:
             self.more = {str(key): float(value) for key, value in statistics(world).items()}
-        self._at, self._tick = now, self.tick
 
-    def _table(self, name: str, table: Any, ticks: int) -> None:
-        known = name in self.tables
+    def _table(self, name: str, table: Any, first: _Moment, now: _Moment) -> None:
         figures = self.tables.setdefault(name, TableFigures(name))
         figures.count = int(table.n)
         figures.counts.append(figures.count)
-        totals = int(getattr(table, "born_total", 0)), int(getattr(table, "died_total", 0))
-        since = ticks if known else max(1, self.tick)        # the first sample tells of the whole life
-        figures.births = (totals[0] - figures._totals[0]) / since
-        figures.deaths = (totals[1] - figures._totals[1]) / since
-        figures._totals = totals
+        (born, died), (was_born, had_died) = now.totals[name], first.totals.get(name, (0, 0))
+        figures.moves = bool(born or died)
+        if now.tick > first.tick:
+            figures.births = (born - was_born) / (now.tick - first.tick)
+            figures.deaths = (died - had_died) / (now.tick - first.tick)
         column = self.colours.get(name)
         if column is not None and not isinstance(column, str):
             value = np.asarray(table.column(column))
             figures.what, figures.unit = describe(column), column.unit
             figures.mean = float(value.mean(dtype=np.float64)) if len(value) else float("nan")
+
+
+def _totals(table: Any) -> tuple[int, int]:
+    return int(table.born_total), int(table.died_total)
 
 
 def scene_of(world: Any, scene: Any = None) -> Any:

@@ -42,6 +42,36 @@ def test_rates_are_per_tick_and_per_second():
     assert figures.time == pytest.approx(20 / 60)
 
 
+def test_rates_are_counted_over_the_last_samples_not_the_last_one():
+    now, world = [0.0], crowd(50, 80)
+    figures = Figures(world, clock=lambda: now[0])
+    for k in range(1, 40):
+        world.tick, now[0] = 10 * k, 0.25 * k
+        world.tables["forager"].born_total = 20 * k + 30 * (k % 2)         # it comes in bursts
+        figures.sample(world)
+        figures.sample(world)                                              # the same tick again changes nothing
+    assert figures.rate == pytest.approx(40.0)
+    assert abs(figures.tables["forager"].births - 2.0) < 0.4
+    assert len(figures.tables["forager"].counts) == 40
+
+
+def test_the_first_sample_tells_of_the_whole_life():
+    world = crowd(50, 80)
+    world.tick, world.tables["forager"].born_total, world.tables["forager"].died_total = 200, 300, 100
+    forager = Figures(world).tables["forager"]
+    assert (forager.births, forager.deaths) == (1.5, 0.5)
+
+
+def test_time_that_stood_still_is_not_counted():
+    now, world = [0.0], crowd(50, 80)
+    figures = Figures(world, clock=lambda: now[0])
+    now[0] = 100.0
+    figures.sample(world, running=False)
+    world.tick, now[0] = 10, 100.5
+    figures.sample(world)
+    assert figures.rate == pytest.approx(20.0)
+
+
 def test_the_mean_is_of_the_coloured_column():
     world, figures = sampled()
     level = next(c for c in world.tables["forager"].components[1].columns)
