@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from swarm import digest as reference
 from swarm.backend.jit import kernel
 
+_SMALL = 16384  # words that NumPy hashes as fast
 _ROWS = 1024  # rows per chunk
 
 
@@ -17,8 +19,15 @@ def _mix(x):
     return x ^ (x >> np.uint64(31))
 
 
+def row_hashes(rows, multipliers, ids, key, out):
+    if rows.size < _SMALL:
+        reference.row_hashes(rows, multipliers, ids, key, out)
+    else:
+        _row_hashes(rows, multipliers, ids, key, out)
+
+
 @kernel(parallel=True)
-def row_hashes(words, multipliers, ids, key, out):
+def _row_hashes(words, multipliers, ids, key, out):
     n, width = words.shape
     for chunk in prange((n + _ROWS - 1) // _ROWS):
         for i in range(chunk * _ROWS, min(n, (chunk + 1) * _ROWS)):

@@ -14,12 +14,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config, event
+
+from swarm.backend import progress
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _KEEP_DAYS = 14  # how long the folder of other sources stays after its last use
@@ -102,14 +104,16 @@ def kernel(
 
 
 _layer: str | None = None
+_detecting = threading.Lock()
 
 
 def threading_layer() -> str:
-    """The layer that runs numba's threads: 'omp', 'tbb' or 'workqueue'."""
+    """The layer that runs numba's threads: 'omp', 'tbb' or 'workqueue'. Known after a first launch, made here."""
     global _layer
-    if _layer is None:
-        _touch(1)
-        _layer = str(numba.threading_layer())
+    with _detecting:
+        if _layer is None:
+            _touch(1)
+            _layer = str(numba.threading_layer())
     return _layer
 
 
@@ -124,8 +128,8 @@ def _touch(n):
 @contextmanager
 def threads(count: int, lock: threading.RLock) -> Iterator[None]:
     """Run kernels on `count` threads of the calling thread; `lock` is taken on the layer that cannot be shared."""
-    before = numba.get_num_threads()
-    with lock if threading_layer() == "workqueue" else _Free():
+    with lock if threading_layer() == "workqueue" else nullcontext():
+        before = numba.get_num_threads()
         numba.set_num_threads(min(count, config.NUMBA_NUM_THREADS))
         try:
             yield
@@ -133,9 +137,16 @@ def threads(count: int, lock: threading.RLock) -> Iterator[None]:
             numba.set_num_threads(before)
 
 
-class _Free:
-    def __enter__(self) -> None:
+class _Listener(event.Listener):
+    """Tells whoever watches which of our kernels is being compiled."""
+
+    def on_start(self, event: Any) -> None:
+        function = event.data["dispatcher"].py_func
+        if progress.watch is not None and function.__module__.startswith("swarm."):
+            progress.watch(f"{function.__module__.removeprefix('swarm.').removesuffix('_cpu')} {function.__name__}")
+
+    def on_end(self, event: Any) -> None:
         return None
 
-    def __exit__(self, *_: object) -> None:
-        return None
+
+event.register("numba:compile", _Listener())

@@ -63,8 +63,14 @@ def take(free, generation, out):
         generation[out[i]] += np.uint32(1)
 
 
-@kernel(parallel=True)
 def release(slots, tick, generation, table, died, free):
+    if len(slots) < _SMALL // 4:
+        return reference.release(slots, tick, generation, table, died, free)
+    return _release(slots, tick, generation, table, died, free)
+
+
+@kernel(parallel=True)
+def _release(slots, tick, generation, table, died, free):
     count, total = len(slots), 0
     for chunk in prange((count + _ROWS - 1) // _ROWS):
         again = 0

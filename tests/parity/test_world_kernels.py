@@ -20,6 +20,7 @@ quick = settings(max_examples=25, deadline=None)
 def kernels_for_small_batches(monkeypatch):
     monkeypatch.setattr(barrier_cpu, "_SMALL", 0)
     monkeypatch.setattr(ids_cpu, "_SMALL", 0)
+    monkeypatch.setattr(digest_cpu, "_SMALL", 0)
 
 
 @quick
