@@ -8,7 +8,7 @@ from swarm.scenes import repeat
 
 VALUES = {"agents": 120, "seed": 5}
 
-FAULTY = '''
+FAULTY = """
 from dataclasses import dataclass
 import numpy as np
 import swarm
@@ -41,7 +41,7 @@ def build(settings):
     world.spawn(settings.agents, Body(pos=world.scatter), Mood, name="walker")
     world.schedule = (drift, swarm.move(Body.pos, Body.vel), fault)
     return world
-'''
+"""
 
 
 def _scene(tmp_path, fault: str) -> str:

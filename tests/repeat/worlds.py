@@ -1,6 +1,6 @@
 """Worlds whose hashes stand in the repository, run in a process of their own:
 
-    python tests/repeat/worlds.py [name ...]      prints "name hash" a line
+python tests/repeat/worlds.py [name ...]      prints "name hash" a line
 """
 
 from __future__ import annotations

@@ -37,12 +37,20 @@ def test_a_value_does_not_depend_on_company_or_count():
     slots = np.arange(40, dtype=np.uint32)
     many = rng.normal(3, slots, 0, 9, 300, 130)
     np.testing.assert_array_equal(rng.normal(3, slots[17:18], 0, 9, 300, 70)[0], many[17, :70])
-    np.testing.assert_array_equal(rng_cpu.normal(3, slots[17:18], 0, 9, 300, 70)[0], rng_cpu.normal(3, slots, 0, 9, 300, 130)[17, :70])
+    np.testing.assert_array_equal(
+        rng_cpu.normal(3, slots[17:18], 0, 9, 300, 70)[0], rng_cpu.normal(3, slots, 0, 9, 300, 130)[17, :70]
+    )
 
 
 def test_every_coordinate_of_the_counter_matters():
     base = rng.uniform(1, [1], [1], 1, 1, 64)
-    for other in ((2, [1], [1], 1, 1), (1, [2], [1], 1, 1), (1, [1], [2], 1, 1), (1, [1], [1], 2, 1), (1, [1], [1], 1, 2)):
+    for other in (
+        (2, [1], [1], 1, 1),
+        (1, [2], [1], 1, 1),
+        (1, [1], [2], 1, 1),
+        (1, [1], [1], 2, 1),
+        (1, [1], [1], 1, 2),
+    ):
         assert not np.array_equal(rng.uniform(*other, 64), base)
 
 

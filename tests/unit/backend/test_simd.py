@@ -106,7 +106,9 @@ def test_unsigned_integers_wrap():
     out = np.zeros(80, np.uint32)
     _integers(a, b, out)
     wide = a.astype(np.uint64) * b
-    for at, expected in enumerate((a * b, (wide >> np.uint64(32)).astype(np.uint32), (a ^ b) >> 3, a << 5, np.minimum(a, b))):
+    for at, expected in enumerate(
+        (a * b, (wide >> np.uint64(32)).astype(np.uint32), (a ^ b) >> 3, a << 5, np.minimum(a, b))
+    ):
         np.testing.assert_array_equal(out[16 * at : 16 * at + 16], expected)
 
 
