@@ -8,8 +8,8 @@ import sys
 import numpy as np
 
 import swarm
-from swarm import Component, f32
-from swarm.render import Look, screenshot, watch
+from swarm import Component, Look, f32
+from swarm.render import screenshot, watch
 
 
 class Body(Component):
