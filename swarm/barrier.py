@@ -15,7 +15,7 @@ own last child (its heir) fills, after the other children have read it.
     words [capacity][k] u32 or u8        read|write   every column, row by row
     slots, generations, parents, born    read|write   the table's identity columns
 
-Bytes per birth: twice the columns, 24 of identity, 13 of the slot, twice the brain's row; per death 13 of the slot.
+Bytes: see `cost`.
 Copies run column by column inside a chunk of children, so that neighbours write neighbouring holes. The last functions
 are the kernels: NumPy here, numba in `barrier_cpu.py`.
 """
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from swarm.ecs.admission import admit
+from swarm.ecs.ids import SLOT_BYTES
 from swarm.ecs.memory import Scratch
 from swarm.ecs.table import IDENTITY, Block, Table, part
 from swarm.spawn import arrive
@@ -142,6 +143,11 @@ def _override(table: Table, plan: Plan, child: np.ndarray) -> None:
                 each = value.ndim > len(column.shape)
                 target[child[mine]] = value[plan.asked[mine] - start] if each else value
         start = stop
+
+
+def cost(row_bytes: int, brain_bytes: int, births: int, deaths: int) -> tuple[int, int]:
+    """Bytes moved and flops of one barrier: a child's row is read and written, a hole is filled by the next one."""
+    return births * (2 * (row_bytes + brain_bytes) + SLOT_BYTES) + deaths * SLOT_BYTES, 0
 
 
 # ---------------------------------------------------------------------- kernels

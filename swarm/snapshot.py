@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -42,7 +43,12 @@ _REMEDY = "Take another copy of the file, or save the world again."
 
 
 def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The world as plain values (for JSON) and arrays; the arrays may share the world's memory."""
+    """The world as plain values (for JSON) and arrays; the arrays may share the world's memory.
+
+    Raises `SaveError` when births or deaths are queued: they are no state.
+    """
+    if any(table.births or table.deaths or table.arrivals for table in world.tables.values()):
+        raise SaveError(f"Births or deaths are queued at tick {world.tick}. Save between ticks: world.step() first.")
     arrays: dict[str, np.ndarray] = {}
     tables = []
     for table in world.tables.values():
@@ -151,6 +157,7 @@ def load(
     elif values["scene"] is not None:
         make = importlib.import_module("swarm.scenes").rebuild if rebuild is None else rebuild
         world = make(values["scene"], backend=backend, threads=threads)
+        values["scene"] = _same_source(values["scene"], world.scene)
         known = {c.__name__: c for table in world.tables.values() for c in table.components}
     else:
         names = ", ".join(sorted({c["name"] for t in values["tables"] for c in t["components"]}))
@@ -224,6 +231,18 @@ def _fill(table: Table, saved: dict[str, Any], arrays: dict[str, np.ndarray], ba
     every = {column.key: column for c in table.components for column in c.columns}
     table.given = {every[key] for key in saved["given"] if key in every}
     table.resize(n, "loading a file")
+
+
+def _same_source(saved: dict[str, Any], here: dict[str, Any] | None) -> dict[str, Any]:
+    """The saved scene with the digest of the source that goes on running it; warns when that has changed."""
+    source = (here or saved).get("source")
+    if source != saved.get("source"):
+        warnings.warn(
+            f"Scene '{saved.get('path')}' was changed since this file was saved (source {saved.get('source')}, now "
+            f"{source}). The run goes on with the code as it is now and may differ.",
+            stacklevel=4,
+        )
+    return {**saved, "source": source}
 
 
 def _schema(component: type[Component]) -> dict[str, Any]:

@@ -149,7 +149,7 @@ class World:
         key, versions = tuple(t.index for t in tables), tuple(t.version for t in tables)
         known = self._orders.get(key)
         if known is None or known[0] != versions:
-            base, total = np.full(max(len(self.tables), 1), -1, np.int64), 0
+            base, total = np.full(len(self.tables) + 1, -1, np.int64), 0
             for table in tables:
                 base[table.index] = total
                 total += table.n

@@ -87,7 +87,7 @@ class Ids:
             self.spare += self.kernels.release(slots, tick, self.generation, self.table, self.died, self.free)
 
     def order(self, base: np.ndarray, count: int) -> np.ndarray:
-        """i32 [count]: `base[table] + row` of all living in tables with a base >= 0, in id order."""
+        """i32 [count]: `base[table] + row` of all living in tables with a base >= 0, in id order; base[-1] is -1."""
         out = self.xp.empty(count, np.int32)
         self.kernels.in_order(self.table[: self.used], self.row[: self.used], base, out)
         return out
@@ -134,7 +134,7 @@ def release(
 def in_order(table: np.ndarray, row: np.ndarray, base: np.ndarray, out: np.ndarray) -> None:
     """Fill `out` [N] i32 with `base[table] + row` for every slot whose table has a base >= 0, slot after slot.
 
-    table, row [slots] i32; base [tables] i64, -1 = not asked for; out is as long as there are entries.
+    table, row [slots] i32; base [tables + 1] i64, -1 = not asked for, as is the last. `out` holds exactly the entries.
     """
     living = np.flatnonzero(table >= 0)
     start = base[table[living]]

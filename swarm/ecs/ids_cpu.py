@@ -87,10 +87,9 @@ def _release(slots, tick, generation, table, died, free):
 
 @kernel
 def in_order(table, row, base, out):
-    k = 0
-    for slot in range(len(table)):
-        if table[slot] >= 0:
-            start = base[table[slot]]
-            if start >= 0:
-                out[k] = start + row[slot]
-                k += 1
+    k, count, slot = 0, len(out), 0
+    while k < count:  # without a branch to mispredict; base[-1] is -1: nobody lives there
+        start = base[table[slot]]
+        out[k] = start + row[slot]
+        k += start >= 0
+        slot += 1

@@ -59,7 +59,7 @@ def test_take_and_release(n, share, seed, part):
 def test_in_order(n, seed):
     random = np.random.default_rng(seed)
     table, row = random.integers(-1, 4, n).astype(np.int32), random.integers(0, 1000, n).astype(np.int32)
-    base = np.array([0, -1, 5000, 9000])
+    base = np.array([0, -1, 5000, 9000, -1])
     count = int(((table >= 0) & (table != 1)).sum())
     out, out2 = np.empty(count, np.int32), np.empty(count, np.int32)
     ids.in_order(table, row, base, out)

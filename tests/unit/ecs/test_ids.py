@@ -69,6 +69,6 @@ def test_order_lists_the_living_by_id(ids):
     ids.enter(slots[[0, 2, 4]], 0, np.array([2, 0, 1], np.int32))
     ids.enter(slots[[1, 3]], 1, np.array([1, 0], np.int32))
     ids.enter(slots[[5]], 2, np.array([0], np.int32))
-    assert ids.order(np.array([0, 3, -1]), 5).tolist() == [2, 4, 0, 3, 1]
-    assert ids.order(np.array([-1, 0, -1]), 2).tolist() == [1, 0]
-    assert ids.order(np.array([1, -1, 0]), 4).tolist() == [3, 1, 2, 0]
+    assert ids.order(np.array([0, 3, -1, -1]), 5).tolist() == [2, 4, 0, 3, 1]
+    assert ids.order(np.array([-1, 0, -1, -1]), 2).tolist() == [1, 0]
+    assert ids.order(np.array([1, -1, 0, -1]), 4).tolist() == [3, 1, 2, 0]

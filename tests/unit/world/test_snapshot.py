@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -272,22 +273,37 @@ def test_a_changed_component_says_what_changed(world, tmp_path):
 def test_a_scene_rebuilds_itself(world, tmp_path, monkeypatch):
     world.scene = {"path": "mine", "settings": {"agents": 40}, "source": "0"}
     world.save(tmp_path / "w")
-    asked = []
+    asked, source = [], "0"
 
     def rebuild(scene, backend, threads):
         asked.append((scene, backend))
         fresh = make(backend)
         lone = world.tables["mixed"].components
         fresh.tables["mixed"].components = lone
+        fresh.scene = {**scene, "source": source}
         return fresh
 
     monkeypatch.setattr("swarm.scenes.rebuild", rebuild)
-    again = World.load(tmp_path / "w", backend=world.backend.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = World.load(tmp_path / "w", backend=world.backend.name)
     assert asked == [(world.scene, world.backend.name)]
     assert again.hash() == world.hash()
     again.step()
     world.step()
     assert again.hash() == world.hash()
+    source = "1"
+    with pytest.warns(UserWarning, match=r"Scene 'mine' was changed since this file was saved \(source 0, now 1\)"):
+        assert World.load(tmp_path / "w").scene == {**world.scene, "source": "1"}
+
+
+def test_what_is_queued_is_not_lost_in_a_file(world, tmp_path):
+    world.kill(world.tables["own"].ids()[:1])
+    with pytest.raises(SaveError, match="Births or deaths are queued at tick 7"):
+        world.save(tmp_path / "w")
+    assert not list(tmp_path.iterdir())
+    world.step()
+    world.save(tmp_path / "w")
 
 
 def test_views_from_before_loading_are_stale(world, tmp_path):
