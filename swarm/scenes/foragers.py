@@ -344,9 +344,9 @@ def statistics(world: World) -> dict[str, float]:
 def look(world: World) -> tuple[Look, ...]:
     """Plants as small discs, pale while they wait; foragers as drops, coloured by energy."""
     return (
-        Look("plant", Plant.pos, colour="#5fae7b", strength=Plant.ripe, size=1.3, shape="disc", label="plants"),
+        Look("plant", Plant.pos, palette="moss", strength=Plant.ripe, size=1.0, shape="disc", label="plants"),
         Look(
-            "forager", Body.pos, heading=Body.vel, colour=Energy.level, limits=(0.0, 1.0), size=3.2, glow=0.6,
+            "forager", Body.pos, heading=Body.vel, colour=Energy.level, limits=(0.0, 1.0), size=3.2, glow=0.35,
             label="foragers",
         ),
     )  # fmt: skip
