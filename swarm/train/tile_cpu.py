@@ -30,10 +30,13 @@ _F32, _I64 = ir.FloatType(), ir.IntType(64)
 _V16 = ir.VectorType(_F32, 16)
 
 
+_WIDE = ("skylake-avx512", "cascadelake", "icelake-server", "sapphirerapids", "graniterapids", "znver4", "znver5")
+
+
 def _wide_registers() -> bool:
     """Whether the processor compiled for has 512-bit registers."""
     if config.CPU_NAME:
-        return config.CPU_NAME in ("skylake-avx512", "icelake-server", "sapphirerapids", "znver4", "znver5")
+        return config.CPU_NAME in _WIDE
     return bool(llvm.get_host_cpu_features().get("avx512f"))
 
 
