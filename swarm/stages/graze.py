@@ -2,7 +2,7 @@
 
 1. Claim: every claimant names the nearest available target within reach; of equally near ones the lowest id.
 2. Settle: of a target's claimants the nearest wins; of equally near ones the lowest priority keyed by seed, tick and
-   id. Only then is anything written: the winner gains exactly what the target loses.
+   id. Only then is anything written: the winner gains exactly what the target loses, or all its claimants share it.
 """
 
 from __future__ import annotations
@@ -17,43 +17,59 @@ from swarm.errors import SettingsError
 from swarm.stages.grid import Grid, Packed, check_radius, find
 from swarm.stages.near import outside, pairs
 from swarm.stages.sense import row_order
-from swarm.stages.stage import Cost, Scratch, Stage, bad_value, need_column, positive
+from swarm.stages.stage import QUANTUM, Cost, Scratch, Stage, bad_value, need_column, positive
 
+SHARES = ("nearest", "equal")
 _PRIORITY = rng.stream("priority")
 
 
 def graze(
-    pos: Column, food: Column, into: Column, reach: float = 1.0, gain: Column | float = 1.0, ripe: Column | None = None
+    pos: Column,
+    food: Column,
+    into: Column,
+    reach: float = 1.0,
+    gain: Column | float = 1.0,
+    ripe: Column | None = None,
+    share: str = "nearest",
 ) -> Graze:
     """The stage in which entities with `pos` and `into` eat entities with `food`, both positions float32 [N, 2] in m.
 
     into: float32, what grows, J. reach: m. gain: a float32 column of the food, which goes over whole and is emptied, or
     a number for each. ripe: a bool column of the food, set where it can be eaten, cleared when it is. Food with a gain
-    column can be eaten while that is above 0; food with neither column dies when it is eaten.
+    column can be eaten while that is above 0; food with neither column dies when it is eaten. share: "nearest", the
+    winner takes all, or "equal", all claimants get the same whole quanta of 2^-12 J and the winner what is left over.
     Needs `index(food)` ahead of it. Raises `ScheduleError` without it, `NonFiniteError` for eaters outside the world.
     """
-    return Graze(pos, food, into, reach, gain, ripe)
+    return Graze(pos, food, into, reach, gain, ripe, share)
 
 
 class Graze(Stage):
     """See `graze`."""
 
     def __init__(
-        self, pos: Column, food: Column, into: Column, reach: float, gain: Column | float, ripe: Column | None
+        self,
+        pos: Column,
+        food: Column,
+        into: Column,
+        reach: float,
+        gain: Column | float,
+        ripe: Column | None,
+        share: str,
     ) -> None:
         super().__init__()
         self.pos, self.food = need_column(pos, (2,), np.float32, "graze"), need_column(food, (2,), np.float32, "graze")
         self.into = need_column(into, (), np.float32, "graze")
         self.reach = positive(reach, "reach", "graze")
         self.ripe = ripe if ripe is None else need_column(ripe, (), np.bool_, "graze")
-        if isinstance(gain, Column):
-            self.gain: Column | float = need_column(gain, (), np.float32, "graze")
-        elif np.isfinite(gain):
-            self.gain = float(gain)
-        else:
+        self.gain = need_column(gain, (), np.float32, "graze") if isinstance(gain, Column) else None
+        self.amount = 0.0 if isinstance(gain, Column) else float(gain)
+        if not np.isfinite(self.amount):
             raise SettingsError(f"graze: gain is {gain!r}, must be a finite number or a column of the food.")
+        if share not in SHARES:
+            raise SettingsError(f"graze: share is {share!r}. Choose one of {', '.join(SHARES)}.")
+        self.share = share
         self.name = f"graze {food.key}"
-        columns = [c for c in (self.gain, ripe) if isinstance(c, Column)]
+        columns = [column for column in (self.gain, ripe) if column is not None]
         self.reads = (pos, food, into, *columns, ("index", food))
         self.writes = (into, *columns)
         self.needs = {food: self.reach}
@@ -62,29 +78,34 @@ class Graze(Stage):
         check_radius(self.reach, world.size, "graze")
         grid = find(world, self.food, self.reach, "graze")
         tables = [t for t in world.tables_with(self.pos) if t.has(self.into)]
-        base = np.cumsum([0, *(t.n for t in tables)])
-        n, scratch = int(base[-1]), self.scratch(world)
-        kernels = world.backend.twin("swarm.stages.graze")
-        targets = self.entries(grid, "slots", np.uint32), self.available(grid, scratch)
+        scratch, kernels = self.scratch(world), world.backend.twin("swarm.stages.graze")
+        base = np.cumsum([0, *(t.n for t in tables)]).tolist()
+        n, targets = base[-1], sum(t.n for t in grid.tables)
         claim, d2 = scratch.array("claim", n, np.int32)[:n], scratch.array("d2", n, np.float32)[:n]
+        food = joined(grid.tables, "slots"), self.available(grid, scratch)
         for k, table in enumerate(tables):
-            place = slice(int(base[k]), int(base[k + 1]))
             visit, offset = self.order(world, table)
             first = grid.base[grid.tables.index(table)] if self.pos is self.food else -1
-            bad = kernels.claim(
-                grid.packed(), table.column(self.pos), first, visit, offset, np.float32(self.reach), *targets,
-                claim[place], d2[place],
-            )  # fmt: skip
+            reach, mine = np.float32(self.reach), slice(base[k], base[k + 1])
+            where = grid.packed(), table.column(self.pos), first, visit, offset, reach
+            bad = kernels.claim(*where, *food, claim[mine], d2[mine])
             if bad >= 0:
                 raise bad_value(world, self, table, bad, self.pos, "Keep it inside the world; swarm.move wraps it.")
-        slots, generations = (
-            getattr(tables[0], key) if len(tables) == 1 else np.concatenate([getattr(t, key) for t in tables])
-            for key in ("slots", "generations")
-        ) if tables else (np.empty(0, np.uint32),) * 2  # fmt: skip
-        winner = scratch.array("winner", len(targets[0]), np.int32)[: len(targets[0])]
+        names = joined(tables, "slots"), joined(tables, "generations")
+        winner = scratch.array("winner", targets, np.int32)[:targets]
         eaters, eaten = scratch.array("eaters", n, np.int32), scratch.array("eaten", n, np.int32)
-        count = kernels.settle(claim, d2, slots, generations, world.seed, world.tick, winner, eaters, eaten)
-        self.apply(world, grid, tables, base, eaters[:count], eaten[:count])
+        count = kernels.settle(claim, d2, *names, world.seed, world.tick, winner, eaters, eaten)
+        eaters, eaten = eaters[:count], eaten[:count]
+        amount = self.take(world, grid, eaten)
+        if self.share == "equal":
+            asking = np.flatnonzero(claim >= 0)
+            winner[eaten] = np.arange(count)
+            place = winner[claim[asking]]  # which of `eaten` each claimant asked for
+            crowd = np.bincount(place, minlength=count).astype(np.float32)
+            portion = np.floor(amount / crowd / np.float32(QUANTUM)) * np.float32(QUANTUM)
+            amount -= crowd * portion
+            self.give(tables, base, asking, portion[place])
+        self.give(tables, base, eaters, amount)
 
     def order(self, world: Any, table: Any) -> tuple[np.ndarray, int]:
         """Claimants in the order of their own grid, where this tick has one, so that neighbours follow each other."""
@@ -93,47 +114,51 @@ class Graze(Stage):
             return own.entry, own.base[own.tables.index(table)]
         return row_order(self.scratch(world), table.n), 0
 
-    def entries(self, grid: Grid, key: Any, dtype: Any) -> np.ndarray:
-        """A column of the food by entry: the table's own array if there is one table, else a copy."""
-        parts = [getattr(t, key) if isinstance(key, str) else t.column(key) for t in grid.tables]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0, dtype)
-
     def available(self, grid: Grid, scratch: Scratch) -> np.ndarray:
         """bool by entry: what can be eaten now."""
         if self.ripe is not None:
-            return self.entries(grid, self.ripe, np.bool_)
-        column = self.gain if isinstance(self.gain, Column) else None
-        held = self.entries(grid, column or "dying", np.float32 if column else np.bool_)
+            return joined(grid.tables, self.ripe)
+        held = joined(grid.tables, self.gain or "dying")
         out = scratch.array("available", len(held), np.bool_)[: len(held)]
-        return np.greater(held, 0, out=out) if column else np.logical_not(held, out=out)
+        return np.greater(held, 0, out=out) if self.gain else np.logical_not(held, out=out)
 
-    def apply(
-        self, world: Any, grid: Grid, tables: list[Any], base: Any, eaters: np.ndarray, eaten: np.ndarray
-    ) -> None:
-        """Give what the eaten [K] entries of the food hold to the eaters [K]; every number occurs once."""
-        amount = np.full(len(eaten), self.gain if not isinstance(self.gain, Column) else 0, np.float32)
+    def take(self, world: Any, grid: Grid, eaten: np.ndarray) -> np.ndarray:
+        """Empty the eaten [K] entries of the food, each there once; returns what they held, float32 [K]."""
+        amount = np.full(len(eaten), self.amount, np.float32)
         for first, food in zip(grid.base, grid.tables, strict=True):
             mine = (eaten >= first) & (eaten < first + food.n)
             rows = eaten[mine] - first
-            if isinstance(self.gain, Column):
+            if self.gain is not None:
                 amount[mine] = food.column(self.gain)[rows]
                 food.column(self.gain)[rows] = 0
             if self.ripe is not None:
                 food.column(self.ripe)[rows] = False
-            if len(rows) and self.ripe is None and not isinstance(self.gain, Column):
+            if len(rows) and self.ripe is None and self.gain is None:
                 next(a for a in world.query(self.food.owner) if a.table is food).kill(rows)
+        return amount
+
+    def give(self, tables: list[Any], base: list[int], eaters: np.ndarray, amount: np.ndarray) -> None:
+        """Add amount [K] to the eaters [K], each there once."""
         for k, table in enumerate(tables):
             mine = (eaters >= base[k]) & (eaters < base[k + 1])
             table.column(self.into)[eaters[mine] - base[k]] += amount[mine]
 
     def describe(self) -> dict[str, Any]:
-        gain = self.gain.key if isinstance(self.gain, Column) else self.gain
-        return {**super().describe(), "reach": self.reach, "gain": gain}
+        gain = self.gain.key if self.gain is not None else self.amount
+        return {**super().describe(), "reach": self.reach, "gain": gain, "share": self.share}
 
     def cost(self, world: Any) -> Cost:
         grid = world.indices.get(self.food)
         n = sum(t.n for t in world.tables_with(self.pos) if t.has(self.into))
         return cost(n, grid.n if grid is not None else 0, grid.n / grid.cells if grid is not None else 0.0)
+
+
+def joined(tables: Any, key: Any) -> np.ndarray:
+    """A column, or "slots" and the like, of several tables by entry: the array itself if there is one, else a copy."""
+    parts = [getattr(t, key) if isinstance(key, str) else t.column(key) for t in tables]
+    if not parts:
+        return np.empty(0, np.uint32 if isinstance(key, str) else key.dtype)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 # --- kernels: the reference; graze_cpu.py has the twin ----------------------------------------------------------------

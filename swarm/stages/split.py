@@ -10,10 +10,9 @@ from swarm.backend import rng
 from swarm.ecs.admission import admit
 from swarm.ecs.component import Column
 from swarm.stages.move import wrap
-from swarm.stages.stage import Cost, Stage, need_column, positive
+from swarm.stages.stage import QUANTUM, Cost, Stage, need_column, positive
 
 _PLACE = rng.stream("place")
-QUANTUM = 2.0**-12
 
 
 def split(
@@ -24,8 +23,8 @@ def split(
     The child gets half of the level, rounded down to a multiple of `quantum`, the parent keeps the rest: nothing is
     lost while levels are multiples of the quantum below 2^24 of them. pos: float32 [N, 2] m; the child starts there
     plus an offset keyed by seed, tick and the parent's id, uniform within `spread` metres on each axis. Its other
-    columns are the parent's, its brain a mutated copy, its memory 0. It lives from the barrier on. A population cap
-    that refuses a birth takes the child's half with it; let a scene that keeps books leave `cap` alone.
+    columns are the parent's, its brain a mutated copy, its memory 0. It lives from the barrier on. Under a population
+    cap only as many split as there is room for, chosen by a keyed rule; who is refused pays nothing.
     """
     return Split(level, above, pos, spread, quantum)
 

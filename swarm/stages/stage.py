@@ -15,6 +15,8 @@ import numpy as np
 from swarm.ecs.component import Column
 from swarm.errors import NonFiniteError, SchemaError, SettingsError
 
+QUANTUM = 2.0**-12  # J: energies that are multiples of it add up exactly in float32
+
 
 class Cost(NamedTuple):
     """What a kernel has to move and compute in one tick: bytes to and from memory, floating-point operations."""

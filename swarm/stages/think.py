@@ -55,7 +55,8 @@ class Think(Stage):
         if brain is not None:
             self.check_rows(world, table, brain, len(pool))
             if pool.row_bytes * len(pool) > _CACHED:  # agents of one brain one after the other
-                order = np.argsort(brain, kind="stable")
+                narrow = brain.astype(np.uint16) if len(pool) <= 1 << 16 else brain  # which sorts in one pass
+                order = np.argsort(narrow, kind="stable")
         x = scratch.array("x", inputs.size, kind)[: inputs.size].reshape(n, 1, -1)
         y = scratch.array("y", outputs.size, kind)[: outputs.size].reshape(n, 1, -1)
         x[:, 0] = inputs if order is None else inputs[order]

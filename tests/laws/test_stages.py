@@ -76,14 +76,18 @@ def pasture(backend: str, seed: int, count: int = 400, food: int = 500):
     return w
 
 
+@pytest.mark.parametrize("share", ["nearest", "equal"])
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_contests_conserve_energy_exactly(backend: str):
+def test_contests_conserve_energy_exactly(backend: str, share: str):
     for seed in range(6):
         w = pasture(backend, seed)
         plants, eaters = w.tables["plant"].column(Plant.energy), w.tables["eater"].column(Energy.level)
         before = plants.astype(float).sum() + eaters.astype(float).sum()
         rich = eaters.astype(float).sum()
-        w.schedule = (swarm.index(Plant.pos), swarm.graze(Body.pos, Plant.pos, into=Energy.level, gain=Plant.energy))
+        w.schedule = (
+            swarm.index(Plant.pos),
+            swarm.graze(Body.pos, Plant.pos, into=Energy.level, gain=Plant.energy, share=share),
+        )
         for stage in w.schedule:
             stage(w, w.dt)
         assert plants.astype(float).sum() + eaters.astype(float).sum() == before

@@ -142,13 +142,13 @@ def test_move(case: dict, limit: float | None, scale: float):
 
 
 @relaxed
-@given(worlds, st.booleans(), st.booleans(), st.booleans())
-def test_graze(case: dict, ripe: bool, column: bool, indexed: bool):
+@given(worlds, st.booleans(), st.booleans(), st.booleans(), st.sampled_from(["nearest", "equal"]))
+def test_graze(case: dict, ripe: bool, column: bool, indexed: bool, share: str):
     """Equal winners and levels. Without gain or ripe column the same food is dying."""
     radius = radius_of(case)
     graze = swarm.graze(
         Body.pos, Plant.pos, into=Energy.level, reach=radius, gain=Plant.energy if column else 0.25,
-        ripe=Plant.ripe if ripe else None,
+        ripe=Plant.ripe if ripe else None, share=share,
     )  # fmt: skip
     own = (swarm.index(Body.pos, radius=radius),) if indexed else ()
     one, two = both(case, swarm.index(Plant.pos, cap=case["cap"]), *own, graze)

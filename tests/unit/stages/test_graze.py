@@ -151,7 +151,27 @@ def test_a_claimant_outside_the_world_is_named(backend: str):
         run(w, swarm.index(Plant.pos), swarm.graze(Body.pos, Plant.pos, into=Energy.level))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_equal_shares_in_whole_quanta(backend: str):
+    """5 quanta among 3 claimants: one each, two more for the nearest; and a plant for one alone."""
+    w = world(backend)
+    quantum = 2.0**-12
+    w.spawn(2, Plant(pos=np.array([[10, 10], [40, 40]], np.float32), energy=np.array([5, 7]) * quantum), name="plant")
+    pos = np.array([[10.5, 10], [10, 10.25], [9.5, 9.5], [40, 40.5], [60, 60]], np.float32)
+    w.spawn(3, Body(pos=pos[:3]), Energy(level=1), name="deer")
+    w.spawn(2, Body(pos=pos[3:]), Energy(level=1), Plant(pos=20, ripe=False), name="odd")
+    graze = swarm.graze(
+        Body.pos, Plant.pos, into=Energy.level, gain=Plant.energy, ripe=Plant.ripe, reach=1.5, share="equal"
+    )
+    run(w, swarm.index(Plant.pos), graze)
+    assert ((w.tables["deer"].column(Energy.level) - 1) / quantum).tolist() == [1, 3, 1]
+    assert ((w.tables["odd"].column(Energy.level) - 1) / quantum).tolist() == [7, 0]
+    assert w.tables["plant"].column(Plant.energy).tolist() == [0, 0]
+
+
 def test_bad_settings_are_refused():
+    with pytest.raises(SettingsError, match=r"share is 'all'. Choose one of nearest, equal"):
+        swarm.graze(Body.pos, Plant.pos, into=Energy.level, share="all")
     with pytest.raises(SettingsError, match="reach"):
         swarm.graze(Body.pos, Plant.pos, into=Energy.level, reach=0)
     with pytest.raises(SettingsError, match="gain"):
