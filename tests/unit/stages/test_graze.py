@@ -83,6 +83,19 @@ def test_reach_is_open_and_goes_round_the_torus(backend: str):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_everything_within_reach_is_found_across_cells_and_seams(backend: str):
+    """900 pairs far from each other, the food 0.1% nearer than the reach in every direction: everybody is fed."""
+    rng = np.random.default_rng(0)
+    size, reach = (240.0, 240.0), 2.0
+    spots = np.stack(np.meshgrid(np.arange(30), np.arange(30)), axis=-1).reshape(-1, 2) * 8.0
+    eaters = (spots + rng.random((900, 2)) * 3).astype(np.float32)
+    angle = rng.random(900) * 2 * np.pi
+    food = (eaters + 0.999 * reach * np.stack([np.cos(angle), np.sin(angle)], axis=1)) % np.array(size)
+    w = pasture(backend, eaters, food.astype(np.float32), size, reach, gain=Plant.energy)
+    assert (levels(w) == 11).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_without_columns_the_food_dies(backend: str):
     w = world(backend)
     w.spawn(3, Plant(pos=np.array([[5, 5], [40, 40], [9, 9]], np.float32)), name="plant")
