@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from . import __version__
+from .backend import progress
 from .bench.request import Request
 from .errors import SwarmError
 from .options import Scene, Training
@@ -271,7 +272,8 @@ def main(words: Sequence[str] | None = None) -> None:
 def call(words: Sequence[str]) -> int:
     """Run one command line; returns the exit code, prints what a user must know."""
     try:
-        return int(app(list(words), exit_on_error=False, print_error=False) or 0)
+        with progress.shown():
+            return int(app(list(words), exit_on_error=False, print_error=False) or 0)
     except (SwarmError, CycloptsError) as error:
         _say(f"[bold red]Error[/]  {_escape(str(error))}")
         return 2

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import scenes
 from .errors import BackendError, SaveError, SettingsError
 from .world import World
 
@@ -21,7 +22,7 @@ def show(scene: str, values: Mapping[str, Any], *, ticks: int | None, headless: 
         raise SettingsError(f"--ticks {ticks}: a number of ticks is 0 or more.")
     if screenshot is not None and not screenshot.absolute().parent.is_dir():
         raise SaveError(f"--screenshot {screenshot}: the folder does not exist. Make it first.")
-    world = prepare(scene, values)
+    world = scenes.scene(scene, **values)
     if screenshot is not None:
         _picture(world, screenshot, PICTURE_TICKS if ticks is None else ticks)
         return
@@ -39,17 +40,6 @@ def show(scene: str, values: Mapping[str, Any], *, ticks: int | None, headless: 
     from .render import follow
 
     follow(world, ticks=ticks)
-
-
-def prepare(scene: str, values: Mapping[str, Any]) -> World:
-    """The scene's world after nothing has happened yet, its kernels compiled, with a word while that takes time."""
-    from rich.console import Console
-
-    from . import scenes
-
-    console = Console(stderr=True)
-    with console.status("building the world; the first start compiles its kernels (some ten seconds) ..."):
-        return scenes.scene(scene, **values)
 
 
 def _picture(world: World, path: Path, ticks: int) -> None:
