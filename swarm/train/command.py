@@ -100,7 +100,7 @@ def train(
     console = Console()
     console.print(
         f"{brains:,} networks {', '.join(map(str, mlps))} ({dtype}) on {name}: {len(set_.x):,} samples, {epochs}"
-        f" epochs, batch {batch_size}, {sampling} order, {optimizer}, rate {chosen.learning_rate:g}, backend"
+        f" epoch{'' if epochs == 1 else 's'}, batch {batch_size}, {sampling} order, {optimizer}, rate {chosen.learning_rate:g}, backend"
         f" {population.backend.name}",
         highlight=False,
         soft_wrap=True,
