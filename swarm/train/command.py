@@ -98,10 +98,10 @@ def train(
         seed=seed, backend=backend, dtype=dtype, threads=threads,
     )  # fmt: skip
     console = Console()
+    span = "1 epoch" if epochs == 1 else f"{epochs} epochs"
     console.print(
-        f"{brains:,} networks {', '.join(map(str, mlps))} ({dtype}) on {name}: {len(set_.x):,} samples, {epochs}"
-        f" epoch{'' if epochs == 1 else 's'}, batch {batch_size}, {sampling} order, {optimizer}, rate {chosen.learning_rate:g}, backend"
-        f" {population.backend.name}",
+        f"{brains:,} networks {', '.join(map(str, mlps))} ({dtype}) on {name}: {len(set_.x):,} samples, {span}, batch"
+        f" {batch_size}, {sampling} order, {optimizer}, rate {chosen.learning_rate:g}, backend {population.backend.name}",
         highlight=False,
         soft_wrap=True,
     )
