@@ -101,7 +101,8 @@ def train(
     span = "1 epoch" if epochs == 1 else f"{epochs} epochs"
     console.print(
         f"{brains:,} networks {', '.join(map(str, mlps))} ({dtype}) on {name}: {len(set_.x):,} samples, {span}, batch"
-        f" {batch_size}, {sampling} order, {optimizer}, rate {chosen.learning_rate:g}, backend {population.backend.name}",
+        f" {batch_size}, {sampling} order, {optimizer}, rate {chosen.learning_rate:g},"
+        f" backend {population.backend.name}",
         highlight=False,
         soft_wrap=True,
     )
