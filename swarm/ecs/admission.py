@@ -15,8 +15,13 @@ def admit(world: Any, table: Table, parent: np.ndarray, room: int) -> np.ndarray
     count = len(parent)
     first = np.flatnonzero(np.diff(parent, prepend=-1))  # one parent's children stand together
     k = np.arange(count) - np.repeat(first, np.diff(first, append=count))
-    keys = (world.seed, table.slots[parent], table.generations[parent], world.tick)
-    words = rng.words(*keys, rng.stream("priority"), 2 * (int(k.max()) + 1))
-    high, low = words[np.arange(count), 2 * k], words[np.arange(count), 2 * k + 1]
+    keys = table.slots[parent], table.generations[parent], world.tick & 0xFFFFFFFF
+    high, low = (_value(world.seed, keys, 2 * k + half) for half in (0, 1))
     priority = high.astype(np.uint64) << np.uint64(32) | low
     return np.sort(np.argsort(priority, kind="stable")[:room])
+
+
+def _value(seed: int, keys: tuple[Any, ...], p: np.ndarray) -> np.ndarray:
+    """Value number p [K] of each entity's stream "priority", u32 [K]: what `rng.words` holds there, and no more."""
+    counter = np.uint32(rng.stream("priority") << rng.DRAW_BITS) + (p // 64 * 16 + p % 16).astype(np.uint32)
+    return np.choose(p // 16 % 4, rng.philox(*keys, counter, *rng.key(seed)))

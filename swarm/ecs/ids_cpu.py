@@ -35,31 +35,48 @@ def _count(flags, starts):
         starts[chunk + 1] = total
 
 
+@kernel(inline=True)
+def _gather(flags, i, out, k, stop):
+    """Append the places of set flags from `i` on to `out` until it holds `stop`; returns where the search ended."""
+    while k + 8 <= stop:  # eight at a time: skipped when none is set, else without a branch to mispredict
+        any_ = flags[i]
+        for j in range(1, 8):
+            any_ |= flags[i + j]
+        if any_:
+            for j in range(8):
+                out[k] = i + j
+                k += flags[i + j]
+        i += 8
+    while k < stop:
+        if flags[i]:
+            out[k] = i
+            k += 1
+        i += 1
+
+
 @kernel(parallel=True)
 def _collect(flags, starts, out):
     n = len(flags)
     for chunk in prange((n + _CHUNK - 1) // _CHUNK):
-        k, stop = starts[chunk], starts[chunk + 1]
-        i = chunk * _CHUNK
-        while k < stop:
-            out[k] = i
-            k += flags[i]
-            i += 1
+        k, stop, i = starts[chunk], starts[chunk + 1], chunk * _CHUNK
+        if (stop - k) * 20 < _CHUNK:
+            _gather(flags, i, out, k, stop)
+        else:
+            while k < stop:
+                out[k] = i
+                k += flags[i]
+                i += 1
+
+
+def take(free, generation, out):
+    _take(free.view(np.uint8), generation, out)
 
 
 @kernel
-def take(free, generation, out):
-    k, count, slot = 0, len(out), 0
-    while k < count:
-        if slot % 8 == 0:
-            while not (free[slot] or free[slot + 1] or free[slot + 2] or free[slot + 3]
-                       or free[slot + 4] or free[slot + 5] or free[slot + 6] or free[slot + 7]):  # fmt: skip
-                slot += 8
-        out[k] = slot
-        k += free[slot]
-        slot += 1
-    for i in range(count):
-        free[out[i]] = False
+def _take(free, generation, out):
+    _gather(free, 0, out, 0, len(out))
+    for i in range(len(out)):
+        free[out[i]] = 0
         generation[out[i]] += np.uint32(1)
 
 
