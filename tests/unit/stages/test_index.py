@@ -121,6 +121,17 @@ def test_a_position_outside_the_world_is_named(backend: str, value: float):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_side_itself_is_outside(backend: str, axis: int):
+    pos = np.ones((3, 2), np.float32)
+    pos[1, axis] = np.nextafter(np.float32(64), np.float32(0))
+    crowd(backend, pos, radius=4)
+    pos[1, axis] = 64
+    with pytest.raises(NonFiniteError, match="table 'body'"):
+        crowd(backend, pos, radius=4)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_what_is_not_flagged_is_not_looked_at(backend: str):
     w = world(backend)
     w.spawn(3, Plant(pos=np.ones((3, 2), np.float32), ripe=np.array([True, False, True])), name="plant")

@@ -120,6 +120,22 @@ def test_across_the_seam_and_the_corner(backend: str):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("side", "parts", "one", "two"),
+    [(7.3, 53, 0.5509433746337891, 0.6886792182922363), (7.3, 80, 5.839999675750732, 5.931249618530273)],
+)
+def test_rounding_of_cells_hides_nobody(backend: str, side: float, parts: int, one: float, two: float):
+    """With cells exactly as wide as the radius these two, nearer than it, would be two cells apart by rounding."""
+    radius = float(np.float32(side)) / parts
+    pair = np.array([[one, 1], [two, 1]], np.float32)
+    assert (pair[1, 0] - pair[0, 0]) ** 2 < np.float32(radius) ** 2
+    others = places(np.random.default_rng(0), 9000, (side, side))
+    others[:, 1] = 3 + others[:, 1] / 2  # far away, so that memory allows for many cells
+    got = looked(backend, np.concatenate([pair, others]), pair, (side, side), radius, reduce="count", kin=True)
+    assert got[:2].sum(axis=1).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_radius_of_half_the_world(backend: str):
     """Just below half the world is seen, exactly half is not: 1 - d / radius is 0 there."""
     here = np.array([[0, 0]], np.float32)
