@@ -108,9 +108,14 @@ class World:
         Called by a system, the entities enter at the barrier. Raises `SchemaError`, `SettingsError`, `NonFiniteError`,
         and `CapacityError` when they do not fit in memory; the world is then as it was.
         """
-        table, arrival = prepare(self, count, components, name, brains, brain, dtype, init)
+        limit, scattered = _cap(cap, name), self.scattered
+        try:
+            table, arrival = prepare(self, count, components, name, brains, brain, dtype, init)
+        except BaseException:
+            self.scattered = scattered
+            raise
         table.mutation = table.mutation if mutation is None else mutation
-        table.cap = table.cap if cap is None else _cap(cap, table.name)
+        table.cap = table.cap if limit is None else limit
         self._unchecked = True
         if self._stepping:
             table.arrivals.append(arrival)
@@ -351,7 +356,9 @@ def _positive(value: Any, name: str, unit: str) -> float:
     return float(value)
 
 
-def _cap(cap: Any, name: str) -> int:
-    if not isinstance(cap, (int, np.integer)) or cap < 0:
-        raise SettingsError(f"spawn '{name}': cap is {cap!r}; give the largest population, or None.")
-    return int(cap)
+def _cap(cap: Any, name: str | None) -> int | None:
+    if cap is not None and (not isinstance(cap, (int, np.integer)) or cap < 0):
+        raise SettingsError(
+            f"spawn{f' {name!r}' if name else ''}: cap is {cap!r}; give the largest population, or None."
+        )
+    return None if cap is None else int(cap)

@@ -37,7 +37,7 @@ def _count(flags, starts):
 
 @kernel(inline=True)
 def _gather(flags, i, out, k, stop):
-    """Append the places of set flags from `i` on to `out` until it holds `stop`; returns where the search ended."""
+    """Append the places of set flags, from `i` on, to the `k` that `out` has, until it holds `stop`."""
     while k + 8 <= stop:  # eight at a time: skipped when none is set, else without a branch to mispredict
         any_ = flags[i]
         for j in range(1, 8):

@@ -98,6 +98,8 @@ BAD = [
     (lambda w: w.spawn(2, Body, name="new", brains=Brains(MLP((2, 2)), 2), brain=[0.5, 1]), SchemaError, r"float64"),
     (lambda w: w.spawn(2, Body, Mark, name="old", brain=[0, 1]), SchemaError, r"own their brains"),
     (lambda w: w.spawn(2, Body, name="new", brains=[MLP((2, 2))]), SchemaError, r"1 architectures for 2 entities"),
+    (lambda w: w.spawn(2, Body(pos=w.scatter), name="new", cap=-1), SettingsError, r"spawn 'new': cap is -1"),
+    (lambda w: w.spawn(2, Body(pos=w.scatter), Mark(value=0.5), name="old"), SchemaError, r"Mark.value is int32"),
     (lambda w: w.spawn(10**15, Body, name="new"), CapacityError, r"1,000,000,000,000,000 entities .* would fit"),
     (lambda w: w.spawn(10**9, Body, name="new", brains=MLP((99, 99))), CapacityError, r"entities of"),
 ]
@@ -107,11 +109,11 @@ BAD = [
 def test_what_is_refused_leaves_the_world_as_it_was(do, error, text):
     world = World(size=(32, 16), backend="reference", seed=5)
     world.spawn(4, Body(pos=world.scatter), Mark, name="old")
-    before, ids, tables = world.hash(), world.ids.spare, dict(world.tables)
+    before, ids, tables = world.hash(), (world.ids.spare, world.scattered), dict(world.tables)
     with pytest.raises(error, match=text):
         do(world)
     assert world.hash() == before
-    assert world.ids.spare == ids
+    assert (world.ids.spare, world.scattered) == ids
     assert world.tables == tables
     world.step()
 
