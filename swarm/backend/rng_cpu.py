@@ -14,6 +14,7 @@ from swarm.backend.vmath import cos, log, sin
 _M0, _M1 = np.uint32(MULTIPLIER[0]), np.uint32(MULTIPLIER[1])
 _W0, _W1 = np.uint32(WEYL[0]), np.uint32(WEYL[1])
 _ROWS = 256  # entities a task handles
+UNIFORM, NORMAL, WORDS = range(3)  # what is written
 
 
 @kernel(inline=True)
@@ -125,10 +126,12 @@ def _fill_across(slots, generations, tick, stream, k0, k1, kind, count, out, sta
         for p in range(count):
             c3 = np.uint32(np.uint32(stream << np.uint32(DRAW_BITS)) + np.uint32(p))
             a, b = _across(simd.load(slot, 0), simd.load(generation, 0), tick, c3, k0, k1)
-            if kind == 0:
+            if kind == UNIFORM:
                 simd.store(line, 0, uniform16(a))
-            else:
+            elif kind == NORMAL:
                 simd.store(line, 0, normal16(a, b)[0])
+            else:
+                simd.store(line, 0, simd.bits(a, simd.splat(np.float32(0))))
             for j in range(live):
                 out[row + j, p] = line[j]
 
@@ -139,11 +142,14 @@ def _fill_rows(slots, generations, tick, stream, k0, k1, kind, count, out, start
     for row in range(start, min(start + _ROWS, slots.size)):
         for chunk in range((count + 63) // 64):
             a, b, c, d = philox16(slots[row], generations[row], tick, draws16(stream, chunk), k0, k1)
-            if kind == 0:
+            if kind == UNIFORM:
                 z0, z1, z2, z3 = uniform16(a), uniform16(b), uniform16(c), uniform16(d)
-            else:
+            elif kind == NORMAL:
                 z0, z1 = normal16(a, b)
                 z2, z3 = normal16(c, d)
+            else:
+                like = simd.splat(np.float32(0))
+                z0, z1, z2, z3 = simd.bits(a, like), simd.bits(b, like), simd.bits(c, like), simd.bits(d, like)
             simd.store(line, 0, z0)
             simd.store(line, 16, z1)
             simd.store(line, 32, z2)
@@ -161,11 +167,16 @@ def _filled(kind, seed, slots, generations, tick, stream, count):
     return out
 
 
+def words(seed, slots, generations, tick, stream, count):
+    """As `rng.words`: the same integers."""
+    return _filled(WORDS, seed, slots, generations, tick, stream, count).view(np.uint32)
+
+
 def uniform(seed, slots, generations, tick, stream, count):
     """As `rng.uniform`: equal bits."""
-    return _filled(0, seed, slots, generations, tick, stream, count)
+    return _filled(UNIFORM, seed, slots, generations, tick, stream, count)
 
 
 def normal(seed, slots, generations, tick, stream, count):
     """As `rng.normal`, in float32 arithmetic: within 1e-6 of it."""
-    return _filled(1, seed, slots, generations, tick, stream, count)
+    return _filled(NORMAL, seed, slots, generations, tick, stream, count)

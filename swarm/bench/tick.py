@@ -55,7 +55,8 @@ def command(
     report.settings = {"scene": scene, **(settings or {}), "backend": backend.name, "threads": backend.threads}
     report.settings |= {"aged_ticks": aged, "ticks": ticks or request.repeats or 300}
     for count in request.sizes(100_000):
-        world = scenes.scene(scene, **{**(settings or {}), "agents": count, "seed": request.seed, "backend": backend})
+        steady = getattr(scenes.load(scene), "steady", lambda agents: {"agents": agents})(count)
+        world = scenes.scene(scene, **{**steady, **(settings or {}), "seed": request.seed, "backend": backend})
         for _ in progress.track(range(aged), description=f"{count:,} agents: {aged} ticks of ageing", transient=True):
             world.step()
         rows, notes = measure(world, count, int(report.settings["ticks"]), frame)
@@ -90,6 +91,12 @@ def measure(world: World, asked: int, ticks: int, frame: Frame | None) -> tuple[
             f"tick: between {alive.min():,} and {alive.max():,} agents were alive, asked were {asked:,} within "
             f"{HOLD:.0%}. Nothing is reported."
         )
+    scenes.check(world)
+    found = {"alive": float(alive.mean()), "born": born, "died": died, "things": things}
+    module = scenes.load(world.scene["path"]) if world.scene else None
+    why = getattr(module, "comparable", lambda found: "")(found)
+    if why:
+        raise harness.Invalid(f"tick: {why}. Nothing is reported.")
     minds = [system.name for system in world.schedule if isinstance(system, Sense | Think)]
     thought = np.sum([world.profile.times(name)[-ticks:] for name in minds], axis=0)
     rates = {"world only": seconds[-len(thought) :] - thought, "with senses and brains": seconds}

@@ -16,9 +16,13 @@ def admit(world: Any, table: Table, parent: np.ndarray, room: int) -> np.ndarray
     first = np.flatnonzero(np.diff(parent, prepend=-1))  # one parent's children stand together
     k = np.arange(count) - np.repeat(first, np.diff(first, append=count))
     keys = table.slots[parent], table.generations[parent], world.tick & 0xFFFFFFFF
-    high, low = (_value(world.seed, keys, 2 * k + half) for half in (0, 1))
+    if len(first) == count:  # one child each, the common case
+        draw = world.backend.twin("swarm.backend.rng").words
+        high, low = draw(world.seed, *keys, rng.stream("priority"), 2).T
+    else:
+        high, low = (_value(world.seed, keys, 2 * k + half) for half in (0, 1))
     priority = high.astype(np.uint64) << np.uint64(32) | low
-    return np.sort(np.argsort(priority, kind="stable")[:room])
+    return np.sort(np.argpartition(priority, room - 1)[:room]) if room else np.empty(0, np.int64)
 
 
 def _value(seed: int, keys: tuple[Any, ...], p: np.ndarray) -> np.ndarray:

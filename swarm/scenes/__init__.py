@@ -7,6 +7,8 @@ A scene is a module with
     check(world)         raises `SceneError` when the world breaks what the scene promises (optional)
     look(world)          -> tuple of `Look`, how its tables are drawn (optional)
     statistics(world)    -> dict of numbers worth watching (optional)
+    steady(agents)       -> dict of settings that keep as many alive, for benchmarks (optional)
+    comparable(found)    -> why a benchmark does not count, or "" (optional)
 
 and is used by demo, benchmark, test and picture alike.
 """

@@ -9,6 +9,7 @@ Energy is counted in quanta of 2^-12 J, so that float32 levels add up exactly; `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import pi, sqrt
 from typing import Annotated, Any
@@ -138,6 +139,22 @@ def build(settings: Settings) -> World:
         die(s.lifespan),
     )
     return world
+
+
+def steady(agents: int) -> dict[str, Any]:
+    """Settings under which as many foragers live for ever, for benchmarks: plenty to eat, a cap, death by chance."""
+    return {"agents": agents, "cap": agents, "crowd": 17.6, "meal": 1.0, "regrow": 5, "lifespan": 400}
+
+
+def comparable(found: Mapping[str, float]) -> str:
+    """Why a benchmark of this scene does not count, or "": `found` has alive, born and died a tick, things."""
+    alive = found["alive"]
+    for what in ("born", "died"):
+        if found[what] < 0.002 * alive:
+            return f"{found[what]:,.1f} {what} a tick are less than 0.2% of {alive:,.0f} foragers"
+    if not 16 <= found["things"] <= 18.5:
+        return f"{found['things']:.1f} things within the sensing radius, 17 are meant"
+    return ""
 
 
 def _ground(s: Settings, agents: int, plants: int, seed: int) -> World:
