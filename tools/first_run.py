@@ -52,6 +52,7 @@ def begin(words: list[str], usage: str) -> int:
     os.chdir(ROOT)
     for key in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER"):
         os.environ.setdefault(key, "dummy")  # no window pops up in a test run
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two workers share the cores: waiting threads must not spin
     return start("-m", "pytest", *(rest or ["-q", "-n", "2", "--dist", "worksteal"]))
 
 
