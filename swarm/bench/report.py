@@ -19,6 +19,7 @@ from typing import Any
 from swarm.errors import SaveError
 
 from . import machine
+from .others import Others
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Report:
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    others: Others = field(default_factory=Others, repr=False)
 
     def show(self) -> None:
         """Print the table and the notes to standard output."""
@@ -86,6 +88,9 @@ class Report:
 
     def finish(self, path: Path | None) -> None:
         """Show it and, when a path was asked for, save it."""
+        self.settings["other_programs_cores"] = round(self.others.cores(), 3)
+        if self.others.note():
+            self.notes.append(self.others.note())
         self.show()
         if path is not None:
             self.save(path)

@@ -68,6 +68,18 @@ def read_jobs(backend: device.Backend, words: np.ndarray) -> dict[str, Callable[
     return found
 
 
+def sweeper(backend: device.Backend, megabytes: int = 256) -> Callable[[], None]:
+    """Fills the caches with something else (clean lines, nothing to write back): every job then starts from memory."""
+    words = np.ones(megabytes << 18, np.uint32)
+    some = device.choose(backend.name, 1)
+    job = _job(some, next(reversed(backend.twin("swarm.bench.roof").readers().values())), words)
+
+    def sweep() -> None:
+        job()
+
+    return sweep
+
+
 def _job(backend: device.Backend, function: Callable[[np.ndarray], int], words: np.ndarray) -> Callable[[], int]:
     def run() -> int:
         with backend.running():

@@ -1,6 +1,7 @@
 """`swarm bench think`: own-weight inference against reading the parameters once.
 
 The floor of a row is the fastest of several read kernels over the same bytes in the same run, all jobs taking turns.
+Before every job the caches are filled with something else, so that a small pool is read from memory by all of them.
 Aged pools have been through ticks of births and deaths first: their rows stand as a living world leaves them.
 """
 
@@ -69,7 +70,7 @@ def measure(request: Request, layers: Sequence[str], dtypes: Sequence[str], aged
         for count in request.sizes(min(100_000, POOL_BYTES // widest // 1000 * 1000)):
             pools = {dtype: Brains(mlp, count, seed=request.seed, backend=backend, dtype=dtype) for dtype in dtypes}
             report.rows += rows(text, pools, aged, request, backend)
-    report.notes.append("read: the fastest of several read kernels over the same rows, in turns with think.")
+    report.notes.append("read: the fastest of several read kernels over the same rows, in turns; caches cold for all.")
     report.notes += _ratios(report.rows)
     return report
 
@@ -89,7 +90,7 @@ def rows(
         read = roof.read_jobs(backend, roof.words_of(brains.rows[: len(brains)]))
         reads[dtype] = [f"{dtype} {name}" for name in read]
         jobs.update(zip(reads[dtype], read.values(), strict=True))
-    times = harness.interleave(jobs, repeats=request.repeats or 31, warmups=3)
+    times = harness.interleave(jobs, repeats=request.repeats or 31, warmups=3, before=roof.sweeper(backend))
     found = []
     for dtype, brains in pools.items():
         think, floor = times[dtype], harness.fastest(times, dict.fromkeys(reads[dtype]))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from swarm.backend import device
-from swarm.bench import harness, roof
+from swarm.bench import harness, others, roof
 from swarm.bench.report import Report
 from swarm.errors import SaveError
 
@@ -105,3 +105,34 @@ def test_a_report_that_cannot_be_written_says_so(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SaveError, match="could not be written"):
         Report("think", {}, seed=0).save(tmp_path / "file" / "r.json")
+
+
+def test_other_programs_are_noticed(monkeypatch: pytest.MonkeyPatch):
+    times = iter([(0.0, 0.0), (10.0, 4.0)])  # (all busy seconds, ours), then and now
+
+    class Fake(others.Others):
+        def __init__(self) -> None:
+            self.begun, (self.all, self.ours) = -10.0, next(times)
+            self.now = next(times)
+
+        def _all(self) -> float:
+            return self.now[0]
+
+        def _ours(self) -> float:
+            return self.now[1]
+
+    monkeypatch.setattr(others.time, "perf_counter", lambda: 0.0)
+    loud = Fake()
+    assert loud.cores() == pytest.approx(0.6)
+    assert "0.60 cores busy" in loud.note()
+    loud.now = (4.5, 4.0)
+    assert loud.note() == ""
+
+
+def test_our_own_work_is_not_others():
+    watch = others.Others()
+    end = watch.begun + 0.3
+    while others.time.perf_counter() < end:
+        pass
+    assert watch._ours() - watch.ours > 0.1
+    assert watch.cores() <= others.psutil.cpu_count()
