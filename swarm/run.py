@@ -41,21 +41,25 @@ def run(
         raise SettingsError(
             f"'{resume}' is at tick {world.tick} already, beyond --ticks {ticks}. Ask for a later tick."
         )
-    begun, first = time.perf_counter(), world.tick
+    start = world.tick
+    begun, first = time.perf_counter(), start
+    rate = 0.0
     with _stoppable() as stop, _progress(world, ticks) as show:
         while world.tick < ticks and not stop:
             world.step()
-            show()
+            if world.tick == start + 1:  # the first tick compiles; the rate counts from here
+                begun, first = time.perf_counter(), world.tick
+            rate = (world.tick - first) / max(time.perf_counter() - begun, 1e-9)
+            show(rate)
             if save is not None and every is not None and world.tick % every == 0 and world.tick < ticks:
                 world.save(save)
     if save is not None:
         world.save(save)
-    passed = max(time.perf_counter() - begun, 1e-9)
     if stop:
         kept = f"saved at tick {world.tick} in '{save}'" if save is not None else f"tick {world.tick} was not saved"
         raise KeyboardInterrupt(f"The run ended early; {kept}.")
     counts = ", ".join(f"{name} {count:,}" for name, count in world.counts().items())
-    print(f"tick {world.tick}: {counts}; {(world.tick - first) / passed:,.1f} ticks/s")
+    print(f"tick {world.tick}: {counts}; {rate:,.1f} ticks/s")
     print(f"hash {world.hash()}")
     if save is not None:
         print(f"saved in {save}")
@@ -132,10 +136,9 @@ def _progress(world: World, ticks: int) -> Iterator[Any]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(file=sys.stderr)
-    begun, first, last = time.perf_counter(), world.tick, [0.0]
+    last = [time.perf_counter()]
 
-    def text() -> str:
-        rate = (world.tick - first) / max(time.perf_counter() - begun, 1e-9)
+    def text(rate: float) -> str:
         return f"{rate:,.1f} ticks/s  " + "  ".join(f"{name} {count:,}" for name, count in world.counts().items())
 
     columns = TextColumn("tick"), MofNCompleteColumn(), BarColumn(24), TimeRemainingColumn()
@@ -144,15 +147,15 @@ def _progress(world: World, ticks: int) -> Iterator[Any]:
     )
     task = bar.add_task("", total=ticks, completed=world.tick)
 
-    def show() -> None:
+    def show(rate: float) -> None:
         now = time.perf_counter()
         if now - last[0] < (0.2 if console.is_terminal else 10.0):
             return
         last[0] = now
         if console.is_terminal:
-            bar.update(task, completed=world.tick, description=text())
-        elif now - begun > 5:
-            print(f"tick {world.tick} of {ticks}: {text()}", file=sys.stderr, flush=True)
+            bar.update(task, completed=world.tick, description=text(rate))
+        else:
+            print(f"tick {world.tick} of {ticks}: {text(rate)}", file=sys.stderr, flush=True)
 
     with bar:
         yield show
