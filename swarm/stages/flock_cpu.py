@@ -19,7 +19,7 @@ from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import maximum, select, splat
 from swarm.stages.flock import _NEAREST, cost  # noqa: F401  (shared with the reference)
-from swarm.stages.near_cpu import RUNS, beyond, cell_of, gather, runs, shortest, total8
+from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, gather, runs, shortest, total8
 
 _MEMBERS = 1024  # of one task
 _TINY = np.float32(_NEAREST)
@@ -61,7 +61,12 @@ def _some(grid, pos, first, visit, base, radius, vx, vy, out, low, high):
     seven = simd.first(7)
     limit = radius * radius
     cell, total, bad, seam = np.int32(-1), 0, len(pos), False
+    flat = pos.reshape(-1)
     for v in range(low, high):
+        ahead = visit[min(v + AHEAD, high - 1)] - base
+        if ahead >= 0 and ahead < len(pos):
+            simd.prefetch(flat, 2 * ahead)
+            simd.prefetch(out, 7 * ahead)
         i = visit[v] - base
         if i < 0 or i >= len(pos):
             continue

@@ -21,7 +21,7 @@ from swarm.backend.jit import kernel
 from swarm.backend.rng_cpu import word_at
 from swarm.backend.simd import splat
 from swarm.stages.graze import cost  # noqa: F401  (shared with the reference)
-from swarm.stages.near_cpu import RUNS, cell_of, runs, shortest
+from swarm.stages.near_cpu import AHEAD, RUNS, cell_of, runs, shortest
 
 _CLAIMANTS = 1024  # of one task
 _PRIORITY = np.uint32(rng.stream("priority"))
@@ -59,7 +59,13 @@ def _some(grid, pos, first, visit, base, reach, slots, available, target, d2, be
     run, limit, bad = np.empty(RUNS, np.int32), reach * reach, len(pos)
     slack = max(width, height) * np.float32(2.0**-20)  # more than all rounding between a position and its cell
     wide = reach + slack
+    flat = pos.reshape(-1)
     for v in range(begin, end):
+        ahead = visit[min(v + AHEAD, end - 1)] - base
+        if ahead >= 0 and ahead < len(pos):
+            simd.prefetch(flat, 2 * ahead)
+            simd.prefetch(target, ahead)
+            simd.prefetch(d2, ahead)
         i = visit[v] - base
         if i < 0 or i >= len(pos):
             continue

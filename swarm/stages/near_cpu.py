@@ -19,6 +19,7 @@ from swarm.backend.jit import kernel
 from swarm.backend.simd import F32x16
 
 RUNS = 12  # numbers that `runs` writes at most
+AHEAD = 16  # entities between a prefetch and its use
 _NAN = np.float32(np.nan)
 
 
