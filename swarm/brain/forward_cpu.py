@@ -3,17 +3,18 @@
     rows     [N][stride]   parameters, flat                               read once, in order
     x        [N][I]        float32 | float64                              read
     out      [N][O]        same                                           written
-    scratch  three spans of the widest layer, a task's own: stay in L1
+    scratch  two spans of a block's widest layer, a task's own: stay in L1
 
 Bytes per brain: row_bytes + 4 I + 4 O. Flops per brain: 2 per weight. At 16-32-4 float32 that is half a flop a byte, so
-memory is the roof: a core moves some 6 bytes a cycle and its vector unit could eat 64.
+memory is the roof: a core moves some 6 to 12 bytes a cycle and its vector unit could eat 64.
 
-A task takes 128 brains one after the other, so the rows stream; the row `AHEAD` bytes further on is asked for while one
-is computed (16-32-4 float32: 1.67 times the time of reading without, 1.14 with). The layers are `tiles_cpu.layer`.
+A task takes 128 brains in blocks whose rows fit the L1 cache, layer by layer: the sums of a block do not wait for each
+other, and activations run over all of its units at once. The rows stream; the row `AHEAD` bytes further on is asked for
+while one is computed (16-32-4 float32: 1.67 times the time of reading without, 1.14 with).
 
-Two forms of one kernel, equal bits: `_fixed` is compiled for one layout, its sizes constants (16-16-4: 17 ns a brain
-in cache); `_any` reads sizes at run time (35 ns) and serves networks of five layers or more and pools too small to be
-worth a compilation, such as the thousand architectures of a mixed pool.
+Two forms of one kernel, equal bits: `_fixed` is compiled for one layout, its sizes constants; `_any` reads sizes at run
+time and serves networks of five layers or more and pools too small to be worth a compilation, such as the thousand
+architectures of a mixed pool.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 from numba import prange
 
 from swarm.backend import simd
+from swarm.backend.activate_cpu import activate
 from swarm.backend.jit import kernel
 from swarm.brain.batch_cpu import forward_batch
 from swarm.brain.mlp import Layout
@@ -31,6 +33,7 @@ from swarm.brain.tiles_cpu import is_packed, layer
 
 BRAINS = 128  # brains of one task
 AHEAD = 8192  # bytes
+CACHED = 16384  # bytes of rows in one block
 DEEPEST = 4  # layers that `_fixed` spells out
 WORTH = 1 << 20  # parameters from which a layout gets a kernel of its own
 
@@ -46,12 +49,13 @@ def forward(rows: np.ndarray, layout: Layout, x: np.ndarray, out: np.ndarray, br
     if w.dtype.itemsize == 2:
         w = w.view(np.uint16)
     own = out if out.flags.c_contiguous else np.empty_like(out, order="C")
-    count, width = len(out), 16 * (-(-max(max(k.inputs, k.outputs) for k in layout.layers) // 16) + 1)
+    count, width = len(out), 16 * -(-max(max(k.inputs, k.outputs) for k in layout.layers) // 16)
+    block = max(1, min(16, CACHED // layout.row_bytes))
     x, none = np.ascontiguousarray(x).reshape(-1), np.zeros(64, w.dtype)
     if len(layout.layers) <= DEEPEST and count * layout.count >= WORTH:
-        _fixed(*_sizes(layout), width)(w, none, x, own.reshape(-1), count)
+        _fixed(*_sizes(layout), width, block)(w, none, x, own.reshape(-1), count)
     else:
-        _any(w, layout.stride, layout.table, none, x, own.reshape(-1), count, width)
+        _any(w, layout.stride, layout.table, none, x, own.reshape(-1), count, width, block, 64 // w.itemsize)
     if own is not out:
         out[...] = own
 
@@ -64,77 +68,125 @@ def _sizes(layout: Layout) -> tuple[int, ...]:
 
 
 @kernel(inline=True)
-def _first_input(x, at, inputs, outputs, span):
-    """The first layer's inputs: where they are, or copied where the packed tile reads sixteen at a time."""
-    given = simd.pointer(x, at)
+def _up(outputs, last):
+    """How far apart the outputs of a block's brains stand: side by side where packed tiles write the last layer."""
+    return outputs if last and is_packed(outputs) else (outputs + 15) & -16
+
+
+@kernel(inline=True)
+def _given(x, inputs, outputs, span, count):
+    """The first layer's inputs where they are, or copied where the packed tiles would read past the end."""
     if not is_packed(outputs):
-        return given
-    for i in range(inputs):
-        span[i] = given[i]
+        return x
+    for i in range(count * inputs):
+        span[i] = x[i]
     return span
 
 
 @kernel(inline=True)
-def _finish(out, at, outputs, y):
-    for j in range(0, outputs, 16):
-        simd.store_masked(out, at + j, simd.load(y, j), simd.first(outputs - j))
+def _finish(y, ys, out, outputs, count):
+    for n in range(count):
+        for j in range(0, outputs, 16):
+            simd.store_masked(out, n * outputs + j, simd.load(y, n * ys + j), simd.first(outputs - j))
+
+
+@kernel(inline=True)
+def _finish_packed(y, out, size):
+    for j in range(0, size, 16):
+        simd.store_masked(out, j, simd.load(y, j), simd.first(size - j))
 
 
 @cache
 def _fixed(
-    LAYERS, STRIDE, ITEM, I0, O0, W0, B0, C0, I1, O1, W1, B1, C1, I2, O2, W2, B2, C2, I3, O3, W3, B3, C3, WIDTH
+    LAYERS, STRIDE, ITEM, I0, O0, W0, B0, C0, I1, O1, W1, B1, C1, I2, O2, W2, B2, C2, I3, O3, W3, B3, C3, WIDTH, BLOCK
 ):  # fmt: skip
     """The kernel of one layout: closure values are constants to the compiler, and part of the disk cache's key."""
-    LINE, FAR = 64 // ITEM, AHEAD // ITEM
-    O = (O0, O1, O2, O3)[LAYERS - 1]  # noqa: E741
+    STEP = 64 // ITEM
+    FAR, LINES = AHEAD // ITEM, -(-STRIDE // STEP)
+    I, O, C = I0, (O0, O1, O2, O3)[LAYERS - 1], (C0, C1, C2, C3)[LAYERS - 1]  # noqa: E741
 
     @kernel(parallel=True)
-    def think(w, none, x, out, count):
-        for task in prange((count + BRAINS - 1) // BRAINS):
-            scratch = np.zeros(3 * WIDTH + 32, x.dtype)
+    def think(w, none, x, out, total):
+        for task in prange((total + BRAINS - 1) // BRAINS):
+            scratch = np.zeros(2 * BLOCK * WIDTH + 64, x.dtype)
             a = simd.aligned(simd.pointer(scratch, 0))
-            b, c = simd.pointer(a, WIDTH), simd.pointer(a, 2 * WIDTH)
-            absent = simd.pointer(none, 0)
-            for n in range(task * BRAINS, min(count, task * BRAINS + BRAINS)):
+            b = simd.pointer(a, BLOCK * WIDTH + 16)
+            z = simd.pointer(none, 0)
+            stop = min(total, task * BRAINS + BRAINS)
+            for n in range(task * BRAINS, stop, BLOCK):
+                count = min(BLOCK, stop - n)
                 row = simd.pointer(w, n * STRIDE)
-                for j in range(0, STRIDE, LINE):
-                    simd.prefetch(row, FAR + j)
-                layer(row, absent, I0, O0, W0, B0, C0, _first_input(x, n * I0, I0, O0, c), a)
-                y = a
+                given = _given(simd.pointer(x, n * I), I, O0, b, count)
+                s0 = _up(O0, LAYERS == 1)
+                layer(row, STRIDE, z, I, O0, W0, B0, given, I, a, s0, count, FAR, LINES, STEP)
+                y, ys = a, s0
                 if LAYERS > 1:
-                    layer(row, absent, I1, O1, W1, B1, C1, a, b)
-                    y = b
+                    activate(C0, a, 0, count * s0)
+                    s1 = _up(O1, LAYERS == 2)
+                    layer(row, STRIDE, z, I1, O1, W1, B1, a, s0, b, s1, count, 0, 0, STEP)
+                    y, ys = b, s1
                 if LAYERS > 2:
-                    layer(row, absent, I2, O2, W2, B2, C2, b, a)
-                    y = a
+                    activate(C1, b, 0, count * s1)
+                    s2 = _up(O2, LAYERS == 3)
+                    layer(row, STRIDE, z, I2, O2, W2, B2, b, s1, a, s2, count, 0, 0, STEP)
+                    y, ys = a, s2
                 if LAYERS > 3:
-                    layer(row, absent, I3, O3, W3, B3, C3, a, b)
-                    y = b
-                _finish(out, n * O, O, y)
+                    activate(C2, a, 0, count * s2)
+                    s3 = _up(O3, True)
+                    layer(row, STRIDE, z, I3, O3, W3, B3, a, s2, b, s3, count, 0, 0, STEP)
+                    y, ys = b, s3
+                activate(C, y, 0, count * ys)
+                if is_packed(O):
+                    _finish_packed(y, simd.pointer(out, n * O), count * O)
+                else:
+                    _finish(y, ys, simd.pointer(out, n * O), O, count)
 
     return think
 
 
 @kernel(parallel=True)
-def _any(w, stride, table, none, x, out, count, width):
-    for task in prange((count + BRAINS - 1) // BRAINS):
-        scratch = np.zeros(3 * width + 32, x.dtype)
-        _any_task(w, stride, table, none, x, out, count, width, scratch, task * BRAINS)
+def _any(w, stride, table, none, x, out, total, width, block, step):
+    for task in prange((total + BRAINS - 1) // BRAINS):
+        scratch = np.zeros(2 * block * width + 64, x.dtype)
+        start = task * BRAINS
+        _any_task(w, stride, table, none, x, out, width, block, step, scratch, start, min(total, start + BRAINS))
 
 
 @kernel(allocates=False)
-def _any_task(w, stride, table, none, x, out, count, width, scratch, start):
+def _any_task(w, stride, table, none, x, out, width, block, step, scratch, start, stop):
     layers = table.shape[0]
     inputs, outputs = table[0, 0], table[layers - 1, 1]
     a = simd.aligned(simd.pointer(scratch, 0))
-    b, c = simd.pointer(a, width), simd.pointer(a, 2 * width)
-    absent = simd.pointer(none, 0)
-    for n in range(start, min(count, start + BRAINS)):
-        row = simd.pointer(w, n * stride)
-        x_or_copy = _first_input(x, n * inputs, inputs, table[0, 1], c)
-        y = x_or_copy
+    b, z = simd.pointer(a, block * width + 16), simd.pointer(none, 0)
+    for n in range(start, stop, block):
+        count = min(block, stop - n)
+        row, h, y = simd.pointer(w, n * stride), b, a
+        xs, ys = inputs, inputs
+        h = _given(simd.pointer(x, n * inputs), inputs, table[0, 1], b, count)
         for k in range(layers):
-            target = a if k % 2 == 0 else b
-            layer(row, absent, table[k, 0], table[k, 1], table[k, 2], table[k, 3], table[k, 4], y, target)
-            y = target
-        _finish(out, n * outputs, outputs, y)
+            y = a if k % 2 == 0 else b
+            ys = _up(table[k, 1], k == layers - 1)
+            far, lines = (AHEAD // 64 * step, (stride + step - 1) // step) if k == 0 else (0, 0)
+            layer(
+                row,
+                stride,
+                z,
+                table[k, 0],
+                table[k, 1],
+                table[k, 2],
+                table[k, 3],
+                h,
+                xs,
+                y,
+                ys,
+                count,
+                far,
+                lines,
+                step,
+            )
+            activate(table[k, 4], y, 0, count * ys)
+            h, xs = y, ys
+        if is_packed(outputs):
+            _finish_packed(y, simd.pointer(out, n * outputs), count * outputs)
+        else:
+            _finish(y, ys, simd.pointer(out, n * outputs), outputs, count)

@@ -1,10 +1,12 @@
-"""One layer of one brain for one sample: register tiles for wide and for packed columns.
+"""One layer of a block of brains, a sample each: register tiles for wide and for packed columns.
 
-    w   [I][O]  row-major from the layer's first weight, float32 | float64 | bfloat16 as uint16    read once, in order
-    b   [O]     its biases (zeros where it has none), same dtype                                    read
-    x   [I]     inputs, float32 | float64; the packed tiles read up to sixteen, zero padded         read
-    y   [O]     outputs, same; written sixteen at a time                                            written
+    w   [n][I][O]  row-major from the layer's first weight, `stride` elements from brain to brain; float32 | float64 |
+                   bfloat16 as uint16                                                        read once, in order
+    b   [n][O]     biases, same dtype (`skip` elements from brain to brain, 0 where zeros stand in)         read
+    x   [n][I]     inputs, `xs` apart, float32 | float64; packed tiles read up to sixteen from any of them  read
+    y   [n][O]     sums, `ys` apart, same; written sixteen at a time, in ascending order                 written
 
+Activations are not applied here: they run over the whole block at once, where no sum has to wait for them.
 Order of additions, the same on every processor:
   wide1 (up to 16 columns left): four chains, chain c takes inputs c, c + 4, ...; the rest and the bias go to chain 0;
   (0 + 1) + (2 + 3). wide2 (17-48 left, takes 32) and wide4 (49 and more, takes 64): two chains, even and odd inputs.
@@ -14,7 +16,8 @@ Wide loads may run past the row's end, into the next row or the pool's spare byt
 
 Tried and lost: one chain per column waits for each multiply-add (1.3x at 16-16-4); loading sixteen inputs where the
 packed tile needs four overlaps the last store in part and waits for the cache; a pass per sixteen columns of a wider
-layer skips every other cache line and loses the prefetcher (1.7x at 16-32-4 float32).
+layer skips every other cache line and loses the prefetcher (1.7x at 16-32-4 float32); one brain through all its layers
+before the next leaves the processor waiting for each tanh (1.4x at 16-16-4).
 """
 
 from __future__ import annotations
@@ -24,9 +27,7 @@ from numba import types
 from numba.core.extending import overload
 
 from swarm.backend import simd
-from swarm.backend.activate_cpu import IDENTITY, RELU, TANH, activate
 from swarm.backend.jit import kernel
-from swarm.backend.vmath import tanh
 
 
 def load(w, k):
@@ -42,105 +43,114 @@ def _load(w, k):
 
 
 @kernel(inline=True)
-def _quick(code, v):
-    """The two commonest activations without leaving the registers."""
-    if code == TANH:
-        return tanh(v)
-    if code == RELU:
-        return simd.maximum(v - v, v)
-    return v
-
-
-@kernel(inline=True)
 def _zero(x):
     return simd.cast(simd.splat(np.float32(0)), simd.splat_at(x, 0))
 
 
 @kernel(inline=True)
-def wide1(w, b, inputs, outputs, x, y, code):
-    c0, c1 = load(b, 0), _zero(x)
-    c2, c3 = c1, c1
-    at = 0
-    for i in range(0, inputs & -4, 4):
-        c0 = simd.fma(simd.splat_at(x, i), load(w, at), c0)
-        c1 = simd.fma(simd.splat_at(x, i + 1), load(w, at + outputs), c1)
-        c2 = simd.fma(simd.splat_at(x, i + 2), load(w, at + 2 * outputs), c2)
-        c3 = simd.fma(simd.splat_at(x, i + 3), load(w, at + 3 * outputs), c3)
-        at += 4 * outputs
-    for i in range(inputs & -4, inputs):
-        c0 = simd.fma(simd.splat_at(x, i), load(w, at), c0)
-        at += outputs
-    simd.store(y, 0, _quick(code, (c0 + c1) + (c2 + c3)))
+def _ask(w, far, lines, step):
+    """Ask for the cache lines of a row that is `far` elements further on."""
+    for k in range(lines):
+        simd.prefetch(w, far + k * step)
 
 
 @kernel(inline=True)
-def wide2(w, b, inputs, outputs, x, y, code):
-    a0, b0, a1 = load(b, 0), load(b, 16), _zero(x)
-    b1, at = a1, 0
-    for i in range(0, inputs & -2, 2):
-        s0, s1 = simd.splat_at(x, i), simd.splat_at(x, i + 1)
-        a0 = simd.fma(s0, load(w, at), a0)
-        b0 = simd.fma(s0, load(w, at + 16), b0)
-        a1 = simd.fma(s1, load(w, at + outputs), a1)
-        b1 = simd.fma(s1, load(w, at + outputs + 16), b1)
-        at += 2 * outputs
-    if inputs & 1:
-        s0 = simd.splat_at(x, inputs - 1)
-        a0 = simd.fma(s0, load(w, at), a0)
-        b0 = simd.fma(s0, load(w, at + 16), b0)
-    simd.store(y, 0, _quick(code, a0 + a1))
-    simd.store(y, 16, _quick(code, b0 + b1))
+def wide1(w, stride, b, skip, inputs, outputs, x, xs, y, ys, count, far, lines, step):
+    for _ in range(count):
+        _ask(w, far, lines, step)
+        c0, c1 = load(b, 0), _zero(x)
+        c2, c3 = c1, c1
+        at = 0
+        for i in range(0, inputs & -4, 4):
+            c0 = simd.fma(simd.splat_at(x, i), load(w, at), c0)
+            c1 = simd.fma(simd.splat_at(x, i + 1), load(w, at + outputs), c1)
+            c2 = simd.fma(simd.splat_at(x, i + 2), load(w, at + 2 * outputs), c2)
+            c3 = simd.fma(simd.splat_at(x, i + 3), load(w, at + 3 * outputs), c3)
+            at += 4 * outputs
+        for i in range(inputs & -4, inputs):
+            c0 = simd.fma(simd.splat_at(x, i), load(w, at), c0)
+            at += outputs
+        simd.store(y, 0, (c0 + c1) + (c2 + c3))
+        w, b, x, y = simd.pointer(w, stride), simd.pointer(b, skip), simd.pointer(x, xs), simd.pointer(y, ys)
 
 
 @kernel(inline=True)
-def wide4(w, b, inputs, outputs, x, y, code):
-    a0, b0, c0, d0 = load(b, 0), load(b, 16), load(b, 32), load(b, 48)
-    a1 = _zero(x)
-    b1, c1, d1, at = a1, a1, a1, 0
-    for i in range(0, inputs & -2, 2):
-        s0, s1 = simd.splat_at(x, i), simd.splat_at(x, i + 1)
-        a0 = simd.fma(s0, load(w, at), a0)
-        b0 = simd.fma(s0, load(w, at + 16), b0)
-        c0 = simd.fma(s0, load(w, at + 32), c0)
-        d0 = simd.fma(s0, load(w, at + 48), d0)
-        a1 = simd.fma(s1, load(w, at + outputs), a1)
-        b1 = simd.fma(s1, load(w, at + outputs + 16), b1)
-        c1 = simd.fma(s1, load(w, at + outputs + 32), c1)
-        d1 = simd.fma(s1, load(w, at + outputs + 48), d1)
-        at += 2 * outputs
-    if inputs & 1:
-        s0 = simd.splat_at(x, inputs - 1)
-        a0 = simd.fma(s0, load(w, at), a0)
-        b0 = simd.fma(s0, load(w, at + 16), b0)
-        c0 = simd.fma(s0, load(w, at + 32), c0)
-        d0 = simd.fma(s0, load(w, at + 48), d0)
-    simd.store(y, 0, _quick(code, a0 + a1))
-    simd.store(y, 16, _quick(code, b0 + b1))
-    simd.store(y, 32, _quick(code, c0 + c1))
-    simd.store(y, 48, _quick(code, d0 + d1))
+def wide2(w, stride, b, skip, inputs, outputs, x, xs, y, ys, count, far, lines, step):
+    for _ in range(count):
+        _ask(w, far, lines, step)
+        a0, b0, a1 = load(b, 0), load(b, 16), _zero(x)
+        b1, at = a1, 0
+        for i in range(0, inputs & -2, 2):
+            s0, s1 = simd.splat_at(x, i), simd.splat_at(x, i + 1)
+            a0 = simd.fma(s0, load(w, at), a0)
+            b0 = simd.fma(s0, load(w, at + 16), b0)
+            a1 = simd.fma(s1, load(w, at + outputs), a1)
+            b1 = simd.fma(s1, load(w, at + outputs + 16), b1)
+            at += 2 * outputs
+        if inputs & 1:
+            s0 = simd.splat_at(x, inputs - 1)
+            a0 = simd.fma(s0, load(w, at), a0)
+            b0 = simd.fma(s0, load(w, at + 16), b0)
+        simd.store(y, 0, a0 + a1)
+        simd.store(y, 16, b0 + b1)
+        w, b, x, y = simd.pointer(w, stride), simd.pointer(b, skip), simd.pointer(x, xs), simd.pointer(y, ys)
+
+
+@kernel(inline=True)
+def wide4(w, stride, b, skip, inputs, outputs, x, xs, y, ys, count, far, lines, step):
+    for _ in range(count):
+        _ask(w, far, lines, step)
+        a0, b0, c0, d0 = load(b, 0), load(b, 16), load(b, 32), load(b, 48)
+        a1 = _zero(x)
+        b1, c1, d1, at = a1, a1, a1, 0
+        for i in range(0, inputs & -2, 2):
+            s0, s1 = simd.splat_at(x, i), simd.splat_at(x, i + 1)
+            a0 = simd.fma(s0, load(w, at), a0)
+            b0 = simd.fma(s0, load(w, at + 16), b0)
+            c0 = simd.fma(s0, load(w, at + 32), c0)
+            d0 = simd.fma(s0, load(w, at + 48), d0)
+            a1 = simd.fma(s1, load(w, at + outputs), a1)
+            b1 = simd.fma(s1, load(w, at + outputs + 16), b1)
+            c1 = simd.fma(s1, load(w, at + outputs + 32), c1)
+            d1 = simd.fma(s1, load(w, at + outputs + 48), d1)
+            at += 2 * outputs
+        if inputs & 1:
+            s0 = simd.splat_at(x, inputs - 1)
+            a0 = simd.fma(s0, load(w, at), a0)
+            b0 = simd.fma(s0, load(w, at + 16), b0)
+            c0 = simd.fma(s0, load(w, at + 32), c0)
+            d0 = simd.fma(s0, load(w, at + 48), d0)
+        simd.store(y, 0, a0 + a1)
+        simd.store(y, 16, b0 + b1)
+        simd.store(y, 32, c0 + c1)
+        simd.store(y, 48, d0 + d1)
+        w, b, x, y = simd.pointer(w, stride), simd.pointer(b, skip), simd.pointer(x, xs), simd.pointer(y, ys)
 
 
 def _packed(outputs: int):
-    step = 16 // outputs
+    width = 16 // outputs
 
     @kernel(inline=True)
-    def packed(w, b, inputs, x, y, code):
-        even = _zero(x)
-        odd = even
+    def packed(w, stride, b, skip, inputs, x, xs, y, ys, count, far, lines, step):
         size = inputs * outputs
         full = size & -32
-        for k in range(0, full, 32):
-            i = k // outputs
-            even = simd.fma(simd.load_repeated(x, i, outputs), load(w, k), even)
-            odd = simd.fma(simd.load_repeated(x, i + step, outputs), load(w, k + 16), odd)
-        i = full // outputs
-        if full < size:
-            more = simd.fma(simd.load_repeated(x, i, outputs), load(w, full), even)
-            even = simd.select(simd.first(size - full), more, even)
-        if full + 16 < size:
-            more = simd.fma(simd.load_repeated(x, i + step, outputs), load(w, full + 16), odd)
-            odd = simd.select(simd.first(size - full - 16), more, odd)
-        simd.store(y, 0, _quick(code, simd.fold(even + odd, 16, outputs) + load(b, 0)))
+        for _ in range(count):
+            _ask(w, far, lines, step)
+            even = _zero(x)
+            odd = even
+            for k in range(0, full, 32):
+                i = k // outputs
+                even = simd.fma(simd.load_repeated(x, i, outputs), load(w, k), even)
+                odd = simd.fma(simd.load_repeated(x, i + width, outputs), load(w, k + 16), odd)
+            i = full // outputs
+            if full < size:
+                more = simd.fma(simd.load_repeated(x, i, outputs), load(w, full), even)
+                even = simd.select(simd.first(size - full), more, even)
+            if full + 16 < size:
+                more = simd.fma(simd.load_repeated(x, i + width, outputs), load(w, full + 16), odd)
+                odd = simd.select(simd.first(size - full - 16), more, odd)
+            simd.store(y, 0, simd.fold(even + odd, 16, outputs) + load(b, 0))
+            w, b, x, y = simd.pointer(w, stride), simd.pointer(b, skip), simd.pointer(x, xs), simd.pointer(y, ys)
 
     return packed
 
@@ -155,27 +165,30 @@ def is_packed(outputs):
 
 
 @kernel(inline=True)
-def layer(row, none, inputs, outputs, weight, bias, code, x, y):
-    """y = f(x W + b) for the layer at `weight` and `bias` of the row; `none` stands in for a missing bias."""
+def layer(row, stride, none, inputs, outputs, weight, bias, x, xs, y, ys, count, far, lines, step):
+    """y = x W + b for `count` brains from `row` on; `none` holds zeros where there is no bias."""
     w = simd.pointer(row, weight)
     b = none if bias < 0 else simd.pointer(row, bias)
+    skip = 0 if bias < 0 else stride
     if outputs == 4:
-        packed4(w, b, inputs, x, y, code)
+        packed4(w, stride, b, skip, inputs, x, xs, y, ys, count, far, lines, step)
     elif outputs == 2:
-        packed2(w, b, inputs, x, y, code)
+        packed2(w, stride, b, skip, inputs, x, xs, y, ys, count, far, lines, step)
     elif outputs == 1:
-        packed1(w, b, inputs, x, y, code)
+        packed1(w, stride, b, skip, inputs, x, xs, y, ys, count, far, lines, step)
     elif outputs == 8:
-        packed8(w, b, inputs, x, y, code)
+        packed8(w, stride, b, skip, inputs, x, xs, y, ys, count, far, lines, step)
     else:
-        j, step = 0, 0 if bias < 0 else 1  # the zeros that stand in for a bias are not walked along
-        while j + 48 < outputs:
-            wide4(simd.pointer(w, j), simd.pointer(b, j * step), inputs, outputs, x, simd.pointer(y, j), code)
-            j += 64
-        if j + 16 < outputs:
-            wide2(simd.pointer(w, j), simd.pointer(b, j * step), inputs, outputs, x, simd.pointer(y, j), code)
-            j += 32
-        if j < outputs:
-            wide1(simd.pointer(w, j), simd.pointer(b, j * step), inputs, outputs, x, simd.pointer(y, j), code)
-    if code != TANH and code != RELU and code != IDENTITY:
-        activate(code, y, 0, outputs)
+        j, walk = 0, 0 if bias < 0 else 1
+        while j < outputs:
+            wj, bj, yj = simd.pointer(w, j), simd.pointer(b, j * walk), simd.pointer(y, j)
+            if j + 48 < outputs:
+                wide4(wj, stride, bj, skip, inputs, outputs, x, xs, yj, ys, count, far, lines, step)
+                j += 64
+            elif j + 16 < outputs:
+                wide2(wj, stride, bj, skip, inputs, outputs, x, xs, yj, ys, count, far, lines, step)
+                j += 32
+            else:
+                wide1(wj, stride, bj, skip, inputs, outputs, x, xs, yj, ys, count, far, lines, step)
+                j += 16
+            lines = 0
