@@ -142,14 +142,14 @@ def command(scene: str, values: Mapping[str, Any], roof: float | None = None) ->
     from rich.console import Console
     from rich.table import Table
 
+    if roof is not None and not roof > 0:
+        raise SettingsError(f"--roof {roof}: a bandwidth in GB/s is above 0.")
     made = plan(scene, values)
     if roof is None:
         from .backend import device
         from .bench.roof import measure
 
         roof = measure(device.choose(values.get("backend", "auto"), values.get("threads"))).read
-    elif roof <= 0:
-        raise SettingsError(f"--roof {roof}: a bandwidth in GB/s is above 0.")
     console = Console(soft_wrap=True)
     console.print(f"[bold]{scene}[/], {made.agents:,} agents", highlight=False)
     shown = Table("table", "column", "type", box=None, padding=(0, 2, 0, 0))

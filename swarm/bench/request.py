@@ -41,6 +41,12 @@ class Request:
                 if value < 1:
                     raise SettingsError(f"--{name}: {value} is not a positive whole number.")
 
+    @staticmethod
+    def at_least(option: str, value: float | None, least: float) -> None:
+        """Raise SettingsError when a further option is below `least`."""
+        if value is not None and value < least:
+            raise SettingsError(f"{option} {value}: give {least} or more.")
+
     def sizes(self, *otherwise: int) -> tuple[int, ...]:
         """The sizes asked for, or these."""
         return self.agents or otherwise

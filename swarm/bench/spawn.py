@@ -41,6 +41,7 @@ class Thing(Component):
 
 def command(request: Request, changes: int | None = None) -> None:
     """Measure, print, save."""
+    request.at_least("--changes", changes, 1)
     backend = device.choose(request.backend, request.threads)
     report = Report("spawn", COLUMNS, request.seed)
     report.settings = {"backend": backend.name, "threads": backend.threads, "columns": 5, "bytes_per_entity": 40}

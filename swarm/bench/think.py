@@ -56,6 +56,7 @@ def widths(text: str) -> tuple[int, ...]:
 
 def command(request: Request, layers: Sequence[str] = (), dtypes: Sequence[str] = (), aged: int = 2000) -> None:
     """Measure, print, save."""
+    request.at_least("--aged", aged, 0)
     measure(request, layers or LAYERS, dtypes or ("float32", "bfloat16"), aged).finish(request.json)
 
 

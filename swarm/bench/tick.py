@@ -50,6 +50,8 @@ def command(
     frame: Frame | None = None,
 ) -> None:
     """Measure, print, save."""
+    request.at_least("--aged", aged, 0)
+    request.at_least("--ticks", ticks, 1)
     backend = device.choose(request.backend, request.threads)
     report = Report("tick", COLUMNS, request.seed)
     report.settings = {"scene": scene, **(settings or {}), "backend": backend.name, "threads": backend.threads}
