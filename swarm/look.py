@@ -93,8 +93,8 @@ def _shaped(where: str, what: str, column: Any, shapes: Iterable[tuple[int, ...]
 def guess(world: Any) -> tuple[Look, ...]:
     """A look for every table that has a position: a column [N, 2] in m, with its velocity in m/s if there is one.
 
-    Tables that move are drops coloured by their first scalar column in J (else plain); the others are discs, whole where
-    their first bool column is set. The still ones are drawn first, so that they lie below.
+    Tables that move are drops coloured by their first scalar column in J (else plain); the others are discs, whole
+    where their first bool column is set. The still ones are drawn first, so that they lie below.
     """
     still: list[Look] = []
     moving: list[Look] = []

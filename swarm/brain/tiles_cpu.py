@@ -16,8 +16,7 @@ Wide loads may run past the row's end, into the next row or the pool's spare byt
 
 Tried and lost: one chain per column waits for each multiply-add (1.3x at 16-16-4); loading sixteen inputs where the
 packed tile needs four overlaps the last store in part and waits for the cache; a pass per sixteen columns of a wider
-layer skips every other cache line and loses the prefetcher (1.7x at 16-32-4 float32); one brain through all its layers
-before the next leaves the processor waiting for each tanh (1.4x at 16-16-4).
+layer skips every other cache line and loses the prefetcher (1.7x at 16-32-4 float32).
 """
 
 from __future__ import annotations

@@ -28,4 +28,5 @@ def admit(world: Any, table: Table, parent: np.ndarray, room: int) -> np.ndarray
 def _value(seed: int, keys: tuple[Any, ...], p: np.ndarray) -> np.ndarray:
     """Value number p [K] of each entity's stream "priority", u32 [K]: what `rng.words` holds there, and no more."""
     counter = np.uint32(rng.stream("priority") << rng.DRAW_BITS) + (p // 64 * 16 + p % 16).astype(np.uint32)
-    return np.choose(p // 16 % 4, rng.philox(*keys, counter, *rng.key(seed)))
+    slots, generations, tick = keys
+    return np.choose(p // 16 % 4, rng.philox(slots, generations, tick, counter, *rng.key(seed)))

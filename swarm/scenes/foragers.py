@@ -143,7 +143,7 @@ def build(settings: Settings) -> World:
 
 def steady(agents: int) -> dict[str, Any]:
     """Settings under which as many foragers live for ever, for benchmarks: plenty to eat, a cap, death by chance."""
-    return {"agents": agents, "cap": agents, "crowd": 17.6, "meal": 1.0, "regrow": 5, "lifespan": 400}
+    return {"agents": agents, "cap": agents, "crowd": 18.2, "meal": 1.0, "regrow": 5, "lifespan": 400}
 
 
 def comparable(found: Mapping[str, float]) -> str:
@@ -184,17 +184,18 @@ def ripen(wait: int, meal: float) -> Any:
     @system(reads=[Plant.ripe], writes=[Plant.pos, Plant.ripe, Plant.energy, Plant.wait])
     def ripen(world: World, dt: float) -> None:
         for table in world.tables_with(Plant.wait):
-            ripe, left = table.column(Plant.ripe), table.column(Plant.wait)
-            left += 1
-            left[ripe] = 0
-            rows = np.flatnonzero(left > wait)
+            ripe, waited = table.column(Plant.ripe), table.column(Plant.wait)
+            eaten = np.flatnonzero(~ripe)
+            waited[eaten] += 1
+            rows = eaten[waited[eaten] > wait]
             if not len(rows):
                 continue
             keys = table.slots[rows], table.generations[rows]
-            place = rng.uniform(world.seed, *keys, world.tick, stream, 2) * np.asarray(world.size, np.float32)
-            table.column(Plant.pos)[rows] = np.minimum(place, np.nextafter(np.float32(world.size), np.float32(0)))
+            sides = np.asarray(world.size, np.float32)
+            place = rng.uniform(world.seed, *keys, world.tick, stream, 2) * sides
+            table.column(Plant.pos)[rows] = np.minimum(place, np.nextafter(sides, np.float32(0)))
             table.column(Plant.energy)[rows] = meal
-            ripe[rows] = True
+            ripe[rows], waited[rows] = True, 0
             world.resources["books"][GROWN] += len(rows) * round(meal / QUANTUM)
 
     return ripen
