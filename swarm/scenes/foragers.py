@@ -143,7 +143,7 @@ def build(settings: Settings) -> World:
 
 def steady(agents: int) -> dict[str, Any]:
     """Settings under which as many foragers live for ever, for benchmarks: plenty to eat, a cap, death by chance."""
-    return {"agents": agents, "cap": agents, "crowd": 18.2, "meal": 1.0, "regrow": 5, "lifespan": 400}
+    return {"agents": agents, "cap": agents, "crowd": 18.7, "meal": 1.0, "regrow": 5, "lifespan": 400}
 
 
 def comparable(found: Mapping[str, float]) -> str:
@@ -192,7 +192,8 @@ def ripen(wait: int, meal: float) -> Any:
                 continue
             keys = table.slots[rows], table.generations[rows]
             sides = np.asarray(world.size, np.float32)
-            place = rng.uniform(world.seed, *keys, world.tick, stream, 2) * sides
+            draw = world.backend.twin("swarm.backend.rng").uniform
+            place = draw(world.seed, *keys, world.tick, stream, 2) * sides
             table.column(Plant.pos)[rows] = np.minimum(place, np.nextafter(sides, np.float32(0)))
             table.column(Plant.energy)[rows] = meal
             ripe[rows], waited[rows] = True, 0

@@ -74,7 +74,8 @@ class Split(Stage):
     def places(self, world: Any, table: Any, rows: np.ndarray) -> np.ndarray:
         """Where the children of `rows` [K] start: float32 [K, 2] m."""
         slots, generations = table.slots[rows], table.generations[rows]
-        offset = rng.uniform(world.seed, slots, generations, world.tick, _PLACE, 2) * np.float32(2) - np.float32(1)
+        draw = world.backend.twin("swarm.backend.rng").uniform
+        offset = draw(world.seed, slots, generations, world.tick, _PLACE, 2) * np.float32(2) - np.float32(1)
         pos = table.column(self.pos)[rows] + offset * np.float32(self.spread)
         return np.stack([wrap(pos[:, axis], np.float32(world.size[axis])) for axis in (0, 1)], axis=1)
 
