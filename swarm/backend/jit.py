@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +112,18 @@ _detecting = threading.Lock()
 
 
 def threading_layer() -> str:
-    """The layer that runs numba's threads: 'omp', 'tbb' or 'workqueue'. Known after a first launch, made here."""
-    global _layer
+    """The layer that runs numba's threads: 'omp', 'tbb' or 'workqueue'. Known after a launch; makes one if need be."""
     with _detecting:
-        if _layer is None:
+        if _known() is None:
             _touch(1)
+    return _known() or "none"
+
+
+def _known() -> str | None:
+    """The layer, once something has been launched."""
+    global _layer
+    if _layer is None:
+        with suppress(ValueError):
             _layer = str(numba.threading_layer())
     return _layer
 
@@ -132,7 +139,7 @@ def _touch(n):
 @contextmanager
 def threads(count: int, lock: threading.RLock) -> Iterator[None]:
     """Run kernels on `count` threads of the calling thread; `lock` is taken on the layer that cannot be shared."""
-    with lock if threading_layer() == "workqueue" else nullcontext():
+    with lock if _known() in (None, "workqueue") else nullcontext():  # the first launch chooses the layer
         before = numba.get_num_threads()
         numba.set_num_threads(min(count, config.NUMBA_NUM_THREADS))
         try:

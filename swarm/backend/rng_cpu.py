@@ -14,6 +14,7 @@ from swarm.backend.vmath import cos, log, sin
 _M0, _M1 = np.uint32(MULTIPLIER[0]), np.uint32(MULTIPLIER[1])
 _W0, _W1 = np.uint32(WEYL[0]), np.uint32(WEYL[1])
 _ROWS = 256  # entities a task handles
+_ALONE = 1 << 17  # below this many values one thread draws them all
 UNIFORM, NORMAL, WORDS = range(3)  # what is written
 
 
@@ -105,12 +106,23 @@ def word_at(slot, generation, tick, stream, p, k0, k1):
 
 
 @kernel(parallel=True)
-def _fill(slots, generations, tick, stream, k0, k1, kind, count, out):
+def _fill_all(slots, generations, tick, stream, k0, k1, kind, count, out):
     for task in prange((slots.size + _ROWS - 1) // _ROWS):
-        if count <= 16:
-            _fill_across(slots, generations, tick, stream, k0, k1, kind, count, out, task * _ROWS)
-        else:
-            _fill_rows(slots, generations, tick, stream, k0, k1, kind, count, out, task * _ROWS)
+        _fill(slots, generations, tick, stream, k0, k1, kind, count, out, task)
+
+
+@kernel
+def _fill(slots, generations, tick, stream, k0, k1, kind, count, out, task):
+    if count <= 16:
+        _fill_across(slots, generations, tick, stream, k0, k1, kind, count, out, task * _ROWS)
+    else:
+        _fill_rows(slots, generations, tick, stream, k0, k1, kind, count, out, task * _ROWS)
+
+
+@kernel
+def _fill_alone(slots, generations, tick, stream, k0, k1, kind, count, out):
+    for task in range((slots.size + _ROWS - 1) // _ROWS):
+        _fill(slots, generations, tick, stream, k0, k1, kind, count, out, task)
 
 
 @kernel
@@ -163,7 +175,8 @@ def _filled(kind, seed, slots, generations, tick, stream, count):
     generations = np.ascontiguousarray(np.broadcast_to(np.asarray(generations, np.uint32), slots.shape))
     k0, k1 = (np.uint32(k) for k in key(seed))
     out = np.empty((slots.size, count), np.float32)
-    _fill(slots, generations, np.uint32(tick & 0xFFFFFFFF), np.uint32(stream), k0, k1, kind, count, out)
+    fill = _fill_alone if out.size < _ALONE else _fill_all
+    fill(slots, generations, np.uint32(tick & 0xFFFFFFFF), np.uint32(stream), k0, k1, kind, count, out)
     return out
 
 

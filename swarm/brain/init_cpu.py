@@ -19,6 +19,8 @@ from swarm.backend.jit import kernel
 from swarm.brain.draw_cpu import NORMAL, ROWS, UNIFORM, block_table, draw_line, flat, line_length, store_nearest
 from swarm.brain.init import scales
 
+ALONE = 1 << 22  # below this many parameters one thread draws them all; the other form is not even compiled
+
 
 @kernel
 def _fill_rows(w, stride, blocks, sizes, at, slots, generations, tick, stream, k0, k1, kind, line, tail, start, stop):
@@ -42,8 +44,14 @@ def _fill_rows(w, stride, blocks, sizes, at, slots, generations, tick, stream, k
                         w[begin + j + i] = tail[i]
 
 
+@kernel
+def _fill_alone(w, stride, blocks, sizes, at, slots, generations, tick, stream, k0, k1, kind, length):
+    line, tail = np.empty(length, np.float32), np.empty(16, w.dtype)
+    _fill_rows(w, stride, blocks, sizes, at, slots, generations, tick, stream, k0, k1, kind, line, tail, 0, at.size)
+
+
 @kernel(parallel=True)
-def _fill(w, stride, blocks, sizes, at, slots, generations, tick, stream, k0, k1, kind, length):
+def _fill_all(w, stride, blocks, sizes, at, slots, generations, tick, stream, k0, k1, kind, length):
     count = at.size
     for task in prange((count + ROWS - 1) // ROWS):
         line = np.empty(length, np.float32)
@@ -59,7 +67,8 @@ def fill(rows, layout, at, slots, generations, tick, seed, scheme):
     """As `init.fill`."""
     sizes = np.array(scales(layout, scheme), layout.compute)
     k0, k1 = rng.key(seed)
-    _fill(
+    run = _fill_alone if len(at) * layout.count < ALONE else _fill_all
+    run(
         flat(rows),
         layout.stride,
         block_table(layout),

@@ -24,6 +24,7 @@ from swarm.stages.graze import cost  # noqa: F401  (shared with the reference)
 from swarm.stages.near_cpu import AHEAD, RUNS, cell_of, runs, shortest
 
 _CLAIMANTS = 1024  # of one task
+_ALONE = 4  # up to so many tasks are not worth a second thread
 _PRIORITY = np.uint32(rng.stream("priority"))
 
 
@@ -31,7 +32,7 @@ def claim(grid, pos, first, visit, base, reach, slots, available, target, d2):
     """See `graze.claim`."""
     about = grid, pos, first, visit, base, reach, slots, available, target, d2
     bad = np.full((len(visit) + _CLAIMANTS - 1) // _CLAIMANTS, len(pos))
-    if len(bad) > 1:
+    if len(bad) > _ALONE:
         _all(*about, bad)
     elif len(bad):
         bad[0] = _some(*about, 0, len(visit))

@@ -29,6 +29,7 @@ from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, gather, runs, sh
 from swarm.stages.sectors import cost  # noqa: F401  (shared with the reference)
 
 _SEEKERS = 1024  # of one task
+_ALONE = 4  # up to so many tasks are not worth a second thread
 _TINY = np.float32(1e-45)  # the smallest number above 0
 
 
@@ -36,7 +37,7 @@ def sectors(grid, pos, first, visit, base, radius, edges, counting, out, at):
     """See `sectors.sectors`."""
     about = grid, pos, first, visit, base, radius, edges, counting, out.reshape(-1), out.shape[1], at
     bad = np.full((len(visit) + _SEEKERS - 1) // _SEEKERS, len(pos))
-    if len(bad) > 1:
+    if len(bad) > _ALONE:
         _all(*about, bad)
     elif len(bad):
         bad[0] = _some(*about, 0, len(visit))
