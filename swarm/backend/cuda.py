@@ -1,0 +1,131 @@
+"""The CUDA device: the one file that imports CuPy. Compiles .cu files, launches kernels, captures graphs.
+
+    device = cuda.device()                                   # raises `BackendError` with the remedy
+    move = device.module("swarm.stages.move")                # compiled once per set of macros; cached on disk by CuPy
+    move["drift"](table.capacity, ledger.array, pos, np.float32(dt))      # rows to cover, then at most eight arguments
+
+Arguments are device arrays (handed over as pointers), None (a null pointer) or NumPy scalars, whose type is the
+parameter's; Python numbers are refused. Kernels take how many rows live from the ledger, so that a launch covers
+`capacity` rows and stays right when it is captured.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from swarm.backend import progress, source
+from swarm.errors import BackendError
+
+BLOCK = 256  # threads of a block, unless a launch says otherwise
+MOST_BLOCKS = 1 << 16  # of one launch; kernels walk on with a stride
+MOST_ARGUMENTS = 8
+
+_current = threading.local()
+
+
+class Kernel:
+    """One compiled kernel; called with the rows to cover and its arguments."""
+
+    def __init__(self, device: Any, function: Any, name: str) -> None:
+        self.device, self.function, self.name = device, function, name
+
+    def __call__(self, count: int, *arguments: Any, block: int = BLOCK, per: int = 1, blocks: int | None = None) -> None:
+        """Launch with a thread for each of `count` items, or `per` threads for each; or exactly `blocks` blocks."""
+        if len(arguments) > MOST_ARGUMENTS:
+            raise TypeError(f"kernel {self.name}: {len(arguments)} arguments, at most {MOST_ARGUMENTS}.")
+        grid = min(MOST_BLOCKS, -(-count * per // block)) if blocks is None else blocks
+        if grid > 0:
+            self.device.launch(self, grid, block, arguments)
+
+
+class Module:
+    """The kernels of one .cu file, compiled with one set of macros: `module["name"]`."""
+
+    def __init__(self, device: Any, stem: str, macros: dict[str, Any]) -> None:
+        self.device, self.stem, self.macros = device, stem, macros
+        self._compiled: Any = None
+        self._kernels: dict[str, Kernel] = {}
+
+    def __getitem__(self, name: str) -> Kernel:
+        if name not in self._kernels:
+            if self._compiled is None:
+                if progress.watch is not None:
+                    progress.watch(f"{self.stem.removeprefix('swarm.')} for CUDA")
+                self._compiled = self.device.compile(self.stem, self.macros)
+            self._kernels[name] = Kernel(self.device, self.device.function(self._compiled, name), f"{self.stem} {name}")
+        return self._kernels[name]
+
+
+class Device:
+    """What all devices have; `CudaDevice` runs on a card, the tests' device on the host.
+
+    xp: the array module. epoch: steps up whenever memory that kernels were given was replaced, which ends what was
+    captured. reads: copies from device to host so far.
+    """
+
+    xp: Any
+    stream: Any = None
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.reads = 0
+        self.capturing = False
+        self._modules: dict[Any, Module] = {}
+
+    def module(self, stem: str, **macros: Any) -> Module:
+        """The kernels of a stem such as "swarm.stages.move" with these macros."""
+        key = (stem, tuple(sorted(macros.items())))
+        if key not in self._modules:
+            self._modules[key] = Module(self, stem, macros)
+        return self._modules[key]
+
+    def changed(self) -> None:
+        """Say that an array which launches may have been given has moved or been replaced."""
+        self.epoch += 1
+
+    # what a device must do
+
+    def compile(self, stem: str, macros: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def function(self, compiled: Any, name: str) -> Any:
+        raise NotImplementedError
+
+    def launch(self, kernel: Kernel, blocks: int, block: int, arguments: tuple[Any, ...]) -> None:
+        raise NotImplementedError
+
+
+def device() -> Any:
+    """The device this process uses. Raises `BackendError` saying what is missing and the remedy."""
+    return _open()
+
+
+def current() -> Any:
+    """The device of the backend whose `running()` surrounds the caller."""
+    found = getattr(_current, "device", None)
+    if found is None:
+        raise BackendError("a CUDA kernel was called outside of `with backend.running()`.")
+    return found
+
+
+@contextmanager
+def using(device: Any) -> Iterator[None]:
+    """Make `device` the current one, and its stream the one arrays work on."""
+    before = getattr(_current, "device", None)
+    _current.device = device
+    try:
+        with device.stream:
+            yield
+    finally:
+        _current.device = before
+
+
+@cache
+def _open() -> Any:
+    raise BackendError("backend: 'cuda' is not built yet")
