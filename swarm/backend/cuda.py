@@ -71,6 +71,11 @@ class Device:
 
     xp: Any
     stream: Any = None
+    gpu = False  # whether a card does the work: only then are times, rates and shares worth a report
+
+    def facts(self) -> dict[str, Any]:
+        """What a report says about the device: gpu (its name), driver, cuda, cupy and so on."""
+        return {"gpu": "hosted: not a GPU"}
 
     def __init__(self) -> None:
         self.epoch = 0
