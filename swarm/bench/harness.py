@@ -10,10 +10,13 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from swarm.errors import SwarmError
+
+Clock = Callable[[Callable[[], object]], float]  # runs a job, returns its seconds
 
 
 class Invalid(SwarmError):
@@ -54,18 +57,40 @@ class Timing:
         }
 
 
+def wall(job: Callable[[], object]) -> float:
+    """The seconds a job takes by the processor's clock."""
+    begun = time.perf_counter()
+    job()
+    return time.perf_counter() - begun
+
+
+def clock(backend: Any) -> Clock:
+    """What times a job of `backend`: on a card events in its stream, which see kernels only; else the wall's clock."""
+    device = getattr(backend, "device", None)
+    if device is None:
+        return wall
+
+    def events(job: Callable[[], object]) -> float:
+        with backend.running(), device.timer() as timer:
+            job()
+        return float(timer.seconds)
+
+    return events
+
+
 def interleave(
     jobs: Mapping[str, Callable[[], object]],
     repeats: int = 21,
     warmups: int = 2,
     limit: float = 60.0,
     before: Callable[[], object] | None = None,
+    clock: Clock = wall,
 ) -> dict[str, Timing]:
     """Run `jobs` in turns and time each: `warmups` rounds that do not count, then `repeats` rounds that do.
 
     Every round starts with another job, so that none always follows the same one. After `limit` seconds no new round
     begins once three have counted. `before` runs ahead of every job, outside its time. Garbage is collected before the
-    rounds, not during them.
+    rounds, not during them. `clock` runs and times a job.
     """
     names = list(jobs)
     ready = before or (lambda: None)
@@ -83,11 +108,8 @@ def interleave(
             if turn >= 3 and time.perf_counter() - begun > limit:
                 break
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                job = jobs[name]
                 ready()
-                start = time.perf_counter()
-                job()
-                taken[name].append(time.perf_counter() - start)
+                taken[name].append(clock(jobs[name]))
     finally:
         if enabled:
             gc.enable()

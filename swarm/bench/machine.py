@@ -9,6 +9,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -61,9 +62,10 @@ def commit() -> str:
     return name + "+" * bool(name and _said("git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"))
 
 
-def facts() -> dict[str, object]:
-    """Everything a saved report says about the machine."""
+def facts(card: Any = None) -> dict[str, object]:
+    """Everything a saved report says about the machine; with the device of a CUDA backend also about the card."""
     return {
+        **({} if card is None else card.facts()),
         "processor": processor(),
         "cores": device.cores(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),

@@ -1,7 +1,8 @@
 """A benchmark's result: a table for people, JSON for machines, with all that is needed to run it again.
 
 A report is made from validated results only: whatever is wrong raises `harness.Invalid` before there is a report, so
-nothing wrong can be shown or saved.
+nothing wrong can be shown or saved. Where CUDA kernels ran on the host (the tests' device), what was measured is
+withheld: no time, rate or share of such a run is shown or saved.
 """
 
 from __future__ import annotations
@@ -16,15 +17,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from swarm.errors import SaveError
 
 from . import machine
 from .others import Others
 
 
+HOSTED = "hosted: not a GPU, no figures"
+COUNTED = frozenset({"error", "born", "died", "things", "mean"})  # floats that no clock has made
+
+
 @dataclass
 class Report:
-    """Rows of one benchmark. `columns`: key of a row -> (heading, format); other keys go to the JSON only."""
+    """Rows of one benchmark. `columns`: key of a row -> (heading, format); other keys go to the JSON only.
+
+    device: of the backend that was measured, None for the processor.
+    """
 
     what: str
     columns: dict[str, tuple[str, str]]
@@ -32,7 +42,18 @@ class Report:
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    device: Any = field(default=None, repr=False)
     others: Others = field(default_factory=Others, repr=False)
+
+    @property
+    def hosted(self) -> bool:
+        """Whether CUDA kernels ran, but on no card."""
+        return self.device is not None and not self.device.gpu
+
+    def withhold(self) -> None:
+        """Drop everything measured: all floats but counts, and the notes, which quote them."""
+        self.rows = [{k: v if k in COUNTED or not _measured(v) else None for k, v in row.items()} for row in self.rows]
+        self.notes = [HOSTED]
 
     def show(self) -> None:
         """Print the table and the notes to standard output."""
@@ -45,15 +66,16 @@ class Report:
         for row in self.rows:
             cells = ["" if row.get(key) is None else format(row[key], form) for key, (_, form) in self.columns.items()]
             table.add_row(*cells)
-        facts = machine.facts()
+        facts = machine.facts(self.device)
         console = Console()
         if not console.is_terminal:
             console = Console(width=160)
         console.print(table)
         for note in self.notes:
             console.print(note, highlight=False, markup=False)
+        card = f"{facts['gpu']}, driver {facts.get('driver', 'unknown')}; " if "gpu" in facts else ""
         console.print(
-            f"{facts['processor']}, {facts['cores']} cores, commit {facts['commit'] or 'unknown'}. {command()}",
+            f"{card}{facts['processor']}, {facts['cores']} cores, commit {facts['commit'] or 'unknown'}. {command()}",
             highlight=False,
             markup=False,
             style="dim",
@@ -67,7 +89,7 @@ class Report:
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": self.seed,
             "settings": self.settings,
-            "machine": machine.facts(),
+            "machine": machine.facts(self.device),
             "rows": self.rows,
             "notes": self.notes,
         }
@@ -91,9 +113,15 @@ class Report:
         self.settings["other_programs_cores"] = round(self.others.cores(), 3)
         if self.others.note():
             self.notes.append(self.others.note())
+        if self.hosted:
+            self.withhold()
         self.show()
         if path is not None:
             self.save(path)
+
+
+def _measured(value: Any) -> bool:
+    return isinstance(value, float | np.floating)
 
 
 def command() -> str:

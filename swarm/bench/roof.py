@@ -1,7 +1,8 @@
 """The physical roof of this machine, measured: bytes read and copied per second, sgemm rate.
 
 Own-weight inference can be no faster than its parameters can be read. The floor of a benchmark is therefore the
-fastest of several read kernels over the very same bytes, in the same run (`readers`); `measure` states the machine's
+fastest of several read kernels over the very same bytes, in the same run (`readers`); on a card, where writing is part
+of the roof that is usually quoted, the fastest of several copies as well (`copy_jobs`). `measure` states the machine's
 roof over a large array for `swarm info` and `swarm plan`.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,10 @@ from . import harness
 
 @dataclass(frozen=True)
 class Roof:
-    """What the machine did: GB/s are 1e9 bytes per second; a copy counts the bytes read and the bytes written."""
+    """What the machine did: GB/s are 1e9 bytes per second; a copy counts the bytes read and the bytes written.
+
+    gflops: sgemm, 0 where it was not measured. kernel: the read kernel that won.
+    """
 
     read: float
     copy: float
@@ -30,14 +35,19 @@ class Roof:
     variants: dict[str, float] = field(default_factory=dict)  # "row, 2 threads" -> GB/s
 
 
-def readers() -> dict[str, Callable[[np.ndarray], int]]:
+def readers() -> dict[str, Callable[[Any], int]]:
     """Read kernels by name: `words [n] uint32` -> the sum of the words modulo 2**32."""
     return {"numpy": checksum}
 
 
-def checksum(words: np.ndarray) -> int:
-    """The sum of uint32 `words`, modulo 2**32: what every read kernel must return."""
-    return int(np.add.reduce(words, dtype=np.uint32))
+def copiers() -> dict[str, Callable[[Any, Any], None]]:
+    """Ways to copy by name: `words [n]` uint32 into `out [n]`."""
+    return {"numpy": copy}
+
+
+def checksum(words: Any) -> int:
+    """The sum of uint32 `words`, on the host or a device, modulo 2**32: what every read kernel must return."""
+    return int(words.sum(dtype=np.uint64)) % 2**32
 
 
 def copy(words: np.ndarray, out: np.ndarray) -> None:
@@ -45,34 +55,50 @@ def copy(words: np.ndarray, out: np.ndarray) -> None:
     np.copyto(out, words)
 
 
-def words_of(array: np.ndarray) -> np.ndarray:
+def words_of(array: Any) -> Any:
     """The bytes of a contiguous array as uint32 (a rest of less than four bytes is left out); no copy."""
     flat = array.reshape(-1).view(np.uint8)
     return flat[: flat.size // 4 * 4].view(np.uint32)
 
 
-def read_jobs(backend: device.Backend, words: np.ndarray) -> dict[str, Callable[[], int]]:
+def read_jobs(backend: device.Backend, words: Any) -> dict[str, Callable[[], object]]:
     """Every read kernel with every thread count up to the backend's, ready to run on `words`; for `harness.interleave`.
 
-    Raises `harness.Invalid` when a kernel does not return the checksum.
+    On a card the jobs only launch. Raises `harness.Invalid` when a kernel does not return the checksum.
     """
-    found: dict[str, Callable[[], int]] = {}
+    found: dict[str, Callable[[], object]] = {}
     right = checksum(words)
     for threads in sorted({1, backend.threads}):
-        some = device.choose(backend.name, threads)
+        some = backend if backend.name == "cuda" else device.choose(backend.name, threads)
         for name, function in backend.twin("swarm.bench.roof").readers().items():
-            job = _job(some, function, words)
-            if job() != right:
+            if _job(some, function, words)() != right:
                 raise harness.Invalid(f"roof: read kernel '{name}' returned a wrong sum: its time says nothing.")
-            found[f"{name}, {threads} thread{'s' * (threads > 1)}"] = job
+            many = f", {threads} thread{'s' * (threads > 1)}" if backend.name != "cuda" else ""
+            found[f"{name}{many}"] = _job(some, getattr(function, "launch", function), words)
+    return found
+
+
+def copy_jobs(backend: device.Backend, words: Any, out: Any) -> dict[str, Callable[[], object]]:
+    """Every way to copy `words [n]` into `out [n]`, both uint32; for `harness.interleave`.
+
+    Raises `harness.Invalid` when a word did not arrive.
+    """
+    found: dict[str, Callable[[], object]] = {}
+    for name, function in backend.twin("swarm.bench.roof").copiers().items():
+        out[...] = 0
+        found[f"copy, {name}"] = _job(backend, function, words, out)
+        found[f"copy, {name}"]()
+        if not bool((out == words).all()):
+            raise harness.Invalid(f"roof: copy '{name}' lost a word: its time says nothing.")
     return found
 
 
 def sweeper(backend: device.Backend, megabytes: int = 256) -> Callable[[], None]:
     """Fills the caches with something else (clean lines, nothing to write back): every job then starts from memory."""
-    words = np.ones(megabytes << 18, np.uint32)
-    some = device.choose(backend.name, 1)
-    job = _job(some, next(reversed(backend.twin("swarm.bench.roof").readers().values())), words)
+    words = backend.xp.ones(_words(backend, megabytes), np.uint32)
+    some = backend if backend.name == "cuda" else device.choose(backend.name, 1)
+    function = next(reversed(backend.twin("swarm.bench.roof").readers().values()))
+    job = _job(some, getattr(function, "launch", function), words)
 
     def sweep() -> None:
         job()
@@ -80,38 +106,42 @@ def sweeper(backend: device.Backend, megabytes: int = 256) -> Callable[[], None]
     return sweep
 
 
-def _job(backend: device.Backend, function: Callable[[np.ndarray], int], words: np.ndarray) -> Callable[[], int]:
-    def run() -> int:
+def _job(backend: device.Backend, function: Callable[..., Any], *arrays: Any) -> Callable[[], Any]:
+    def run() -> Any:
         with backend.running():
-            return function(words)
+            return function(*arrays)
 
     return run
 
 
-def measure(backend: device.Backend, megabytes: int = 256, repeats: int = 7) -> Roof:
-    """The machine's roof over an array of `megabytes` (far beyond any cache); takes about two seconds."""
-    words = np.arange(megabytes << 18, dtype=np.uint32)
-    times = harness.interleave(read_jobs(backend, words), repeats=repeats)
-    rates = {name: words.nbytes / timing.best / 1e9 for name, timing in times.items()}
+def _words(backend: device.Backend, megabytes: int) -> int:
+    """So many megabytes in words; next to nothing where no card does the work."""
+    return megabytes << 18 if backend.name != "cuda" or backend.device.gpu else 4099
+
+
+def measure(backend: device.Backend, megabytes: int | None = None, repeats: int = 7) -> Roof:
+    """The machine's roof over an array of `megabytes` (far beyond any cache: 256, on a card 1024); about two seconds."""
+    size = _words(backend, megabytes or (1024 if backend.name == "cuda" else 256))
+    words = backend.xp.arange(size, dtype=np.uint32)
+    out = backend.xp.empty_like(words)
+    reads, copies = read_jobs(backend, words), copy_jobs(backend, words, out)
+    times = harness.interleave({**reads, **copies}, repeats=repeats, clock=harness.clock(backend))
+    rates = {name: words.nbytes / times[name].best / 1e9 for name in reads}
     best = max(rates, key=lambda name: rates[name])
-    out = np.empty_like(words)
-    copier = backend.twin("swarm.bench.roof").copy
-
-    def run_copy() -> None:
-        with backend.running():
-            copier(words, out)
-
-    copied = harness.interleave({"copy": run_copy}, repeats=repeats)["copy"]
-    a = np.ones((1536, 1536), np.float32)
-    b = np.ones((1536, 1536), np.float32)
-    product = np.empty_like(a)
-    gemm = harness.interleave({"sgemm": lambda: np.matmul(a, b, out=product)}, repeats=repeats)["sgemm"]
     return Roof(
         read=rates[best],
-        copy=2 * words.nbytes / copied.best / 1e9,
-        gflops=2 * 1536**3 / gemm.best / 1e9,
+        copy=2 * words.nbytes / min(times[name].best for name in copies) / 1e9,
+        gflops=0.0 if backend.name == "cuda" else _sgemm(repeats),
         kernel=best,
         threads=backend.threads,
         bytes=words.nbytes,
         variants=rates,
     )
+
+
+def _sgemm(repeats: int) -> float:
+    a = np.ones((1536, 1536), np.float32)
+    b = np.ones((1536, 1536), np.float32)
+    product = np.empty_like(a)
+    gemm = harness.interleave({"sgemm": lambda: np.matmul(a, b, out=product)}, repeats=repeats)["sgemm"]
+    return 2 * 1536**3 / gemm.best / 1e9

@@ -117,6 +117,11 @@ def readers() -> dict[str, Callable[[np.ndarray], int]]:
     }
 
 
+def copiers() -> dict[str, Callable[[np.ndarray, np.ndarray], None]]:
+    """As `roof.copiers`."""
+    return {"slices": copy}
+
+
 def copy(words: np.ndarray, out: np.ndarray) -> None:
     """As `roof.copy`."""
     _copy(words, out)
