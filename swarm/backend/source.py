@@ -10,9 +10,13 @@ import re
 from functools import cache
 from pathlib import Path
 
+from swarm.backend import polynomials
+
 PACKAGE = Path(__file__).resolve().parent.parent
 COMMON = PACKAGE / "backend" / "common.cuh"
 OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
+
+GENERATED = {COMMON.parent / "polynomials.cuh": polynomials.cuda}  # headers that are no files
 
 _INCLUDE = re.compile(r'^\s*#include "([\w./]+)"\s*$')
 _KERNEL = re.compile(r"^KERNEL\s+(\w+)\s*\(", re.MULTILINE)
@@ -52,14 +56,15 @@ def _paste(path: Path, seen: set[Path]) -> list[str]:
     seen.add(path)
     name = path.relative_to(PACKAGE.parent).as_posix()
     lines = [f'#line 1 "{name}"\n']
-    for number, line in enumerate(path.read_text().splitlines(keepends=True), 1):
+    text = GENERATED[path]() if path in GENERATED else path.read_text()
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
         found = _INCLUDE.match(line)
         if not found:
             lines.append(line)
             continue
         for folder in (path.parent, COMMON.parent):
             other = (folder / found[1]).resolve()
-            if other.is_file():
+            if other.is_file() or other in GENERATED:
                 break
         else:
             raise FileNotFoundError(f'{name}, line {number}: there is no "{found[1]}" beside it or in backend/')

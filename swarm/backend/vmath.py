@@ -24,6 +24,7 @@ from llvmlite import ir
 from numba.core.extending import intrinsic
 
 from swarm.backend.jit import kernel
+from swarm.backend.polynomials import CONSTANTS, POLYNOMIALS
 from swarm.backend.simd import (
     F32x16,
     F64x16,
@@ -73,63 +74,35 @@ def _polynomial(single: tuple[float, ...], double: tuple[float, ...]):
     return polynomial
 
 
-_zero = _constant(0.0, 0.0)
-_half = _constant(0.5, 0.5)
-_one = _constant(1.0, 1.0)
-_two = _constant(2.0, 2.0)
-_infinity = _constant(float("inf"), float("inf"))
-_nan = _constant(float("nan"), float("nan"))
+_zero = _constant(*CONSTANTS["zero"])
+_half = _constant(*CONSTANTS["half"])
+_one = _constant(*CONSTANTS["one"])
+_two = _constant(*CONSTANTS["two"])
+_infinity = _constant(*CONSTANTS["infinity"])
+_nan = _constant(*CONSTANTS["nan"])
+_log2_e = _constant(*CONSTANTS["log2_e"])
+_ln2_high = _constant(*CONSTANTS["ln2_high"])
+_ln2_low = _constant(*CONSTANTS["ln2_low"])
+_exp_high = _constant(*CONSTANTS["exp_high"])
+_exp_low = _constant(*CONSTANTS["exp_low"])
+_expm1_high = _constant(*CONSTANTS["expm1_high"])
+_expm1_low = _constant(*CONSTANTS["expm1_low"])
+_tanh_high = _constant(*CONSTANTS["tanh_high"])
+_erf_limit = _constant(*CONSTANTS["erf_limit"])
+_two_over_pi = _constant(*CONSTANTS["two_over_pi"])
+_pi_1 = _constant(*CONSTANTS["pi_1"])
+_pi_2 = _constant(*CONSTANTS["pi_2"])
+_pi_3 = _constant(*CONSTANTS["pi_3"])
+_lift_log2 = _constant(*CONSTANTS["lift_log2"])
+_lift = _constant(*CONSTANTS["lift"])
+_smallest_normal = _constant(*CONSTANTS["smallest_normal"])
 
-_log2_e = _constant(1.4426950408889634, 1.4426950408889634)
-_ln2_high = _constant(0.693145751953125, 0.6931471804855391)  # few bits, so that whole multiples are exact
-_ln2_low = _constant(1.428606765330187e-06, 7.440617110012397e-11)
-_exp_high = _constant(89.0, 710.0)  # beyond it exp overflows
-_exp_low = _constant(-104.0, -746.0)  # below it exp is 0
-_expm1_high = _constant(88.0, 709.0)
-_expm1_low = _constant(-18.0, -40.0)  # below it expm1 rounds to -1
-_tanh_high = _constant(9.5, 20.0)  # beyond it tanh rounds to 1
-
-_expm1_tail = _polynomial(  # (e^r - 1 - r) / r^2
-    (0.5000000061896278, 0.1666654304173428, 0.04166628218867005, 0.008366577281797767, 0.0013946438048269133),
-    (0.5, 0.16666666666666677, 0.0416666666666667, 0.008333333333321626, 0.0013888888888866856, 0.0001984126988613183,
-     2.480158736051261e-05, 2.7557244211713583e-06, 2.755724280015225e-07, 2.510903357830715e-08,
-     2.0924430106145884e-09),
-)  # fmt: skip
-_log_tail = _polynomial(  # (log((1+s)/(1-s)) - 2s) / s^3
-    (0.6666666564545991, 0.40000335190250796, 0.2853730857891574, 0.23582150649853148),
-    (0.6666666666666666, 0.4000000000000624, 0.2857142856908736, 0.22222222646570516, 0.18181775683858817,
-     0.15387089945792845, 0.13250136629690384, 0.13251159292428025),
-)  # fmt: skip
-_sin_tail = _polynomial(  # (sin r - r) / r^3
-    (-0.16666666641626932, 0.00833332938593694, -0.00019839334851803886, 2.7183116479024373e-06),
-    (-0.16666666666666666, 0.008333333333333323, -0.00019841269841255137, 2.755731921422713e-06,
-     -2.50521049213464e-08, 1.6058367894933585e-10, -7.578761850462182e-13),
-)  # fmt: skip
-_cos_tail = _polynomial(  # (cos r - 1 + r^2/2) / r^4
-    (0.041666646866450524, -0.0013887367515918513, 2.4438451601042042e-05),
-    (0.041666666666666664, -0.0013888888888888874, 2.480158730157154e-05, -2.7557319215394486e-07,
-     2.087675437036554e-09, -1.1470293744329719e-11, 4.73813063563557e-14),
-)  # fmt: skip
-_erf_near = _polynomial(  # erf(x) / x below 1
-    (1.128379165913784, -0.376126271361604, 0.11283600177931878, -0.026854444650184734, 0.005189535437874084,
-     -0.0008020842084070508, 7.88912206620953e-05),
-    (1.1283791670955126, -0.3761263890318375, 0.11283791670954885, -0.026866170645077875, 0.005223977624828431,
-     -0.0008548326981425542, 0.0001205533113295582, -1.4925595772180906e-05, 1.64610084778027e-06,
-     -1.6350396222864617e-07, 1.466032872274226e-08, -1.137495573607015e-09, 5.960685338520971e-11),
-)  # fmt: skip
-_erf_far = _polynomial(  # erfc(x) exp(x^2) above 1, in 1/x
-    (0.00020107860594199435, 0.5590956449165224, 0.04601972955370997, -0.4964929698739316, 0.5662814646603587,
-     -0.3496065045027159, 0.12013363894829575, -0.01804850684793984),
-    (-1.1692076701706102e-05, 0.5645077778708522, -0.003920561156901507, -0.2535860149631322, -0.1318627757309747,
-     0.7961632967079035, -0.421974346105392, -2.3677523576551507, 7.3289075359542055, -11.992697743231675,
-     13.4556952325429, -11.011228654190532, 6.635757839608932, -2.8877921315533084, 0.8623964102824434,
-     -0.15857860913174152, 0.013560368984082123),
-)  # fmt: skip
-_erf_limit = _constant(4.0, 6.0)
-_two_over_pi = _constant(0.6366197723675814, 0.6366197723675814)
-_pi_1 = _constant(1.5703125, 1.5707963267341256)  # pi/2 in three pieces
-_pi_2 = _constant(0.0004838267923332751, 6.077100506303966e-11)
-_pi_3 = _constant(2.5633440682570896e-12, 2.0222662487959506e-21)
+_expm1_tail = _polynomial(*POLYNOMIALS["expm1_tail"])
+_log_tail = _polynomial(*POLYNOMIALS["log_tail"])
+_sin_tail = _polynomial(*POLYNOMIALS["sin_tail"])
+_cos_tail = _polynomial(*POLYNOMIALS["cos_tail"])
+_erf_near = _polynomial(*POLYNOMIALS["erf_near"])
+_erf_far = _polynomial(*POLYNOMIALS["erf_far"])
 
 # --- the exponent's bits ---------------------------------------------------------------------------------------------
 
@@ -179,10 +152,6 @@ def _mantissa(typingctx, x):
 
     return x(x), codegen
 
-
-_smallest_normal = _constant(1.1754943508222875e-38, 2.2250738585072014e-308)
-_lift = _constant(33554432.0, 18014398509481984.0)  # 2^25, 2^54
-_lift_log2 = _constant(25.0, 54.0)
 
 # --- functions -------------------------------------------------------------------------------------------------------
 
