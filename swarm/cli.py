@@ -159,7 +159,7 @@ def bench_think(
     *,
     with_: Asked = Request(),
     layers: tuple[str, ...] | None = None,
-    dtype: tuple[Literal["float32", "bfloat16", "float64"], ...] = ("float32", "bfloat16"),
+    dtype: tuple[Literal["float32", "bfloat16", "float16", "float64"], ...] = ("float32", "bfloat16"),
     aged: int = 2000,
 ) -> int | None:
     """Own-weight inference against reading the parameters once.
@@ -193,17 +193,27 @@ def bench_neighbours(*, with_: Asked = Request(), neighbours: float = 17) -> int
 
 
 @bench.command(name="spawn")
-def bench_spawn(*, with_: Asked = Request(), changes: int | None = None) -> int | None:
+def bench_spawn(
+    *,
+    with_: Asked = Request(),
+    changes: int | None = None,
+    brains: tuple[str, ...] | None = None,
+    dtype: Literal["float32", "bfloat16", "float16", "float64"] = "float32",
+) -> int | None:
     """Births and deaths in one table, barrier included.
 
     Parameters
     ----------
     changes
         Births, and as many deaths; a tenth of the table by default.
+    brains
+        Measure again with own brains of these architectures, such as 16-32-4: copied and mutated.
+    dtype
+        How their parameters are stored.
     """
     from .bench import spawn
 
-    return spawn.command(with_, changes=changes)
+    return spawn.command(with_, changes=changes, brains=brains or (), dtype=dtype)
 
 
 @bench.command(name="tick")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from swarm.backend import device
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
@@ -26,7 +24,7 @@ def turn(world: World, dt: float) -> None:
     """Draw who dies and who gives birth, equally many."""
     for agents in world.query(Cell):
         count = max(1, round(len(agents) * TURNOVER))
-        order = np.argpartition(np.asarray(agents.uniform(stream="turn")), (count, len(agents) - count))
+        order = world.backend.xp.argpartition(agents.uniform(stream="turn"), (count, len(agents) - count))
         agents.birth(order[-count:])
         agents.kill(order[:count])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,7 @@ def wall(job: Callable[[], object]) -> float:
 
 def clock(backend: Any) -> Clock:
     """What times a job of `backend`: on a card events in its stream, which see kernels only; else the wall's clock."""
-    device = getattr(backend, "device", None)
+    device = backend.device
     if device is None:
         return wall
 
@@ -76,6 +77,11 @@ def clock(backend: Any) -> Clock:
         return float(timer.seconds)
 
     return events
+
+
+def on(backend: Any) -> AbstractContextManager[Any]:
+    """Hold this around a whole benchmark: on a card its array code then works in the stream that is timed."""
+    return nullcontext() if backend.device is None else backend.running()
 
 
 def interleave(

@@ -24,7 +24,6 @@ from swarm.errors import SaveError
 from . import machine
 from .others import Others
 
-
 HOSTED = "hosted: not a GPU, no figures"
 COUNTED = frozenset({"error", "born", "died", "things", "mean"})  # floats that no clock has made
 

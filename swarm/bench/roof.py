@@ -95,7 +95,7 @@ def copy_jobs(backend: device.Backend, words: Any, out: Any) -> dict[str, Callab
 
 def sweeper(backend: device.Backend, megabytes: int = 256) -> Callable[[], None]:
     """Fills the caches with something else (clean lines, nothing to write back): every job then starts from memory."""
-    words = backend.xp.ones(_words(backend, megabytes), np.uint32)
+    words = words_for(backend, megabytes)
     some = backend if backend.name == "cuda" else device.choose(backend.name, 1)
     function = next(reversed(backend.twin("swarm.bench.roof").readers().values()))
     job = _job(some, getattr(function, "launch", function), words)
@@ -114,18 +114,19 @@ def _job(backend: device.Backend, function: Callable[..., Any], *arrays: Any) ->
     return run
 
 
-def _words(backend: device.Backend, megabytes: int) -> int:
-    """So many megabytes in words; next to nothing where no card does the work."""
-    return megabytes << 18 if backend.name != "cuda" or backend.device.gpu else 4099
+def words_for(backend: device.Backend, megabytes: int) -> Any:
+    """0, 1, 2 ... uint32, so many megabytes of them; next to nothing where CUDA kernels run on no card."""
+    count = megabytes << 18 if backend.device is None or backend.device.gpu else 4099
+    return backend.xp.arange(count, dtype=np.uint32)
 
 
 def measure(backend: device.Backend, megabytes: int | None = None, repeats: int = 7) -> Roof:
-    """The machine's roof over an array of `megabytes` (far beyond any cache: 256, on a card 1024); about two seconds."""
-    size = _words(backend, megabytes or (1024 if backend.name == "cuda" else 256))
-    words = backend.xp.arange(size, dtype=np.uint32)
-    out = backend.xp.empty_like(words)
-    reads, copies = read_jobs(backend, words), copy_jobs(backend, words, out)
-    times = harness.interleave({**reads, **copies}, repeats=repeats, clock=harness.clock(backend))
+    """The roof over an array of `megabytes` (far beyond any cache: 256, on a card 1024); takes about two seconds."""
+    with harness.on(backend):
+        words = words_for(backend, megabytes or (1024 if backend.name == "cuda" else 256))
+        out = backend.xp.empty_like(words)
+        reads, copies = read_jobs(backend, words), copy_jobs(backend, words, out)
+        times = harness.interleave({**reads, **copies}, repeats=repeats, clock=harness.clock(backend))
     rates = {name: words.nbytes / times[name].best / 1e9 for name in reads}
     best = max(rates, key=lambda name: rates[name])
     return Roof(
