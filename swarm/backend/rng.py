@@ -42,6 +42,11 @@ STREAMS = {
 _USERS = 256  # users' streams are numbered from here on
 
 
+def cuda() -> str:
+    """The engine's streams for kernels of CUDA: STREAM_INIT, STREAM_MUTATE and so on."""
+    return "".join(f"#define STREAM_{name.upper()} {number}u\n" for name, number in STREAMS.items())
+
+
 def stream(name: str) -> int:
     """The twelve-bit number of a stream: fixed for the engine's own names, a hash above 256 for all others."""
     known = STREAMS.get(name)

@@ -10,13 +10,16 @@ import re
 from functools import cache
 from pathlib import Path
 
-from swarm.backend import polynomials
+from swarm.backend import polynomials, rng
 
 PACKAGE = Path(__file__).resolve().parent.parent
 COMMON = PACKAGE / "backend" / "common.cuh"
 OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
 
-GENERATED = {COMMON.parent / "polynomials.cuh": polynomials.cuda}  # headers that are no files
+GENERATED = {  # headers that are no files
+    COMMON.parent / "polynomials.cuh": polynomials.cuda,
+    COMMON.parent / "streams.cuh": rng.cuda,
+}
 
 _INCLUDE = re.compile(r'^\s*#include "([\w./]+)"\s*$')
 _KERNEL = re.compile(r"^KERNEL\s+(\w+)\s*\(", re.MULTILINE)
