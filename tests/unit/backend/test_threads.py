@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swarm.backend import device, progress
+from swarm.backend import cuda, device, driver, progress
 from swarm.errors import BackendError, SettingsError
 
 ROOT = Path(__file__).parents[3]
@@ -91,11 +91,13 @@ def test_who_watches_is_told_what_is_compiled():
     assert seen == ["test fresh"]
 
 
-def test_choice_of_a_backend_says_why():
+def test_choice_of_a_backend_says_why(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(driver, "look", driver.Found)  # a machine without a card
+    monkeypatch.setattr(cuda, "_open", cuda._open.__wrapped__)
     assert device.choose("reference").threads == 1
-    assert "numba" in device.choose("auto").reason
+    assert "numba kernels; CUDA is not used: there is no NVIDIA driver" in device.choose("auto").reason
     assert device.choose(device.choose("cpu"), threads=1).threads == 1
-    with pytest.raises(BackendError, match="Use backend='cpu'"):
+    with pytest.raises(BackendError, match=r"no NVIDIA driver\. Remedy: .*swarm-engine\[cuda12\]"):
         device.choose("cuda")
     with pytest.raises(SettingsError, match="Choose one of"):
         device.choose("gpu")

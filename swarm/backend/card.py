@@ -1,0 +1,212 @@
+"""The device of an NVIDIA card, through CuPy: the one file that imports it (nvrtc.py uses its compiler bindings).
+
+Work is queued on one stream of the process, which waits for the default stream and is waited for by it: what a user
+does with CuPy or PyTorch between two ticks is in order without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import cupy
+import numpy as np
+from cupy.cuda import driver as _driver
+from cupy.cuda import runtime as _runtime
+
+from swarm.backend import nvrtc
+from swarm.backend.cuda import Device, Kernel
+from swarm.backend.memory import human
+from swarm.errors import BackendError, CapacityError
+
+_NULL = np.uint64(0)
+_SMALL = 1 << 16  # bytes: reads up to this go through memory that the card can reach by itself
+
+# what the runtime (and, with other names, the driver) calls errors after which nothing works in this process
+_ADDRESS = ("IllegalAddress", "ILLEGAL_ADDRESS", "MisalignedAddress", "MISALIGNED_ADDRESS", "InvalidPc", "INVALID_PC")
+_LOST = ("LaunchFailure", "LAUNCH_FAILED", "DevicesUnavailable", "DEVICE_UNAVAILABLE", "ECCUncorrectable",
+         "ECC_UNCORRECTABLE", "DeviceUninitialized", "CONTEXT_IS_DESTROYED", "NoDevice", "NO_DEVICE",
+         "LaunchTimeout", "LAUNCH_TIMEOUT", "HardwareStackError", "HARDWARE_STACK_ERROR", "IllegalInstruction",
+         "ILLEGAL_INSTRUCTION", "Assert", "ASSERT", "Unknown", "UNKNOWN")  # fmt: skip
+
+
+class CudaDevice(Device):
+    """The current card of this process. Raises `BackendError` when it cannot be used."""
+
+    gpu = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.xp = cupy
+        try:
+            card = cupy.cuda.Device()
+            self.id = card.id
+            self.capability = divmod(int(card.compute_capability), 10)
+            self.stream = cupy.cuda.Stream()
+        except (_runtime.CUDARuntimeError, _driver.CUDADriverError) as error:
+            raise BackendError(
+                f"CuPy cannot use the card: {error}. Remedy: run swarm info; it looks at driver, CuPy and card"
+            ) from error
+        self._pinned: np.ndarray | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What a report says about the card."""
+        about = _runtime.getDeviceProperties(self.id)
+        return {
+            "gpu": about["name"].decode(),
+            "capability": ".".join(map(str, self.capability)),
+            "memory": int(about["totalGlobalMem"]),
+            "driver": _runtime.driverGetVersion(),
+            "cuda": _runtime.runtimeGetVersion(),
+            "cupy": cupy.__version__,
+        }
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        with cupy.cuda.Device(self.id), self.stream:
+            yield
+
+    # ------------------------------------------------------------------ kernels
+
+    def compile(self, stem: str, macros: dict[str, Any]) -> Any:
+        module = cupy.cuda.Module()
+        module.load(nvrtc.compile(stem, macros, self.capability))
+        return module
+
+    def function(self, compiled: Any, name: str) -> Any:
+        return compiled.get_function(name)
+
+    def launch(self, kernel: Kernel, blocks: int, block: int, arguments: tuple[Any, ...]) -> None:
+        given = tuple(_argument(kernel, argument) for argument in arguments)
+        kernel.function((blocks, 1, 1), (block, 1, 1), given, 0, self.stream)
+
+    # ------------------------------------------------------------------ arrays
+
+    def read(self, array: Any) -> np.ndarray:
+        self.reads += 1
+        if array.nbytes > _SMALL:
+            return array.get(stream=self.stream)
+        if self._pinned is None:
+            self._pinned = np.frombuffer(cupy.cuda.alloc_pinned_memory(_SMALL), np.uint8, _SMALL)
+        held = self._pinned[: array.nbytes].view(array.dtype).reshape(array.shape)
+        array.get(stream=self.stream, out=held)
+        return held.copy()
+
+    def write(self, array: Any, host: Any) -> None:
+        host = np.ascontiguousarray(host, array.dtype).reshape(array.shape)
+        if array.flags.c_contiguous:
+            array.set(host, stream=self.stream)
+        else:
+            array[...] = cupy.asarray(host)
+
+    def copy(self, target: Any, source: Any) -> None:
+        _same_bytes(target, source)
+        if target.nbytes:
+            target.data.copy_from_device_async(source.data, target.nbytes, self.stream)
+
+    def fill(self, array: Any, byte: int) -> None:
+        if not array.flags.c_contiguous:
+            raise TypeError("fill: the array is not contiguous.")
+        if array.nbytes:
+            array.data.memset_async(byte, array.nbytes, self.stream)
+
+    def memory(self) -> tuple[int, int]:
+        free, total = _runtime.memGetInfo()
+        return free + cupy.get_default_memory_pool().free_bytes(), total
+
+    # ------------------------------------------------------------------ time
+
+    def synchronize(self) -> None:
+        self.stream.synchronize()
+
+    @contextmanager
+    def capture(self) -> Iterator[Graph]:
+        graph = Graph(self)
+        self.capturing = True
+        self.stream.begin_capture()
+        try:
+            yield graph
+        except BaseException:
+            _end_quietly(self.stream)
+            raise
+        else:
+            graph.recorded = self.stream.end_capture()
+        finally:
+            self.capturing = False
+
+    @contextmanager
+    def timer(self) -> Iterator[Timer]:
+        timer = Timer()
+        start, end = cupy.cuda.Event(), cupy.cuda.Event()
+        start.record(self.stream)
+        yield timer
+        end.record(self.stream)
+        end.synchronize()
+        timer.seconds = cupy.cuda.get_elapsed_time(start, end) / 1e3
+
+    # ------------------------------------------------------------------ errors
+
+    def explain(self, error: Exception) -> Exception | None:
+        if isinstance(error, cupy.cuda.memory.OutOfMemoryError):
+            free, total = self.memory()
+            return CapacityError(
+                f"The card is out of memory: {error} {human(free)} of {human(total)} are free. Remedy: fewer agents, "
+                "brains in bfloat16, or end the other programs that nvidia-smi lists."
+            )
+        if not isinstance(error, (_runtime.CUDARuntimeError, _driver.CUDADriverError)):
+            return None
+        text = str(error)
+        if any(name in text for name in _ADDRESS):
+            what = "a kernel read or wrote outside of its memory"
+        elif any(name in text for name in _LOST):
+            what = "the card was lost"
+        elif "MemoryAllocation" in text or "OUT_OF_MEMORY" in text:
+            return CapacityError(f"The card is out of memory ({text}). Remedy: fewer agents, or brains in bfloat16.")
+        else:
+            return BackendError(f"CUDA: {text}. Remedy: swarm info looks at driver, CuPy and card.")
+        self.lost = (
+            f"CUDA: {what} ({text.partition(':')[0]}). What was on the card is gone and this process cannot use it "
+            "again; the last saved file stands. Remedy: start anew from it with swarm.World.load(path)."
+        )
+        return BackendError(self.lost)
+
+
+class Graph:
+    """Recorded launches; `launch` queues them all at once."""
+
+    def __init__(self, device: CudaDevice) -> None:
+        self.device = device
+        self.recorded: Any = None
+
+    def launch(self) -> None:
+        self.recorded.launch(stream=self.device.stream)
+
+
+class Timer:
+    """Seconds on the device between entering and leaving."""
+
+    seconds = 0.0
+
+
+def _argument(kernel: Kernel, argument: Any) -> Any:
+    """What CuPy hands over as it is: arrays as pointers, NumPy scalars by value; a null pointer is a zero."""
+    if argument is None:
+        return _NULL
+    if isinstance(argument, (cupy.ndarray, np.generic)):
+        return argument
+    kind = type(argument).__name__
+    raise TypeError(f"kernel {kernel.name}: {kind} {argument!r}. Give device arrays or NumPy scalars.")
+
+
+def _same_bytes(target: Any, source: Any) -> None:
+    if target.nbytes != source.nbytes or not (target.flags.c_contiguous and source.flags.c_contiguous):
+        raise TypeError(f"copy: {source.shape} {source.dtype} over {target.shape} {target.dtype}, or not contiguous.")
+
+
+def _end_quietly(stream: Any) -> None:
+    """Leave the recording after an error, which is the one to report."""
+    try:
+        stream.end_capture()
+    except Exception:
+        return
