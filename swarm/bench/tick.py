@@ -3,6 +3,11 @@
 The world lives through `aged` ticks first. Then every tick is timed by itself. "World only" is the same ticks less
 their sense and think stages, from the profiler. The conditions that make a figure comparable (population, births and
 deaths, things within the sensing radius) are measured over the timed ticks and printed; a world outside is refused.
+
+On a card, where runs of stages are one captured launch, the rates are others: the whole tick, the same uncaptured, and
+with one Python system more (modes.py). Times are the processor's, to the end of the tick; `gpu ms` is by events. The
+share is brain-steps/s against the measured copy bandwidth over the bytes of a brain: 1 is a tick that costs no more
+than reading every brain at the speed of a copy.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from swarm.stages.sense import Sense
 from swarm.stages.think import Think
 from swarm.world import World
 
-from . import harness
+from . import harness, modes, roof
 from .report import Report
 from .request import Request
 
@@ -38,6 +43,12 @@ COLUMNS = {
     "rate": ("ticks/s", ".1f"),
     "brains": ("M brain-steps/s", ".2f"),
 }
+COLUMNS_CARD = {
+    **{key: (heading, ".3f" if heading.endswith("ms") else form) for key, (heading, form) in COLUMNS.items()},
+    "gpu_ms": ("gpu ms", ".3f"),
+    "more_ms": ("more ms", ".3f"),
+    "share": ("share of copy", ".3f"),
+}
 
 
 def command(
@@ -53,7 +64,7 @@ def command(
     request.at_least("--aged", aged, 0)
     request.at_least("--ticks", ticks, 1)
     backend = device.choose(request.backend, request.threads)
-    report = Report("tick", COLUMNS, request.seed)
+    report = Report("tick", COLUMNS if backend.device is None else COLUMNS_CARD, request.seed, device=backend.device)
     report.settings = {"scene": scene, **(settings or {}), "backend": backend.name, "threads": backend.threads}
     report.settings |= {"aged_ticks": aged, "ticks": ticks or request.repeats or 300}
     for count in request.sizes(100_000):
@@ -61,7 +72,8 @@ def command(
         world = scenes.scene(scene, **{**steady, **(settings or {}), "seed": request.seed, "backend": backend})
         for _ in progress.track(range(aged), description=f"{count:,} agents: {aged} ticks of ageing", transient=True):
             world.step()
-        rows, notes = measure(world, count, int(report.settings["ticks"]), frame)
+        with harness.on(backend):
+            rows, notes = measure(world, count, int(report.settings["ticks"]), frame)
         report.rows += rows
         report.notes += notes
     report.finish(request.json)
@@ -69,24 +81,23 @@ def command(
 
 def measure(world: World, asked: int, ticks: int, frame: Frame | None) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows and notes of one world. Raises `harness.Invalid` when it leaves the conditions."""
-    table = thinkers(world)
-    before = table.born_total, table.died_total
-    world.profile.reset()
-    seconds = np.empty(ticks)
-    alive = np.empty(ticks, np.int64)
-    for t in range(ticks):
-        begun = time.perf_counter()
-        world.step()
-        seconds[t] = time.perf_counter() - begun
-        alive[t] = table.n
-    born = (table.born_total - before[0]) / ticks
-    died = (table.died_total - before[1]) / ticks
+    table, card = thinkers(world), world.backend.device is not None
+    before = table.born_total, table.died_total, world.tick
+    if card:
+        runs, profile = modes.turns(world, table, ticks)
+    else:
+        world.profile.reset()
+        runs = {"with senses and brains": modes.timed(world, table, ticks)}
+        profile = str(world.profile)
+    alive = np.concatenate([run.alive for run in runs.values()])
+    born = (table.born_total - before[0]) / (world.tick - before[2])
+    died = (table.died_total - before[1]) / (world.tick - before[2])
     things = surroundings(world)
     notes = [
         f"alive {alive.min():,} to {alive.max():,}; births {born:,.1f} and deaths {died:,.1f} a tick "
         f"({100 * min(born, died) / alive.mean():.2f}% of the living); {things:.1f} things in the sensing radius; "
         + ", ".join(f"{name} {count:,}" for name, count in world.counts().items()),
-        str(world.profile),
+        profile,
     ]
     if np.abs(alive - asked).max() > HOLD * asked:
         raise harness.Invalid(
@@ -99,9 +110,12 @@ def measure(world: World, asked: int, ticks: int, frame: Frame | None) -> tuple[
     why = getattr(module, "comparable", lambda found: "")(found)
     if why:
         raise harness.Invalid(f"tick: {why}. Nothing is reported.")
-    minds = [system.name for system in world.schedule if isinstance(system, Sense | Think)]
-    thought = np.sum([world.profile.times(name)[-ticks:] for name in minds], axis=0)
-    rates = {"world only": seconds[-len(thought) :] - thought, "with senses and brains": seconds}
+    whole = next(iter(runs.values()))
+    rates = {name: run.seconds for name, run in runs.items()}
+    if not card:
+        minds = [system.name for system in world.schedule if isinstance(system, Sense | Think)]
+        thought = np.sum([world.profile.times(name)[-ticks:] for name in minds], axis=0)
+        rates = {"world only": whole.seconds[-len(thought) :] - thought, **rates}
     if frame is not None:
         rates["with drawing"] = drawn(world, frame(world), min(ticks, 300))
     conditions = {"alive_min": alive.min(), "alive_max": alive.max(), "born": born, "died": died, "things": things}
@@ -109,10 +123,25 @@ def measure(world: World, asked: int, ticks: int, frame: Frame | None) -> tuple[
     for name, times in rates.items():
         timing = harness.Timing(name, times)
         row = {"rate_of": name, "agents": asked, **timing.row(), "rate": 1 / timing.median, **conditions}
-        if name == "with senses and brains":
+        if times is whole.seconds:
             row["brains"] = alive.mean() / timing.median / 1e6
         rows.append(row)
+    if card:
+        against_the_roof(world, rows, runs)
     return rows, notes
+
+
+def against_the_roof(world: World, rows: list[dict[str, Any]], runs: dict[str, modes.Ticks]) -> None:
+    """What only a card's rows have: times by events, what a Python system costs, the share of the copy bandwidth."""
+    rate = roof.measure(world.backend)
+    row_bytes = thinkers(world).brains.row_bytes
+    for row in rows:
+        run = runs.get(row["rate_of"])
+        if run is not None and run.device is not None:
+            row["gpu_ms"] = float(np.median(run.device)) * 1e3
+        row["more_ms"] = None if row is rows[0] else row["median_ms"] - rows[0]["median_ms"]
+    rows[0] |= {"copy_gbs": rate.copy, "bytes_per_brain": row_bytes}
+    rows[0]["share"] = rows[0]["brains"] * 1e6 * row_bytes / (rate.copy * 1e9)
 
 
 def thinkers(world: World) -> Any:
@@ -125,16 +154,16 @@ def thinkers(world: World) -> Any:
 
 def surroundings(world: World) -> float:
     """The mean number of things within the sensing radius of a thinker, counted for a sample in float64."""
-    table, found = thinkers(world), 0.0
+    table, found, host = thinkers(world), 0.0, world.backend.host
     for system in world.schedule:
         if not isinstance(system, Sense):
             continue
         for column, radius in system.needs.items():
             grid = world.indices[column]
-            members = np.stack([grid.x, grid.y], 1).astype(np.float64)
+            members = np.stack([host(grid.x), host(grid.y)], 1).astype(np.float64)
             own = next(c for c in _positions(table))
             sample = np.random.default_rng(0).choice(table.n, min(SAMPLE, table.n), replace=False)
-            for place in table.column(own)[sample].astype(np.float64):
+            for place in host(table.column(own))[sample].astype(np.float64):
                 offset = members - place
                 offset -= np.array(world.size) * np.rint(offset / np.array(world.size))
                 found += int(((offset**2).sum(1) < radius**2).sum()) / len(sample)
