@@ -9,6 +9,7 @@ are neighbours in x lie side by side, so the members of three of them are one ru
 
 from __future__ import annotations
 
+import warnings
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -35,29 +36,78 @@ class Packed(NamedTuple):
     most: int  # members of the fullest cell
 
 
+class Found(NamedTuple):
+    """What `index` found: cells along x and y, members, members of the fullest cell, entities left out, all are in."""
+
+    shape: tuple[int, int] = (1, 1)
+    n: int = 0
+    most: int = 0
+    overflow: int = 0
+    complete: bool = False
+
+
 class Grid:
     """Where the entities of one position column are, as of one tick.
 
     tables, base: the tables that have the column, and the entry number of each one's row 0.
-    n: members. overflow: entities left out this tick because their cell was over the cap. complete: everybody is in.
     """
 
     def __init__(self, column: Column, size: tuple[float, float], radius: float) -> None:
         self.column = column
         self.size = (np.float32(size[0]), np.float32(size[1]))
         self.radius = radius
-        self.shape = (1, 1)
         self.tables: tuple[Any, ...] = ()
         self.base: tuple[int, ...] = ()
         self.tick = -1
-        self.n = self.most = self.overflow = 0
-        self.complete = False
+        self.cap = 0
         self.warned = False
         self.scratch = Scratch()
+        self._found = Found()
 
     def fit(self, members: int) -> None:
         """Choose the cells: as small as the radius allows, as many as memory for `members` entities justifies."""
-        self.shape = fit(self.size, self.radius, members)
+        self._found = Found(fit(self.size, self.radius, members))
+
+    @property
+    def found(self) -> Found:
+        """What this tick's index found, as one."""
+        return self._found
+
+    @found.setter
+    def found(self, found: Found) -> None:
+        self._found = found
+        if found.overflow and not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"index of {self.column.key}: a cell holds more than cap={self.cap} members, {found.overflow:,} were "
+                "left out and are not found this tick. Spread them, raise cap, or read world.indices[...].overflow.",
+                stacklevel=4,
+            )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Cells along x and along y."""
+        return self.found.shape
+
+    @property
+    def n(self) -> int:
+        """How many are in the index."""
+        return self.found.n
+
+    @property
+    def most(self) -> int:
+        """Members of the fullest cell."""
+        return self.found.most
+
+    @property
+    def overflow(self) -> int:
+        """Entities left out this tick because their cell was over the cap."""
+        return self.found.overflow
+
+    @property
+    def complete(self) -> bool:
+        """Whether every entity that has the column is in the index."""
+        return self.found.complete
 
     @property
     def cells(self) -> int:
@@ -107,13 +157,24 @@ def fit(size: tuple[Any, Any], radius: float, members: int) -> tuple[int, int]:
     A position's cell is computed in float32; being off by one rounding must not put two entities that see each other
     two cells apart, hence the margin of eight roundings of the world's size.
     """
-    shape = [max(1, int(float(side) / (radius + float(side) * 2.0**-20))) for side in size]
-    bound = max(1024, 1 << max(0, members - 1).bit_length())
+    shape = list(finest(size, radius))
+    bound = most_cells(members)
     if shape[0] * shape[1] > bound:
         shrink = sqrt(shape[0] * shape[1] / bound)
         shape = [max(1, int(s / shrink)) for s in shape]
         shape = [min(s, max(1, bound // o)) for s, o in zip(shape, reversed(shape), strict=True)]
     return shape[0], shape[1]
+
+
+def finest(size: tuple[Any, Any], radius: float) -> tuple[int, int]:
+    """The most columns and rows that the radius allows."""
+    columns, rows = (max(1, int(float(side) / (radius + float(side) * 2.0**-20))) for side in size)
+    return columns, rows
+
+
+def most_cells(members: int) -> int:
+    """The most cells that are worth their memory."""
+    return max(1024, 1 << max(0, members - 1).bit_length())
 
 
 def check_radius(radius: float, size: tuple[float, float], where: str) -> None:

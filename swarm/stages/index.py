@@ -6,7 +6,6 @@ cell are ordered by id, so everything that sums over neighbours gives the same b
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from swarm.backend import rng
 from swarm.ecs.component import Column
 from swarm.errors import ScheduleError, SettingsError
-from swarm.stages.grid import Grid, check_radius
+from swarm.stages.grid import Found, Grid, check_radius
 from swarm.stages.near import cell_of, outside
 from swarm.stages.stage import Cost, Stage, bad_value, need_column, positive
 
@@ -87,30 +86,20 @@ class Index(Stage):
 
         grid.tick = -1
         kernels = world.backend.twin("swarm.stages.index")
-        bad, grid.n, grid.most = kernels.sort(pos, flag, world.order(grid.tables), cell, histogram, grid.packed())
+        bad, n, most = kernels.sort(pos, flag, world.order(grid.tables), cell, histogram, grid.packed())
         if bad >= 0:
             table = max((k for k in range(len(grid.base)) if grid.base[k] <= bad), key=lambda k: grid.base[k])
-            raise bad_value(
-                world, self, grid.tables[table], bad - grid.base[table], self.pos,
-                f"Keep positions finite and below {world.size[0]:g} x {world.size[1]:g} m; swarm.move wraps them.",
-            )  # fmt: skip
-        grid.overflow = 0
-        if grid.most > self.cap:
-            grid.overflow = thin(grid.packed(), grid.n, self.cap, world.seed, world.tick)
-            grid.n, grid.most = grid.n - grid.overflow, self.cap
-            self.warn(grid)
-        grid.complete = grid.n == total
-        grid.tick = world.tick
+            self.accuse(world, grid.tables[table], bad - grid.base[table])
+        over = thin(grid.packed(), n, self.cap, world.seed, world.tick) if most > self.cap else 0
+        grid.cap, grid.tick = self.cap, world.tick
+        grid.found = Found(grid.shape, n - over, min(most, self.cap), over, n - over == total)
 
-    def warn(self, grid: Grid) -> None:
-        """Say once per grid that somebody was left out."""
-        if not grid.warned:
-            grid.warned = True
-            warnings.warn(
-                f"index of {self.pos.key}: a cell holds more than cap={self.cap} members, {grid.overflow:,} were left "
-                "out and are not found this tick. Spread them, raise cap, or read world.indices[...].overflow.",
-                stacklevel=3,
-            )
+    def accuse(self, world: Any, table: Any, row: int) -> None:
+        """Raise `NonFiniteError` for the entity in `row`."""
+        raise bad_value(
+            world, self, table, row, self.pos,
+            f"Keep positions finite and below {world.size[0]:g} x {world.size[1]:g} m; swarm.move wraps them.",
+        )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
         return {
