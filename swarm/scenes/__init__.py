@@ -42,11 +42,12 @@ def scene(path: str, **values: Any) -> World:
     path: a shipped name ("foragers"), a file ("my_world.py") or "package.module". values: settings, and `backend` and
     `threads`. Raises `SettingsError` for an unknown scene or setting and for a value out of range.
     """
-    module = load(path)
-    if isinstance(values.get("backend"), Backend):
-        values = {"threads": values["backend"].threads, **values, "backend": values["backend"].name}
+    module, given = load(path), values.get("backend")
+    if isinstance(given, Backend):
+        values = {"threads": given.threads, **values, "backend": given.name}
     chosen = settings(module.Settings, values, f"scene '{path}'")
-    world = module.build(chosen)
+    made = dataclasses.replace(chosen, backend=given) if isinstance(given, Backend) else chosen
+    world = module.build(made)
     if not isinstance(world, World):
         raise SettingsError(f"scene '{path}': build returned {type(world).__name__}. It must return a swarm.World.")
     world.scene = {"path": path, "settings": _plain(chosen), "source": source_digest(module)}

@@ -90,7 +90,7 @@ class Graze(Stage):
             where = grid.packed(), table.column(self.pos), first, visit, offset, reach
             bad = kernels.claim(*where, *food, claim[mine], d2[mine])
             if bad >= 0:
-                raise bad_value(world, self, table, bad, self.pos, "Keep it inside the world; swarm.move wraps it.")
+                self.accuse(world, table, bad)
         names = joined(tables, "slots"), joined(tables, "generations")
         winner = scratch.array("winner", targets, np.int32)[:targets]
         eaters, eaten = scratch.array("eaters", n, np.int32), scratch.array("eaten", n, np.int32)
@@ -106,6 +106,10 @@ class Graze(Stage):
             amount -= crowd * portion
             self.give(tables, base, asking, portion[place])
         self.give(tables, base, eaters, amount)
+
+    def accuse(self, world: Any, table: Any, row: int) -> None:
+        """Raise `NonFiniteError` for the claimant in `row`, which is outside of the world."""
+        raise bad_value(world, self, table, row, self.pos, "Keep it inside the world; swarm.move wraps it.")
 
     def order(self, world: Any, table: Any) -> tuple[np.ndarray, int]:
         """Claimants in the order of their own grid, where this tick has one, so that neighbours follow each other."""

@@ -38,10 +38,13 @@ class Move(Stage):
             if table.n and table.has(self.vel):
                 bad = kernels.drift(table.column(self.pos), table.column(self.vel), np.float32(dt), *size, limit)
                 if bad >= 0:
-                    blame = self.vel if not np.isfinite(table.column(self.vel)[bad]).all() else self.pos
-                    raise bad_value(
-                        world, self, table, bad, blame, "Keep velocities finite; move's `limit` bounds them."
-                    )
+                    self.accuse(world, table, bad)
+
+    def accuse(self, world: Any, table: Any, row: int) -> None:
+        """Raise `NonFiniteError` for the entity in `row`: its velocity if that is to blame, else its position."""
+        velocity = world.backend.host(table.column(self.vel)[row])
+        blame = self.pos if np.isfinite(velocity).all() else self.vel
+        raise bad_value(world, self, table, row, blame, "Keep velocities finite; move's `limit` bounds them.")
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "limit": self.limit}
