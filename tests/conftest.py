@@ -1,0 +1,48 @@
+"""Fixtures for tests of the CUDA backend; nothing here is imported before a test asks for it.
+
+hosted       the tests' device, which runs kernels on the host (tests/shim); backend "cuda" means it in this test
+cuda_device  every test that takes it runs twice: "hosted", and "card" (marker `gpu`) on a real GPU where there is one
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def host_device() -> Any:
+    """One `HostDevice` for the whole session, so that each .cu file is looked up once."""
+    from tests.shim import build
+    from tests.shim.device import HostDevice
+
+    if build.available():
+        pytest.skip(build.available())
+    return HostDevice()
+
+
+@pytest.fixture
+def hosted(host_device: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The device on the host in the place of a card: `swarm.World(backend="cuda")` works in this test."""
+    from swarm.backend import cuda
+
+    monkeypatch.setattr(cuda, "_open", lambda: host_device)
+    host_device.attach()
+    kept = host_device.order, host_device.limit
+    yield host_device
+    host_device.order, host_device.limit = kept
+
+
+@pytest.fixture(params=["hosted", pytest.param("card", marks=pytest.mark.gpu)])
+def cuda_device(request: pytest.FixtureRequest) -> Any:
+    """The device on the host, then the real one."""
+    if request.param == "hosted":
+        return request.getfixturevalue("hosted")
+    from swarm.backend import cuda
+    from swarm.errors import BackendError
+
+    try:
+        return cuda.device()
+    except (BackendError, ImportError) as error:
+        pytest.skip(f"no card: {error}")
