@@ -14,7 +14,7 @@
 // Single operations as on the CPU: equal winners, equal levels.
 //
 // Macros: AVAILABLE, what says that food can be eaten: RIPE a flag, HELD a float above 0, ALIVE no flag; EQUAL, whether
-// all claimants share.
+// all claimants share; POS_STEP as in near.cuh.
 
 #include "near.cuh"
 #include "philox.cuh"
@@ -90,7 +90,7 @@ INLINE int2 touched(float x, float wide, float per, int cells) {
 }
 
 // Phase 1: every claimant names the nearest food that is available; of equally near ones the lowest slot.
-KERNEL claim(World* world, u32 site, const Pasture* pasture, const float2* pos, int2* claims, Contest* contest,
+KERNEL claim(World* world, u32 site, const Pasture* pasture, const float* pos, int2* claims, Contest* contest,
              float reach) {
     const Pasture here = *pasture;
     const Grid g = *here.grid;
@@ -99,7 +99,7 @@ KERNEL claim(World* world, u32 site, const Pasture* pasture, const float2* pos, 
     for (int v = thread(); v < count; v += threads()) {
         const int i = visited(here.own, here.base, n, v);
         if (i < 0) continue;
-        const float2 p = pos[i];
+        const float2 p = at_row(pos, i);
         int best = -1;
         float nearest = limit;
         if (inside(g, p.x, p.y)) {

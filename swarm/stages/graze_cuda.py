@@ -11,7 +11,7 @@ import numpy as np
 from swarm.backend import cuda
 from swarm.stages.graze import cost  # noqa: F401  (shared with the reference)
 from swarm.stages.grid import check_radius, find
-from swarm.stages.launch import site, whole
+from swarm.stages.launch import flat, site, steps
 
 STEM = "swarm.stages.graze"
 RIPE, HELD, ALIVE = range(3)  # what says that food can be eaten
@@ -42,11 +42,10 @@ def run(stage: Any, world: Any, dt: float, eaten: Any = None) -> None:
         fresh = np.int32(0 if k else targets[-1])
         order = None if own is None else own.device
         kernels["begin"](max(1, int(fresh)), contest, fresh, pasture, grid.device, order, slots, held, bases)
-        pos = whole(table, stage.pos)[0]
-        mine = claims[base[k] :]
-        kernels["claim"](
-            table.capacity, ledger, site(world, table), pasture, pos, mine, contest, np.float32(stage.reach)
-        )
+        pos, step = flat(table, stage.pos)
+        claim = device.module(STEM, AVAILABLE=kind, EQUAL=stage.share == "equal", **steps(POS_STEP=step))["claim"]
+        here = site(world, table)
+        claim(table.capacity, ledger, here, pasture, pos, claims[base[k] :], contest, np.float32(stage.reach))
     for k, table in enumerate(eaters):
         names = table.storage["slots"], table.storage["generations"]
         kernels["settle"](table.capacity, ledger, site(world, table), *names, claims[base[k] :], contest)
@@ -85,7 +84,5 @@ def _food(stage: Any, world: Any, grid: Any, base: list[int], scratch: Any, avai
     gather = cuda.current().module(STEM, AVAILABLE=available, EQUAL=False)["gather"]
     for k, table in enumerate(grid.tables):
         to = slots[base[k] :], held[base[k] :]
-        gather(
-            table.capacity, world.ledger.array, site(world, table), table.storage["slots"], columns[k], *to
-        )
+        gather(table.capacity, world.ledger.array, site(world, table), table.storage["slots"], columns[k], *to)
     return slots, held, RIPE

@@ -7,7 +7,7 @@
 // stride. Single operations, never fused: equal bits with the reference. A position that is not finite is a fault.
 //
 // Macros: LIMITED, whether there is a greatest speed; PACKED, whether both columns stand alone; else POS_STEP and
-// VEL_STEP floats a row, of which the columns begin at POS_AT and VEL_AT.
+// VEL_STEP, floats from row to row.
 
 #include "site.cuh"
 #include "wrap.cuh"
@@ -17,10 +17,12 @@
 #endif
 #ifndef PACKED
 #define PACKED 1
+#endif
+#ifndef POS_STEP
 #define POS_STEP 2
-#define POS_AT 0
+#endif
+#ifndef VEL_STEP
 #define VEL_STEP 2
-#define VEL_AT 0
 #endif
 
 // v, slowed to the limit if it is faster; says whether it was.
@@ -42,8 +44,8 @@ INLINE bool go(float2& p, float2 v, float dt, float width, float height) {
 
 INLINE void one(World* world, u32 site, float* pos, float* vel, int i, float dt, float width, float height,
                 float limit) {
-    float* at = pos + (size_t)i * POS_STEP + POS_AT;
-    float* speed = vel + (size_t)i * VEL_STEP + VEL_AT;
+    float* at = pos + (i64)i * POS_STEP;
+    float* speed = vel + (i64)i * VEL_STEP;
     float2 p = make_float2(at[0], at[1]), v = make_float2(speed[0], speed[1]);
     if (LIMITED && slow(v, limit)) {
         speed[0] = v.x;

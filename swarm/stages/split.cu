@@ -9,7 +9,7 @@
 // Rows are listed in any order, one atomic a warp: the barrier sorts them by id, and what is drawn is keyed by id.
 // Single operations in the order of split.py: equal bits.
 //
-// Macros: POS_STEP floats a row, of which the position begins at POS_AT.
+// Macro: POS_STEP, floats from one row's position to the next one's.
 
 #include "philox.cuh"
 #include "site.cuh"
@@ -17,7 +17,6 @@
 
 #ifndef POS_STEP
 #define POS_STEP 2
-#define POS_AT 0
 #endif
 
 // How many of the warp's lanes come before this one and have their bit set.
@@ -37,9 +36,12 @@ KERNEL flag(World* world, u32 site, const float* level, const u8* dying, int* ro
     }
 }
 
-// Uniform within `spread` metres on each axis, keyed by seed, tick and the parent's id.
-KERNEL scatter(World* world, const int* rows, const int* count, const u32* slots, const u32* generations, float* place,
-               float spread) {
+// The children are asked for. Their offsets are uniform within `spread` metres on each axis, keyed by seed, tick and
+// the parent's id. place may be null.
+KERNEL scatter(World* world, u32 site, const int* rows, const int* count, const u32* slots, const u32* generations,
+               float* place, float spread) {
+    if (thread() == 0) counts(world)[table_of(site)].births += *count;
+    if (!place) return;
     for (int k = thread(); k < *count; k += threads()) {
         const int i = rows[k];
         for (int axis = 0; axis < 2; axis++) {
@@ -58,7 +60,7 @@ KERNEL share(const int* rows, const int* count, float* level, float* given, cons
         given[k] = half;
         level[i] = whole - half;
         if (!pos) continue;
-        const float* at = pos + (i64)i * POS_STEP + POS_AT;
+        const float* at = pos + (i64)i * POS_STEP;
         const float2 away = place[k];
         place[k] = make_float2(wrap(at[0] + away.x, first_of(sides)), wrap(at[1] + away.y, second_of(sides)));
     }
