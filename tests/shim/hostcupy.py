@@ -30,9 +30,7 @@ uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 bool_, inf, nan, pi, newaxis = np.bool_, np.inf, np.nan, np.pi, None
 
 _SCALARS = (bool, int, float, complex, np.generic)
-_DTYPES = {np.dtype(t) for t in ["?", "b", "h", "i", "l", "q", "B", "H", "I", "L", "Q", "e", "f", "d", "F", "D"]} | {
-    np.dtype(ml_dtypes.bfloat16)
-}
+_DTYPES = {np.dtype(t) for t in tuple("?bhilqBHILQefdFD")} | {np.dtype(ml_dtypes.bfloat16)}
 _IMPLICIT = (
     "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly."
 )
@@ -376,85 +374,26 @@ def _stable(kind: Any) -> None:
 
 # ------------------------------------------------------------------------------------------------ functions
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # every ufunc that has a namesake in NumPy
-UFUNCS = frozenset(
-    [
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "true_divide",
-        "floor_divide",
-        "remainder",
-        "mod",
-        "power",
-        "negative",
-        "positive",
-        "absolute",
-        "fmod",
-        "sign",
-        "reciprocal",
-        "square",
-        "sqrt",
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "sin",
-        "cos",
-        "tan",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arctan2",
-        "sinh",
-        "cosh",
-        "tanh",
-        "hypot",
-        "floor",
-        "ceil",
-        "trunc",
-        "rint",
-        "fabs",
-        "isfinite",
-        "isinf",
-        "isnan",
-        "signbit",
-        "copysign",
-        "maximum",
-        "minimum",
-        "fmax",
-        "fmin",
-        "equal",
-        "not_equal",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "logical_and",
-        "logical_or",
-        "logical_xor",
-        "logical_not",
-        "bitwise_and",
-        "bitwise_or",
-        "bitwise_xor",
-        "invert",
-        "bitwise_not",
-        "left_shift",
-        "right_shift",
-        "matmul",
-        "conjugate",
-    ]
-)
+UFUNCS = frozenset(_words("""
+    add subtract multiply divide true_divide floor_divide remainder mod power negative positive absolute fmod sign
+    reciprocal square sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan arctan2 sinh cosh
+    tanh hypot floor ceil trunc rint fabs isfinite isinf isnan signbit copysign maximum minimum fmax fmin equal
+    not_equal less less_equal greater greater_equal logical_and logical_or logical_xor logical_not bitwise_and
+    bitwise_or bitwise_xor invert bitwise_not left_shift right_shift matmul conjugate
+"""))  # fmt: skip
 
 # functions as in NumPy: their parameters in CuPy, in order; those that follow `*` are keywords
 FUNCTIONS = {
     "sum": "a axis dtype out keepdims", "prod": "a axis dtype out keepdims", "min": "a axis out keepdims",
     "max": "a axis out keepdims", "amin": "a axis out keepdims", "amax": "a axis out keepdims",
-    "mean": "a axis dtype out keepdims", "var": "a axis dtype out ddof keepdims", "std": "a axis dtype out ddof keepdims",
+    "mean": "a axis dtype out keepdims", "var": "a axis dtype out ddof keepdims",
+    "std": "a axis dtype out ddof keepdims",
     "any": "a axis out keepdims", "all": "a axis out keepdims", "argmin": "a axis", "argmax": "a axis",
     "count_nonzero": "a axis", "cumsum": "a axis dtype out", "cumprod": "a axis dtype out", "diff": "a n axis",
     "clip": "a a_min a_max out", "take": "a indices axis out", "searchsorted": "a v side sorter",
@@ -465,40 +404,17 @@ FUNCTIONS = {
     "element test_elements assume_unique invert", "array_equal": "a1 a2", "dot": "a b out", "einsum": "",
     "nan_to_num": "x copy nan posinf neginf", "lexsort": "keys", "round": "a decimals out", "around": "a decimals out",
     "ptp": "a axis out keepdims", "trace": "a offset axis1 axis2 dtype out", "diagonal": "a offset axis1 axis2",
-    "triu": "m k", "tril": "m k", "meshgrid": "", "atleast_1d": "", "atleast_2d": "", "isclose": "a b rtol atol equal_nan",
-    "allclose": "a b rtol atol equal_nan",
+    "triu": "m k", "tril": "m k", "meshgrid": "", "atleast_1d": "", "atleast_2d": "",
+    "isclose": "a b rtol atol equal_nan", "allclose": "a b rtol atol equal_nan",
 }  # fmt: skip
 READING = {  # their result's size is a value on the device, which the host waits for
     "nonzero": "a", "flatnonzero": "a", "argwhere": "a", "bincount": "x weights minlength",
     "unique": "ar return_index return_inverse return_counts axis",
 }  # fmt: skip
-METHODS = [
-    "sum",
-    "prod",
-    "min",
-    "max",
-    "mean",
-    "var",
-    "std",
-    "any",
-    "all",
-    "argmin",
-    "argmax",
-    "cumsum",
-    "cumprod",
-    "clip",
-    "take",
-    "argsort",
-    "nonzero",
-    "repeat",
-    "dot",
-    "round",
-    "ptp",
-    "searchsorted",
-    "swapaxes",
-    "trace",
-    "diagonal",
-]
+METHODS = _words("""
+    sum prod min max mean var std any all argmin argmax cumsum cumprod clip take argsort nonzero repeat dot round
+    ptp searchsorted swapaxes trace diagonal
+""")  # fmt: skip
 _NUMPY_NAMES = {("reshape", "newshape"): "shape", ("concatenate", "tup"): "arrays", ("stack", "tup"): "arrays"}
 
 
