@@ -25,6 +25,8 @@
 // Arithmetic is IEEE: no contraction, denormals kept, the same as the options in swarm/backend/source.py ask of CUDA.
 #pragma once
 
+typedef __SIZE_TYPE__ size_t;
+
 #define __global__ __attribute__((used, noinline))
 #define __device__
 #define __host__
