@@ -51,6 +51,9 @@ class Flock(Stage):
         self.needs = {pos: self.radius}
 
     def __call__(self, world: Any, dt: float) -> None:
+        if world.backend.device is not None:
+            world.backend.twin("swarm.stages.flock").run(self, world, dt)
+            return
         kernels = world.backend.twin("swarm.stages.flock")
         grid = find(world, self.pos, self.radius, "flock")
         whole = self.sums(world, grid)
@@ -58,8 +61,10 @@ class Flock(Stage):
             if table.n and table.has(self.vel):
                 kernels.steer(whole[base : base + table.n], self.weights, np.float32(dt), table.column(self.vel))
 
-    def sums(self, world: Any, grid: Grid) -> np.ndarray:
+    def sums(self, world: Any, grid: Grid) -> Any:
         """The neighbour sums float32 [entries, 7] of this tick; rows of entities without `vel` hold nothing."""
+        if world.backend.device is not None:
+            return world.backend.twin("swarm.stages.flock").sums(self, world, grid)
         kernels, scratch = world.backend.twin("swarm.stages.flock"), self.scratch(world)
         total = sum(table.n for table in grid.tables)
         out = scratch.array("sums", total * 7, np.float32)[: total * 7].reshape(total, 7)
@@ -75,8 +80,12 @@ class Flock(Stage):
                 grid.packed(), grid.n, pos, base, visit, offset, vel, np.float32(self.radius), *packed, out[rows]
             )
             if bad >= 0:
-                raise bad_value(world, self, table, bad, self.pos, "Keep it inside the world; swarm.move wraps it.")
+                self.accuse(world, table, bad)
         return out
+
+    def accuse(self, world: Any, table: Any, row: int) -> None:
+        """Raise `NonFiniteError` for the entity in `row`."""
+        raise bad_value(world, self, table, row, self.pos, "Keep it inside the world; swarm.move wraps it.")
 
     def describe(self) -> dict[str, Any]:
         weights = dict(zip(("cohesion", "alignment", "separation"), self.weights.tolist(), strict=True))

@@ -73,8 +73,8 @@ class Grid:
         """What this tick's index found, as one."""
         return self._found
 
-    @found.setter
-    def found(self, found: Found) -> None:
+    def keep(self, found: Found) -> None:
+        """Note what was found; warn, once a grid, if somebody was left out."""
         self._found = found
         if found.overflow and not self.warned:
             self.warned = True

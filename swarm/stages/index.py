@@ -65,6 +65,9 @@ class Index(Stage):
         return radius
 
     def __call__(self, world: Any, dt: float) -> None:
+        if world.backend.device is not None:
+            world.backend.twin("swarm.stages.index").run(self, world, dt)
+            return
         grid = world.indices.get(self.pos)
         radius = self.resolve(world)
         if grid is None or grid.radius != radius or grid.size != tuple(map(np.float32, world.size)):
@@ -92,7 +95,7 @@ class Index(Stage):
             self.accuse(world, grid.tables[table], bad - grid.base[table])
         over = thin(grid.packed(), n, self.cap, world.seed, world.tick) if most > self.cap else 0
         grid.cap, grid.tick = self.cap, world.tick
-        grid.found = Found(grid.shape, n - over, min(most, self.cap), over, n - over == total)
+        grid.keep(Found(grid.shape, n - over, min(most, self.cap), over, n - over == total))
 
     def accuse(self, world: Any, table: Any, row: int) -> None:
         """Raise `NonFiniteError` for the entity in `row`."""

@@ -23,6 +23,17 @@ def whole(table: Any, column: Column) -> tuple[Any, int, int]:
     return table.storage[column], int(np.prod(column.shape, dtype=int)), start
 
 
+def flat(table: Any, column: Column) -> tuple[Any, int]:
+    """(the device array from the column's first element in row 0 on, elements a row)."""
+    array, step, start = whole(table, column)
+    return (array.reshape(-1)[start:] if start else array), step
+
+
+def steps(**steps: int) -> dict[str, int]:
+    """The macros for columns of two numbers that are parts of wider rows; those that stand alone need none."""
+    return {name: step for name, step in steps.items() if step != 2}
+
+
 def sides(world: Any) -> tuple[np.float32, np.float32]:
     """Width and height of the world, m."""
     return np.float32(world.size[0]), np.float32(world.size[1])

@@ -8,7 +8,7 @@
 // Cells side by side are one run of the packed arrays, so nine cells are three runs, or six where they reach over the
 // world's edge. The order is that of the CPU's kernels. Nothing is read for a place outside of the world: ask `inside`.
 
-struct Grid {  // 72 bytes; swarm/stages/grid_cuda.py has the same fields. Written by index.cu, read by everybody else
+struct Grid {  // 72 bytes, GRID in grid_cuda.py; written by index.cu, read by everybody else
     int* start;   // [columns * rows + 1]: where each cell's members begin
     int* entry;   // [members], sorted by (cell, id): base of the table + row
     float* x;     // [members] m, in that order
@@ -58,6 +58,18 @@ template <class Visit> INLINE void each_run(const Grid& g, int column, int row, 
         }
     }
 }
+
+// The two numbers of a row: of a column that stands alone (STEP 2), or of a part of rows of STEP floats, in which case
+// `column` is where row 0 has its own.
+template <int STEP> INLINE float2 pair_of(const float* column, int row) {
+    if (STEP == 2) return ((const float2*)column)[row];
+    return make_float2(column[(i64)row * STEP], column[(i64)row * STEP + 1]);
+}
+
+#ifndef POS_STEP
+#define POS_STEP 2
+#endif
+INLINE float2 at_row(const float* pos, int row) { return pair_of<POS_STEP>(pos, row); }
 
 // How many places a table of `n` rows is visited in, and the row that is visited at place v, or -1. With a complete
 // grid of its own the rows follow in the grid's order, so that neighbouring lanes are neighbours in space and read the

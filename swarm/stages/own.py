@@ -45,6 +45,8 @@ class Own:
         target = out[:, at : at + self.width]
         if self.scale == 1:
             target[:] = values
+        elif world.backend.device is not None:
+            target[:] = values * np.float32(self.scale)
         else:
             np.multiply(
                 values, np.float32(self.scale), out=target, casting="same_kind" if values.dtype == "f4" else "unsafe"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +51,17 @@ class Sense(Stage):
             for column, radius in part.needs.items():
                 self.needs[column] = max(radius, self.needs.get(column, 0.0))
 
+    @property
+    def on_cuda(self) -> Callable[[Any, float], None] | None:
+        """See `Stage.on_cuda`; None where a sense is one of the user's own, which runs on arrays of the device."""
+        from swarm.stages import sense_cuda
+
+        return super().on_cuda if all(map(sense_cuda.knows, self.mind.parts.values())) else None
+
     def __call__(self, world: Any, dt: float) -> None:
+        if world.backend.device is not None:
+            world.backend.twin("swarm.stages.sense").run(self, world, dt)
+            return
         for table in world.tables_with(self.mind.inputs_):
             if not table.n:
                 continue
@@ -59,9 +70,13 @@ class Sense(Stage):
             for part in self.mind.parts.values():
                 bad = part.fill(world, seeker, out, at)
                 if bad >= 0 and seeker.column is not None:
-                    remedy = f"Keep it inside {world.size[0]:g} x {world.size[1]:g} m; swarm.move wraps it."
-                    raise bad_value(world, self, table, bad, seeker.column, remedy)
+                    self.accuse(world, table, bad)
                 at += part.width
+
+    def accuse(self, world: Any, table: Any, row: int) -> None:
+        """Raise `NonFiniteError` for the agent in `row`."""
+        remedy = f"Keep it inside {world.size[0]:g} x {world.size[1]:g} m; swarm.move wraps it."
+        raise bad_value(world, self, table, row, self.place(table), remedy)
 
     def seeker(self, world: Any, table: Any) -> Seeker:
         """The agents of `table` in the order of their own grid if they all are in one, else in row order."""
@@ -69,6 +84,9 @@ class Sense(Stage):
         none = self.scratch(world).array("nowhere", 0, np.float32)[:0].reshape(0, 2)
         if column is None:
             return Seeker(table, None, none, self.scratch(world).array("nobody", 0, np.int32)[:0], 0)
+        if world.backend.device is not None:
+            rows = world.backend.xp.arange(table.n, dtype=np.int32)
+            return Seeker(table, column, table.column(column), rows, 0)
         grid = world.indices.get(column)
         if grid is not None and grid.tick == world.tick and grid.complete:
             return Seeker(table, column, table.column(column), grid.entry, grid.base[grid.tables.index(table)])
