@@ -12,6 +12,7 @@ holds every name and keyword against the real CuPy where it is installed.
 
 from __future__ import annotations
 
+import builtins
 import operator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -247,7 +248,7 @@ class ndarray:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _touch("an assignment")
-        masked = any(isinstance(k, ndarray) and k.dtype == bool for k in (key if isinstance(key, tuple) else (key,)))
+        masked = builtins.any(isinstance(k, ndarray) and k.dtype == bool for k in (key if isinstance(key, tuple) else (key,)))
         if isinstance(value, ndarray):
             if masked and value.size != 1:
                 _read("an assignment of an array through a boolean index")
@@ -313,7 +314,7 @@ class ndarray:
         if name not in UFUNCS:
             return NotImplemented
         out = kwargs.get("out")
-        if out is not None and any(one is not None and not isinstance(one, ndarray) for one in out):
+        if out is not None and builtins.any(one is not None and not isinstance(one, ndarray) for one in out):
             raise TypeError(f"{name}: an output that is not on the device")
         return _call(getattr(ufunc, method), name, inputs, kwargs)
 
@@ -618,7 +619,7 @@ def shares_memory(a: ndarray, b: ndarray, max_work: Any = None) -> bool:
 def get_array_module(*args: Any) -> Any:
     import sys
 
-    return sys.modules[__name__] if any(isinstance(one, ndarray) for one in args) else np
+    return sys.modules[__name__] if builtins.any(isinstance(one, ndarray) for one in args) else np
 
 
 def result_type(*args: Any) -> np.dtype:

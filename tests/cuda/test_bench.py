@@ -1,0 +1,95 @@
+"""The benchmarks on a CUDA device, in small: every row and its conditions are there, and what no card measured is not.
+
+On the tests' device only the harness is tried: counts, checks and refusals. Times mean nothing there and are withheld.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from swarm import cli
+from swarm.backend import device
+from swarm.bench import harness, roof
+from swarm.bench.report import HOSTED, Report
+
+SIZES = [1, 3, 4, 17, 1024, 4099, 16 * 1024 + 5]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_read_kernels_read_every_word(cuda_device: Any, size: int):
+    backend = device.choose("cuda")
+    host = np.random.default_rng(size).integers(0, 2**32, size, dtype=np.uint32)
+    with backend.running():
+        words = backend.array(host)
+        right = int(host.sum(dtype=np.uint64) % 2**32)
+        found = {name: reader(words) for name, reader in backend.twin("swarm.bench.roof").readers().items()}
+    assert set(found.values()) == {right}, found
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_copies_lose_nothing_and_write_nothing_else(cuda_device: Any, size: int):
+    backend = device.choose("cuda")
+    with backend.running():
+        words = backend.array(np.random.default_rng(size).integers(0, 2**32, size, dtype=np.uint32))
+        space = backend.xp.full(size + 8, np.uint32(7))
+        for copier in backend.twin("swarm.bench.roof").copiers().values():
+            space[...] = 7
+            copier(words, space[:size])
+            got = backend.host(space)
+            assert np.array_equal(got[:size], backend.host(words))
+            assert (got[size:] == 7).all()
+
+
+def test_read_kernels_hold_in_any_order_of_threads(hosted: Any):
+    backend = device.choose("cuda")
+    with backend.running(), hosted.racing():
+        words = backend.xp.arange(5000, dtype=np.uint32)
+        for reader in backend.twin("swarm.bench.roof").readers().values():
+            assert reader(words) == 5000 * 4999 // 2
+
+
+def test_the_roof_of_a_device(cuda_device: Any):
+    found = roof.measure(device.choose("cuda"), megabytes=1, repeats=3)
+    assert found.read > 0
+    assert found.copy > 0
+    assert set(found.variants) == {"one each", "four each", "four each, few blocks"}
+    assert found.gflops == 0
+
+
+def test_jobs_of_a_device_are_timed_by_its_events(cuda_device: Any):
+    backend = device.choose("cuda")
+    with harness.on(backend):
+        words, out = backend.xp.arange(4096, dtype=np.uint32), backend.xp.zeros(4096, np.uint32)
+        jobs = roof.copy_jobs(backend, words, out)
+        times = harness.interleave(jobs, repeats=3, warmups=1, clock=harness.clock(backend))
+    assert set(times) == set(jobs)
+    assert all(timing.seconds.shape == (3,) and timing.best >= 0 for timing in times.values())
+
+
+def test_no_figure_of_the_tests_device_is_shown_or_saved(hosted: Any, tmp_path: Path, capsys: pytest.CaptureFixture):
+    columns = {"agents": ("agents", ",d"), "share": ("share of copy", ".3f"), "median_ms": ("ms", ".2f")}
+    report = Report("think", columns, seed=0, device=hosted)
+    report.rows = [{"agents": 10, "share": 0.9, "median_ms": np.float64(3.5), "copy_gbs": 4000.0, "error": 1e-7}]
+    report.notes = ["copy: 4000.0 GB/s"]
+    report.finish(tmp_path / "r.json")
+    shown = capsys.readouterr().out
+    assert HOSTED in shown
+    assert not any(figure in shown for figure in ("0.9", "3.5", "4000"))
+    saved = json.loads((tmp_path / "r.json").read_text())
+    assert saved["rows"] == [{"agents": 10, "share": None, "median_ms": None, "copy_gbs": None, "error": 1e-7}]
+    assert saved["notes"] == [HOSTED]
+    assert "not a GPU" in saved["machine"]["gpu"]
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+def saved(words: list[str], path: Path) -> dict[str, Any]:
+    assert cli.call(["bench", *words, "--backend", "cuda", "--repeats", "3", "--json", str(path)]) == 0
+    return json.loads(path.read_text())
