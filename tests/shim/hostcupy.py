@@ -248,7 +248,9 @@ class ndarray:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _touch("an assignment")
-        masked = builtins.any(isinstance(k, ndarray) and k.dtype == bool for k in (key if isinstance(key, tuple) else (key,)))
+        masked = builtins.any(
+            isinstance(k, ndarray) and k.dtype == bool for k in (key if isinstance(key, tuple) else (key,))
+        )
         if isinstance(value, ndarray):
             if masked and value.size != 1:
                 _read("an assignment of an array through a boolean index")
