@@ -20,7 +20,7 @@ from swarm.world import World
 
 WHOLE, UNCAPTURED, PYTHON = "whole tick", "uncaptured", "with a Python system"
 TURN = 50  # ticks in a row of one way
-WARM = 3  # ticks ahead of them that do not count: the run is captured anew
+WARM = 6  # ticks ahead of them that do not count: runs are recorded anew
 
 
 class Ticks(NamedTuple):
@@ -70,14 +70,14 @@ def turns(world: World, table: Any, ticks: int) -> tuple[dict[str, Ticks], str]:
 @contextmanager
 def way(world: World, name: str) -> Iterator[None]:
     """Have the world tick in one of the three ways."""
-    schedule, graphs = tuple(world.schedule), world.graphs
-    world.graphs = name != UNCAPTURED
+    schedule, capture = tuple(world.schedule), world.capture
+    world.capture = name != UNCAPTURED
     if name == PYTHON:
         world.schedule = with_python(schedule, column_of(world))
     try:
         yield
     finally:
-        world.graphs = graphs
+        world.capture = capture
         if name == PYTHON:
             world.schedule = schedule
 
