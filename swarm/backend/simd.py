@@ -11,7 +11,8 @@ Multiply-adds are fused where `fma` is written and nowhere else; no fast-math fl
 
 Types: F32x16, F64x16, I32x16 and U32x16 hold numbers; M16 holds one truth value per lane. Loads and stores take a
 one-dimensional contiguous array and an element offset, need the alignment of one element only, and are not checked:
-sixteen elements from the offset on must belong to the array's memory. `load_bf16` reads bfloat16 stored as uint16.
+sixteen elements from the offset on must belong to the array's memory. `load_bf16` reads bfloat16 stored as uint16,
+`load_f16` float16 stored as int16: numba has no arrays of either, and the two integers tell them apart.
 
 Everything here is an intrinsic at module level: held in a closure it would never be found in the disk cache.
 """
@@ -21,7 +22,8 @@ from __future__ import annotations
 import operator
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, config, types
+from numba.core.codegen import get_host_cpu_features
 from numba.core.datamodel import models
 from numba.core.extending import intrinsic, overload, register_model
 
@@ -166,6 +168,41 @@ def load_bf16(typingctx, array, offset):
     return F32x16(array, types.intp), codegen
 
 
+def _has_half() -> bool:
+    """Whether the processor widens float16 itself. Without, LLVM would call a function that numba does not link."""
+    features = get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
+    return any(name in features.split(",") for name in ("+f16c", "+neon", "+fp-armv8"))
+
+
+@intrinsic
+def load_f16(typingctx, array, offset):
+    """Sixteen float16 values, stored as int16, widened to float32 (exact)."""
+
+    def codegen(context, builder, signature, args):
+        half, wide, number = ir.VectorType(ir.HalfType(), LANES), _vector("i32"), _vector("f32")
+        pointer = _address(context, builder, signature.args[0], args[0], args[1], ir.IntType(16))
+        loaded = builder.load(pointer)
+        loaded.align = 2
+        if _has_half():
+            return builder.fpext(builder.bitcast(loaded, half), number)
+
+        def all_of(value):
+            return ir.Constant(wide, [value] * LANES)
+
+        bits = builder.zext(loaded, wide)
+        sign = builder.shl(builder.and_(bits, all_of(0x8000)), all_of(16))
+        rest = builder.and_(bits, all_of(0x7FFF))
+        shifted = builder.shl(rest, all_of(13))
+        bias = builder.select(builder.icmp_unsigned(">=", rest, all_of(0x7C00)), all_of(224 << 23), all_of(112 << 23))
+        small = builder.fmul(builder.uitofp(rest, number), ir.Constant(number, [2.0**-24] * LANES))
+        size = builder.select(
+            builder.icmp_unsigned("<", rest, all_of(0x400)), builder.bitcast(small, wide), builder.add(shifted, bias)
+        )
+        return builder.bitcast(builder.or_(size, sign), number)
+
+    return F32x16(array, types.intp), codegen
+
+
 @intrinsic
 def store(typingctx, array, offset, vector):
     """Write sixteen lanes to `array` from `offset` on."""
@@ -181,7 +218,7 @@ def store(typingctx, array, offset, vector):
 
 @intrinsic
 def store_u16(typingctx, array, offset, vector):
-    """Write the low sixteen bits of each U32x16 lane to a uint16 array."""
+    """Write the low sixteen bits of each U32x16 lane to an array of uint16 or int16."""
 
     def codegen(context, builder, signature, args):
         pointer = _address(context, builder, signature.args[0], args[0], args[1], ir.IntType(16))

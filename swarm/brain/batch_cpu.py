@@ -20,6 +20,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.activate_cpu import activate
 from swarm.backend.jit import kernel
+from swarm.brain.draw_cpu import flat
 from swarm.brain.mlp import Layout
 from swarm.brain.tiles_cpu import load
 
@@ -31,9 +32,7 @@ def forward_batch(rows: np.ndarray, layout: Layout, x: np.ndarray, out: np.ndarr
     n, b = out.shape[:2]
     if not out.size:
         return
-    w = rows.reshape(-1)
-    if w.dtype.itemsize == 2:
-        w = w.view(np.uint16)
+    w = flat(rows)
     samples = n * b
     if brain is None:
         sample, counts = np.arange(samples, dtype=np.int64), np.full(n, b, np.int64)

@@ -1,6 +1,6 @@
 """What the kernels that write rows share: reading and rounding elements of any dtype, and a brain's draws in a line.
 
-Rows are one flat array: float32, float64, or bfloat16 as uint16. A line holds one brain's draws in the order of its
+Rows are one flat array: float32, float64, bfloat16 as uint16 or float16 as int16. A line holds one brain's draws in the order of its
 parameters, stays in L1, and has spare room for a vector read from its last value on.
 """
 
@@ -29,7 +29,9 @@ def line_length(count: int) -> int:
 def flat(rows: np.ndarray) -> np.ndarray:
     """Rows as the one-dimensional array kernels take."""
     w = rows.reshape(-1)
-    return w.view(np.uint16) if w.dtype.itemsize == 2 else w
+    if w.dtype.itemsize == 2:
+        w = w.view(np.int16 if w.dtype == np.float16 else np.uint16)
+    return w
 
 
 @cache
@@ -51,11 +53,13 @@ def load(w, k):
 def _load(w, k):
     if w.dtype == types.uint16:
         return lambda w, k: simd.load_bf16(w, k)
+    if w.dtype == types.int16:
+        return lambda w, k: simd.load_f16(w, k)
     return lambda w, k: simd.load(w, k)
 
 
 def store_nearest(w, k, v):
-    """Write sixteen elements; bfloat16 rounded to nearest, ties to even."""
+    """Write sixteen elements; bfloat16 and float16 rounded to nearest, ties to even."""
     raise NotImplementedError("compiled code only")
 
 
@@ -63,6 +67,8 @@ def store_nearest(w, k, v):
 def _store_nearest(w, k, v):
     if w.dtype == types.uint16:
         return lambda w, k, v: simd.store_u16(w, k, _nearest(v))
+    if w.dtype == types.int16:
+        return lambda w, k, v: simd.store_u16(w, k, _nearest_half(v))
     return lambda w, k, v: simd.store(w, k, v)
 
 
@@ -74,8 +80,44 @@ def _nearest(v):
     return (raw + simd.splat(np.uint32(0x7FFF)) + odd) >> half
 
 
+@kernel(inline=True)
+def _all(value):
+    return simd.splat(np.uint32(value))
+
+
+@kernel(inline=True)
+def _half_bits(raw, bits):
+    """float16 from the bits of its size, with the sign and the specials of the float32 in `raw`."""
+    rest = raw & _all(0x7FFFFFFF)
+    special = simd.select(rest > _all(0x7F800000), _all(0x7E00), _all(0x7C00))
+    bits = simd.select(rest >= _all(0x7F800000), special, simd.minimum(_all(0x7C00), bits))
+    return bits | ((raw >> _all(16)) & _all(0x8000))
+
+
+@kernel(inline=True)
+def _nearest_half(v):
+    raw = simd.bits(v, _all(0))
+    rest = raw & _all(0x7FFFFFFF)
+    size = simd.bits(rest, v)
+    normal = (rest + _all(0xFFF) + ((rest >> _all(13)) & _all(1)) - _all(112 << 23)) >> _all(13)
+    small = rest < _all(113 << 23)  # whole numbers of 2^-24
+    places = simd.rint(simd.select(small, size, simd.splat(np.float32(0))) * simd.splat(np.float32(16777216)))
+    return _half_bits(raw, simd.select(small, simd.cast(places, raw), normal))
+
+
+@kernel(inline=True)
+def _noisy_half(v, noise):
+    """Thirteen of the sixteen bits of noise are added behind the last place that is kept. Below 2^-14, where places no
+    longer move with the exponent, 2^-14 is added first, so that all sizes are cut in the same way."""
+    raw = simd.bits(v, _all(0))
+    size, least = simd.bits(raw & _all(0x7FFFFFFF), v), simd.splat(np.float32(2.0**-14))
+    small = size < least
+    moved = simd.bits(simd.select(small, size + least, size), raw) + (noise >> _all(3))
+    return _half_bits(raw, (moved >> _all(13)) - simd.select(small, _all(113 << 10), _all(112 << 10)))
+
+
 def store_noisy(w, k, v, noise, n):
-    """Write sixteen elements; bfloat16 rounded up or down by the sixteen bits of noise[n ...]."""
+    """Write sixteen elements; bfloat16 and float16 rounded up or down by the sixteen bits of noise[n ...]."""
     raise NotImplementedError("compiled code only")
 
 
@@ -83,6 +125,8 @@ def store_noisy(w, k, v, noise, n):
 def _store_noisy(w, k, v, noise, n):
     if w.dtype == types.uint16:
         return lambda w, k, v, noise, n: simd.store_u16(w, k, _noisy(v, simd.load(noise, n)))
+    if w.dtype == types.int16:
+        return lambda w, k, v, noise, n: simd.store_u16(w, k, _noisy_half(v, simd.load(noise, n)))
     return lambda w, k, v, noise, n: simd.store(w, k, v)
 
 

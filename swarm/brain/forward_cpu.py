@@ -31,6 +31,7 @@ from swarm.backend import simd
 from swarm.backend.activate_cpu import activate
 from swarm.backend.jit import kernel
 from swarm.brain.batch_cpu import forward_batch
+from swarm.brain.draw_cpu import flat
 from swarm.brain.mlp import Layout
 from swarm.brain.tiles_cpu import is_packed, layer
 
@@ -48,9 +49,7 @@ def forward(rows: np.ndarray, layout: Layout, x: np.ndarray, out: np.ndarray, br
         return
     if not len(out):
         return
-    w = rows.reshape(-1)
-    if w.dtype.itemsize == 2:
-        w = w.view(np.uint16)
+    w = flat(rows)
     own = out if out.flags.c_contiguous else np.empty_like(out, order="C")
     count, width = len(out), 16 * -(-max(max(k.inputs, k.outputs) for k in layout.layers) // 16)
     block = max(1, min(16, CACHED // layout.row_bytes))

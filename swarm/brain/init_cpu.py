@@ -1,6 +1,6 @@
 """First weights on the CPU: the draws of `init.py`, sixteen at a time.
 
-    rows          [>= N][stride]  flat float32 | float64 | bfloat16 as uint16    written, gaps left alone
+    rows          [>= N][stride]  flat, as draw_cpu.py says                      written, gaps left alone
     at            [K]     rows to fill                                           read
     slots, generations [K]  keys                                                 read
 

@@ -21,7 +21,12 @@ from swarm.errors import SettingsError
 
 ALIGNMENT = 16  # bytes; where each weight, each bias and each row starts
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64), "bfloat16": BFLOAT16}
+DTYPES = {
+    "float32": np.dtype(np.float32),
+    "float64": np.dtype(np.float64),
+    "bfloat16": BFLOAT16,
+    "float16": np.dtype(np.float16),
+}
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -178,7 +183,7 @@ class Layout:
 
 
 def as_dtype(dtype: Any) -> np.dtype:
-    """The storage dtype called `dtype`: 'float32', 'float64', 'bfloat16' or the NumPy dtype. Raises `SettingsError`."""
+    """The storage dtype of this name (`DTYPES`), or the NumPy dtype itself. Raises `SettingsError`."""
     name = dtype if isinstance(dtype, str) else None
     if name is None:
         try:

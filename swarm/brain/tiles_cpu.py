@@ -1,7 +1,7 @@
 """One layer of a block of brains, a sample each: register tiles for wide and for packed columns.
 
     w   [n][I][O]  row-major from the layer's first weight, `stride` elements from brain to brain; float32 | float64 |
-                   bfloat16 as uint16                                                        read once, in order
+                   bfloat16 as uint16 | float16 as int16                                     read once, in order
     b   [n][O]     biases, same dtype (`skip` elements from brain to brain, 0 where zeros stand in)         read
     x   [n][I]     inputs, `xs` apart, float32 | float64; packed tiles read up to sixteen from any of them  read
     y   [n][O]     sums, `ys` apart, same; written sixteen at a time, in ascending order                 written
@@ -38,6 +38,8 @@ def load(w, k):
 def _load(w, k):
     if w.dtype == types.uint16:
         return lambda w, k: simd.load_bf16(w, k)
+    if w.dtype == types.int16:
+        return lambda w, k: simd.load_f16(w, k)
     return lambda w, k: simd.load(w, k)
 
 

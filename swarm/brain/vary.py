@@ -4,11 +4,11 @@ Every draw belongs to the child: key (seed, its slot, its generation, tick), par
 child is the same whatever row it stands in and however many threads work. Streams and values:
 
     "mutate"  normal p is the step of parameter p; with rate < 1 uniform 64 ceil(count / 64) + p must be below the rate
-    "round"   bfloat16: half-word p (low halves of sixteen words, then their high halves) for stochastic rounding
+    "round"   16-bit rows: half-word p (low halves of sixteen words, then their high halves) for stochastic rounding
     "cross"   the top bit of word p (or of word u for unit u) says from whom: 0 first parent, 1 second
 
-bfloat16 rows are widened to float32, stepped, and rounded up or down with the probabilities that make the mean right: a
-weight near 0.7 would otherwise swallow every step below 0.002. Source: Gupta et al., "Deep learning with limited
+bfloat16 and float16 rows are widened to float32, stepped, and rounded up or down with the probabilities that make the
+mean right: a bfloat16 weight near 0.7 would otherwise swallow every step below 0.002. Source: Gupta et al., "Deep learning with limited
 numerical precision", ICML 2015, section 3. `vary_cpu` has functions of the same names: crossovers, rounding draws and
 the choice of parameters have equal bits; steps agree within sigma * 1e-6, as far as the normal generators do.
 """
@@ -82,7 +82,7 @@ def inherit(
             first = select_start(layout.count)
             chance = rng.uniform(*keys, rng.stream("mutate"), first + layout.count)[:, first:]
             taken = chance < np.float32(rate)
-        noise = _halves(*keys, layout.count) if layout.dtype == BFLOAT16 else None
+        noise = _halves(*keys, layout.count) if layout.dtype.itemsize == 2 else None
         for block in layout.blocks:
             span, numbers = (
                 slice(block.start, block.start + block.length),
@@ -90,7 +90,7 @@ def inherit(
             )
             old = rows[parents[part], span].astype(layout.compute)
             new = np.where(taken[:, numbers], old + step[:, numbers], old)
-            rows[children[part], span] = new if noise is None else round_up_or_down(new, noise[:, numbers])
+            rows[children[part], span] = new if noise is None else round_up_or_down(new, noise[:, numbers], layout.dtype)
 
 
 def cross(
@@ -125,12 +125,31 @@ def cross(
             rows[children[part], span] = np.where(chosen, rows[second[part], span], rows[first[part], span])
 
 
-def round_up_or_down(value: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """bfloat16 from float32 and uniform 16-bit noise: up with the probability of the part cut off. Inf, NaN stay."""
+def move(rows: np.ndarray, layout: Layout, source: np.ndarray, target: np.ndarray) -> None:
+    """Copy rows source [K] over rows target [K], int64; no row is in both, unless it is copied to itself."""
+    rows[target] = rows[source]
+
+
+def round_up_or_down(value: np.ndarray, noise: np.ndarray, dtype: np.dtype = BFLOAT16) -> np.ndarray:
+    """bfloat16 or float16 from float32 and uniform 16-bit noise: up with the probability of the part cut off. Inf and
+    NaN stay. float16 takes thirteen bits of the noise and is infinite from 65,536 on."""
+    if dtype != BFLOAT16:
+        return _half_up_or_down(np.ascontiguousarray(value, np.float32), noise)
     raw = np.ascontiguousarray(value, np.float32).view(np.uint32)
     finite = raw & np.uint32(0x7F800000) != np.uint32(0x7F800000)
     raw = raw + np.where(finite, noise, 0).astype(np.uint32)
     return (raw >> np.uint32(16)).astype(np.uint16).view(BFLOAT16)
+
+
+def _half_up_or_down(value: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Below 2^-14 places no longer move with the exponent: there 2^-14 is added before the cut and taken off behind."""
+    size = abs(value)
+    small = size < np.float32(2.0**-14)
+    with np.errstate(invalid="ignore"):
+        moved = np.where(small, size + np.float32(2.0**-14), size).view(np.uint32) + (noise >> 3).astype(np.uint32)
+    bits = (moved >> np.uint32(13)) - np.where(small, 113 << 10, 112 << 10).astype(np.uint32)
+    bits = np.where(np.isfinite(value), np.minimum(bits, 0x7C00), np.where(np.isnan(value), 0x7E00, 0x7C00))
+    return (bits | value.view(np.uint32) >> np.uint32(16) & np.uint32(0x8000)).astype(np.uint16).view(np.float16)
 
 
 def _halves(seed: int, slots: np.ndarray, generations: np.ndarray, tick: int, count: int) -> np.ndarray:

@@ -1,12 +1,12 @@
 """Births on the CPU: copy, mutate and round in one pass over the bytes; crossover.
 
-    rows               [>= N][stride]  flat float32 | float64 | bfloat16 as uint16   parents read, children written
+    rows               [>= N][stride]  flat, as draw_cpu.py says                     parents read, children written
     parents, children  [K]    rows                                                   read
     slots, generations [K]    the children's keys                                    read
     line, chance, noise       one brain's draws, a task's own, in L1
 
-Bytes per birth: two rows. Work per parameter: as for first weights (init_cpu.py), half a word more for bfloat16's
-rounding, a word more for rates below 1; exact copies only move bytes. A task takes 16 births; the steps are added
+Bytes per birth: two rows. Work per parameter: as for first weights (init_cpu.py), half a word more for the rounding
+of 16-bit rows, a word more for rates below 1; exact copies only move bytes. A task takes 16 births; the steps are added
 in the order of the reference, multiplied and added apart, so that equal draws give equal bits.
 """
 
@@ -30,7 +30,7 @@ from swarm.brain.draw_cpu import (
     store_noisy,
     word_line,
 )
-from swarm.brain.vary import select_start
+from swarm.brain.vary import move, select_start  # noqa: F401  (moves are shared with the reference)
 
 
 @kernel
@@ -122,8 +122,8 @@ def inherit(rows, layout, parents, children, slots, generations, tick, seed, sig
         return
     tick, k0, k1 = _key(tick, seed)
     line = line_length(layout.count)
-    bf16 = w.dtype == np.uint16
-    lengths = (line, line if rate < 1 else 0, line_length(layout.count + 64) if bf16 else 0)
+    rounded = w.dtype.itemsize == 2
+    lengths = (line, line if rate < 1 else 0, line_length(layout.count + 64) if rounded else 0)
     _inherit(
         w,
         layout.stride,

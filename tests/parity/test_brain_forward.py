@@ -15,7 +15,7 @@ names = st.sampled_from(ACTIVATIONS)
 widths = st.lists(st.integers(1, 70), min_size=2, max_size=5)
 smooth = st.sampled_from([name for name in ACTIVATIONS if name != "hardshrink"])
 dtypes = pytest.mark.parametrize("dtype", DTYPES)
-EPS = {"float32": 2.0**-24, "float64": 2.0**-53, "bfloat16": 2.0**-24}
+EPS = {"float32": 2.0**-24, "float64": 2.0**-53, "bfloat16": 2.0**-24, "float16": 2.0**-24}
 
 
 def pair(mlp: MLP, count: int, dtype: str) -> tuple[Brains, Brains]:

@@ -12,7 +12,7 @@ from swarm.brain.brains import Brains
 from swarm.brain.forward import cost, forward, layers
 from swarm.brain.mlp import MLP
 
-BOUND = {"float32": 2e-6, "float64": 1e-14, "bfloat16": 2e-6}
+BOUND = {"float32": 2e-6, "float64": 1e-14, "bfloat16": 2e-6, "float16": 2e-6}
 
 
 def by_hand(brains: Brains, k: int, x: list[float]) -> list[float]:

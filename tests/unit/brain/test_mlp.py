@@ -104,8 +104,10 @@ def test_layers_name_their_blocks(mlp: MLP, dtype: str) -> None:
 def test_dtypes() -> None:
     assert as_dtype("bfloat16").itemsize == 2
     assert as_dtype(np.float64) == np.float64
+    assert as_dtype(np.float16) == as_dtype("float16") == np.float16
+    assert MLP((2, 3)).layout("float16").compute == np.float32
     assert MLP((2, 3)).layout("bfloat16").compute == np.float32
     assert MLP((2, 3)).layout(np.float64).compute == np.float64
-    for wrong in ("float16", np.int32, "nonsense", 7):
+    for wrong in ("float8", np.int32, "nonsense", 7):
         with pytest.raises(SettingsError, match="float32, float64, bfloat16"):
             as_dtype(wrong)

@@ -101,6 +101,31 @@ def test_bfloat16_keeps_small_steps_on_average(backend: str) -> None:
     assert 0.8 < wandered.var() / (100 * spacing * 0.002 * (2 / np.pi) ** 0.5) < 1.2
 
 
+@backends
+def test_float16_keeps_small_steps_on_average(backend: str) -> None:
+    """Near 0.7 neighbouring float16 values are 2^-11 apart."""
+    sigma, spacing, births = 0.0001, 2.0**-11, 3000
+    brains = Brains(NET, births + 1, backend=backend, dtype="float16", init="zeros")
+    brains.set(0, np.full(NET.count, 0.69921875))
+    brains.inherit(np.zeros(births, int), np.arange(1, births + 1), tick=1, mutation=Mutation(sigma))
+    step = brains[1:].flat().astype(np.float64).ravel() - 0.69921875
+    assert set(np.unique(step)) == {-spacing, 0.0, spacing}
+    assert abs((step != 0).mean() / (sigma * (2 / np.pi) ** 0.5 / spacing) - 1) < 0.02
+    assert abs(step.mean()) < 5 * (spacing * sigma / step.size) ** 0.5
+
+
+def test_float16_goes_up_with_the_probability_of_the_part_cut_off() -> None:
+    noise = np.arange(65536, dtype=np.uint32)
+    for value, up in ((1.0, 0), (1.0 + 2**-12, 16384), (-1.0 - 2**-11, 32768), (2**-25, 32768), (-(2**-16), 0),
+                      (2**-14 - 2**-26, 49152), (65504.0, 0), (0.0, 0)):  # fmt: skip
+        rounded = round_up_or_down(np.full(65536, value, np.float32), noise, np.dtype(np.float16)).astype(np.float64)
+        assert rounded.mean() == pytest.approx(value, rel=1e-12)
+        assert (rounded != rounded[0]).sum() == up
+    special = np.array([np.inf, -np.inf, np.nan, 1e6, -1e6], np.float32)
+    rounded = round_up_or_down(special, np.full(5, 65535, np.uint32), np.dtype(np.float16))
+    np.testing.assert_array_equal(rounded, [np.inf, -np.inf, np.nan, np.inf, -np.inf])
+
+
 def test_rounding_goes_up_with_the_probability_of_the_part_cut_off() -> None:
     noise = np.arange(65536, dtype=np.uint32)
     for value, up in ((1.0, 0), (1.0 + 2**-9, 16384), (-1.0 - 2**-8 + 2**-20, 32768 - 8), (3e-39, None)):
