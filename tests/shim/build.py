@@ -176,8 +176,9 @@ def _build(text: str, header: str, defines: tuple[str, ...], made: Path, stem: s
     what = f"{stem} does not compile for the host (macros: {' '.join(defines) or 'none'})"
     with tempfile.TemporaryDirectory(dir=made.parent) as room:
         whole, plain, part, shared = (Path(room) / name for name in ("k.cpp", "k.ii", "k.o", "k.so"))
-        whole.write_text(f'#line 1 "host.h"\n{header}\n{text}')
-        _run(["-std=gnu++17", "-E", *defines, str(whole), "-o", str(plain)], what, Path(room))
+        defined = "".join("#define {} {}\n".format(*flag.removeprefix("-D").split("=", 1)) for flag in defines)
+        whole.write_text(f'#line 1 "host.h"\n{header}\n{defined}{text}')  # macros do not reach the header
+        _run(["-std=gnu++17", "-E", str(whole), "-o", str(plain)], what, Path(room))
         expanded = plain.read_text()
         names = list(dict.fromkeys(_KERNEL.findall(expanded)))
         plain.write_text(expanded + '\n# 1 "calls"\n' + "".join(_TAIL.format(name) for name in names))

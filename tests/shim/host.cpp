@@ -216,9 +216,9 @@ bool warp_complete(const Thread* thread, int base) {
 int source_of(const Thread* thread, int lane) {
     int width = thread->width, first = lane & ~(width - 1), last = first + width - 1, by = thread->lane;
     switch (thread->kind) {
-        case SHUFFLE: return first + (by & (width - 1));
-        case SHUFFLE_UP: return lane - by < first ? lane : lane - by;
-        case SHUFFLE_DOWN: return lane + by > last ? lane : lane + by;
+        case SHIM_SHUFFLE: return first + (by & (width - 1));
+        case SHIM_SHUFFLE_UP: return lane - by < first ? lane : lane - by;
+        case SHIM_SHUFFLE_DOWN: return lane + by > last ? lane : lane + by;
         default: return (lane ^ by) > last ? lane : lane ^ by;
     }
 }
@@ -233,18 +233,18 @@ void let_warp_go(Thread* thread, int base) {
         if (!(mask >> lane & 1u)) continue;
         unsigned long long value = threads[base + lane].value;
         unsigned v = (unsigned)value, a = (unsigned)all;
-        if (kind == BALLOT || kind == ANY || kind == ALL) all |= (value & 1u) << lane;
+        if (kind == SHIM_BALLOT || kind == SHIM_ANY || kind == SHIM_ALL) all |= (value & 1u) << lane;
         else if (first) all = value;
-        else if (kind == REDUCE_ADD) all = a + v;
-        else if (kind == REDUCE_MIN) all = v < a ? v : a;
-        else if (kind == REDUCE_MAX) all = v > a ? v : a;
-        else if (kind == REDUCE_AND) all = a & v;
-        else if (kind == REDUCE_OR) all = a | v;
+        else if (kind == SHIM_REDUCE_ADD) all = a + v;
+        else if (kind == SHIM_REDUCE_MIN) all = v < a ? v : a;
+        else if (kind == SHIM_REDUCE_MAX) all = v > a ? v : a;
+        else if (kind == SHIM_REDUCE_AND) all = a & v;
+        else if (kind == SHIM_REDUCE_OR) all = a | v;
         first = false;
     }
-    if (kind == ANY) all = all != 0;
-    if (kind == ALL) all = all == mask;
-    bool shuffled = kind == SHUFFLE || kind == SHUFFLE_UP || kind == SHUFFLE_DOWN || kind == SHUFFLE_XOR;
+    if (kind == SHIM_ANY) all = all != 0;
+    if (kind == SHIM_ALL) all = all == mask;
+    bool shuffled = kind == SHIM_SHUFFLE || kind == SHIM_SHUFFLE_UP || kind == SHIM_SHUFFLE_DOWN || kind == SHIM_SHUFFLE_XOR;
     for (int lane = 0; lane < WARP_SIZE; lane++) {
         if (!(mask >> lane & 1u)) continue;
         Thread* one = &threads[base + lane];
@@ -263,7 +263,7 @@ void let_warp_go(Thread* thread, int base) {
 
 bool let_block_go() {
     const Thread* first = &threads[0];
-    if (first->ended || !first->where || first->kind > BLOCK_COUNT) return false;
+    if (first->ended || !first->where || first->kind > SHIM_BLOCK_COUNT) return false;
     int sum = 0;
     for (int i = 0; i < count; i++) {
         if (threads[i].ended || threads[i].kind != first->kind || !same_place(first->where, threads[i].where)) return false;
@@ -271,7 +271,7 @@ bool let_block_go() {
     }
     int kind = first->kind;
     for (int i = 0; i < count; i++) {
-        threads[i].result = kind == BLOCK_OR ? sum != 0 : kind == BLOCK_AND ? sum == count : sum;
+        threads[i].result = kind == SHIM_BLOCK_OR ? sum != 0 : kind == SHIM_BLOCK_AND ? sum == count : sum;
         threads[i].where = nullptr;
     }
     return true;
@@ -282,7 +282,7 @@ bool let_block_go() {
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < count; i++) {
             Thread* one = &threads[i];
-            bool warp = !one->ended && one->kind > BLOCK_COUNT;
+            bool warp = !one->ended && one->kind > SHIM_BLOCK_COUNT;
             if (one->ended || warp != (pass == 0)) continue;
             int base = warp ? i / WARP_SIZE * WARP_SIZE : 0;
             become(one);
@@ -325,7 +325,7 @@ void run_block() {
             left = true;
             if (!one->where) {
                 moved = true;  // let go together with an earlier lane
-            } else if (one->kind > BLOCK_COUNT && warp_complete(one, i / WARP_SIZE * WARP_SIZE)) {
+            } else if (one->kind > SHIM_BLOCK_COUNT && warp_complete(one, i / WARP_SIZE * WARP_SIZE)) {
                 let_warp_go(one, i / WARP_SIZE * WARP_SIZE);
                 moved = true;
             }
@@ -439,7 +439,7 @@ unsigned long long warp_barrier(const char* where, int kind, unsigned mask, unsi
     int mine = (int)(current - threads) % WARP_SIZE;
     if (!(mask >> mine & 1u)) failf("%s: lane %d is not in its own mask %08x", where, mine, mask);
     if (width < 1 || width > WARP_SIZE || (width & (width - 1))) failf("%s: a width of %d lanes", where, width);
-    if (lane < 0 && kind != SHUFFLE) failf("%s: a distance of %d lanes", where, lane);
+    if (lane < 0 && kind != SHIM_SHUFFLE) failf("%s: a distance of %d lanes", where, lane);
     return wait(where, kind, mask, value, lane, width);
 }
 

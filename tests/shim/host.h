@@ -67,14 +67,14 @@ static const int warpSize = 32;
 // ---------------------------------------------------------------------------------------------- barriers
 
 namespace shim {
-enum Kind { NOTHING, BLOCK, BLOCK_OR, BLOCK_AND, BLOCK_COUNT, WARP, SHUFFLE, SHUFFLE_UP, SHUFFLE_DOWN, SHUFFLE_XOR,
-            BALLOT, ANY, ALL, REDUCE_ADD, REDUCE_MIN, REDUCE_MAX, REDUCE_AND, REDUCE_OR };
+enum Kind { SHIM_NOTHING, SHIM_BLOCK, SHIM_BLOCK_OR, SHIM_BLOCK_AND, SHIM_BLOCK_COUNT, SHIM_WARP, SHIM_SHUFFLE, SHIM_SHUFFLE_UP, SHIM_SHUFFLE_DOWN, SHIM_SHUFFLE_XOR,
+            SHIM_BALLOT, SHIM_ANY, SHIM_ALL, SHIM_REDUCE_ADD, SHIM_REDUCE_MIN, SHIM_REDUCE_MAX, SHIM_REDUCE_AND, SHIM_REDUCE_OR };
 
 int block_barrier(const char* where, int kind, int value);
 unsigned long long warp_barrier(const char* where, int kind, unsigned mask, unsigned long long value, int lane, int width);
 [[noreturn]] void fail(const char* where, const char* what);
 
-static inline void warp_sync(const char* where, unsigned mask = 0xFFFFFFFFu) { warp_barrier(where, WARP, mask, 0, 0, 32); }
+static inline void warp_sync(const char* where, unsigned mask = 0xFFFFFFFFu) { warp_barrier(where, SHIM_WARP, mask, 0, 0, 32); }
 
 template <class T> static inline auto shuffle(const char* where, int kind, unsigned mask, T value, int lane, int width = 32) {
     decltype(+value) moved = value;  // what is smaller than an int is moved as an int, as in CUDA
@@ -98,18 +98,18 @@ static inline unsigned reduce(const char* where, int kind, unsigned mask, unsign
 #define SHIM_TEXT(x) SHIM_TEXT_(x)
 #define SHIM_HERE(what) what " at " __FILE__ ":" SHIM_TEXT(__LINE__)
 
-#define __syncthreads() ((void)shim::block_barrier(SHIM_HERE("__syncthreads"), shim::BLOCK, 0))
-#define __syncthreads_or(p) shim::block_barrier(SHIM_HERE("__syncthreads_or"), shim::BLOCK_OR, (p) != 0)
-#define __syncthreads_and(p) shim::block_barrier(SHIM_HERE("__syncthreads_and"), shim::BLOCK_AND, (p) != 0)
-#define __syncthreads_count(p) shim::block_barrier(SHIM_HERE("__syncthreads_count"), shim::BLOCK_COUNT, (p) != 0)
+#define __syncthreads() ((void)shim::block_barrier(SHIM_HERE("__syncthreads"), shim::SHIM_BLOCK, 0))
+#define __syncthreads_or(p) shim::block_barrier(SHIM_HERE("__syncthreads_or"), shim::SHIM_BLOCK_OR, (p) != 0)
+#define __syncthreads_and(p) shim::block_barrier(SHIM_HERE("__syncthreads_and"), shim::SHIM_BLOCK_AND, (p) != 0)
+#define __syncthreads_count(p) shim::block_barrier(SHIM_HERE("__syncthreads_count"), shim::SHIM_BLOCK_COUNT, (p) != 0)
 #define __syncwarp(...) shim::warp_sync(SHIM_HERE("__syncwarp") __VA_OPT__(, ) __VA_ARGS__)
-#define __shfl_sync(...) shim::shuffle(SHIM_HERE("__shfl_sync"), shim::SHUFFLE, __VA_ARGS__)
-#define __shfl_up_sync(...) shim::shuffle(SHIM_HERE("__shfl_up_sync"), shim::SHUFFLE_UP, __VA_ARGS__)
-#define __shfl_down_sync(...) shim::shuffle(SHIM_HERE("__shfl_down_sync"), shim::SHUFFLE_DOWN, __VA_ARGS__)
-#define __shfl_xor_sync(...) shim::shuffle(SHIM_HERE("__shfl_xor_sync"), shim::SHUFFLE_XOR, __VA_ARGS__)
-#define __ballot_sync(...) shim::vote(SHIM_HERE("__ballot_sync"), shim::BALLOT, __VA_ARGS__)
-#define __any_sync(...) (int)shim::vote(SHIM_HERE("__any_sync"), shim::ANY, __VA_ARGS__)
-#define __all_sync(...) (int)shim::vote(SHIM_HERE("__all_sync"), shim::ALL, __VA_ARGS__)
+#define __shfl_sync(...) shim::shuffle(SHIM_HERE("__shfl_sync"), shim::SHIM_SHUFFLE, __VA_ARGS__)
+#define __shfl_up_sync(...) shim::shuffle(SHIM_HERE("__shfl_up_sync"), shim::SHIM_SHUFFLE_UP, __VA_ARGS__)
+#define __shfl_down_sync(...) shim::shuffle(SHIM_HERE("__shfl_down_sync"), shim::SHIM_SHUFFLE_DOWN, __VA_ARGS__)
+#define __shfl_xor_sync(...) shim::shuffle(SHIM_HERE("__shfl_xor_sync"), shim::SHIM_SHUFFLE_XOR, __VA_ARGS__)
+#define __ballot_sync(...) shim::vote(SHIM_HERE("__ballot_sync"), shim::SHIM_BALLOT, __VA_ARGS__)
+#define __any_sync(...) (int)shim::vote(SHIM_HERE("__any_sync"), shim::SHIM_ANY, __VA_ARGS__)
+#define __all_sync(...) (int)shim::vote(SHIM_HERE("__all_sync"), shim::SHIM_ALL, __VA_ARGS__)
 
 static inline void __threadfence() {}
 static inline void __threadfence_block() {}
