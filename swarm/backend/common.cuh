@@ -26,11 +26,13 @@ struct World {  // 32 bytes; swarm/backend/ledger.py has the same fields
 
 struct Count {  // 32 bytes, one per table
     int n;        // rows that live
-    int born, died, refused;  // by this tick's barrier; refused: by this tick's systems and barrier
-    int after;    // rows that live behind the barrier
-    int births;   // children asked for
-    int deaths;   // rows that are dying
-    int children; // children that are let in
+    int births;   // children asked for so far in this tick
+    int refused;  // children that this tick's systems refused so far
+    int turned;   // of the tick behind: children refused by systems and barrier
+    int after;    // by the barrier: rows that live behind it
+    int deaths;   // rows that were dying
+    int children; // children that were let in
+    int _;
 };
 
 INLINE Count* counts(World* world) { return (Count*)(world + 1); }

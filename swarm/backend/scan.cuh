@@ -65,13 +65,13 @@ template <class T> INLINE T sum_before(const T* sums, int tile) {
     return block_sum(mine);
 }
 
-// The flags set among bytes first .. first + 7 of `flags`, of which the first `n` count: byte k of the result is flag
-// first + k, 0 or 1. `first` is a multiple of 8, `flags` starts at one and has room for a multiple of 8. One load.
+// The bytes first .. first + 7 of `flags`, 0 from byte n on. `first` is a multiple of 8, `flags` starts at one.
 INLINE u64 eight(const u8* flags, int first, int n) {
-    if (first >= n) return 0;
-    const u64 found = *(const u64*)(flags + first);
-    return n - first >= 8 ? found : found & ((1ull << (8 * (n - first))) - 1);
+    if (n - first >= 8) return *(const u64*)(flags + first);
+    u64 found = 0;
+    for (int k = 0; k < n - first; k++) found |= (u64)flags[first + k] << (8 * k);
+    return found;
 }
 
-// How many of the eight are set.
+// How many of eight bytes are odd.
 INLINE int set_of(u64 eight) { return (int)((eight & 0x0101010101010101ull) * 0x0101010101010101ull >> 56); }

@@ -12,19 +12,9 @@
 // Priorities are 64 bits of Philox: that two are equal at the limit, so that one fewer is let in, takes 2^32 candidates.
 // Source of the selection: Alabi, Blanchard, Gordon and Steinbach, "Fast k-selection algorithms for GPUs", JEA 2012.
 
+#include "admission.cuh"
 #include "philox.cuh"
 #include "scan.cuh"
-
-#define BINS 4096
-
-struct Admission {  // admission_cuda.py knows its size; all zero at first
-    int count;  // candidates
-    int room;   // how many of them fit
-    int close;  // candidates in the bin where the room ends
-    int want;   // how many of those fit
-    u64 limit;  // admitted: priority below it; means nothing where all fit
-    u32 bins[BINS];
-};
 
 // For candidates that are rows of a table: found[0] of them, found[1] rows of the table are dying.
 KERNEL rows_open(const World* world, Admission* state, const int* found, int table, int cap) {
@@ -53,7 +43,7 @@ KERNEL near(Admission* state, const u64* priority, u64* close) {
     __shared__ int bin;
     const int count = state->count, room = state->room;
     if (count <= room) return;
-    const int each = BINS / blockDim.x;
+    const int each = ADMISSION_BINS / blockDim.x;
     const u32* mine = state->bins + threadIdx.x * each;
     int sum = 0;
     for (int k = 0; k < each; k++) sum += mine[k];
