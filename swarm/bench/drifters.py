@@ -76,7 +76,7 @@ def build(settings: Settings) -> World:
 def comparable(found: Mapping[str, float]) -> str:
     """Why a benchmark does not count, or "": see `swarm.scenes`."""
     for what in ("born", "died"):
-        if not 0.5 * CHANCE <= (found[what] + 1) / found["alive"]:
+        if found[what] + 1 < 0.5 * CHANCE * found["alive"]:
             return f"{found[what]:,.1f} {what} a tick are too few for {found['alive']:,.0f} drifters"
     return ""
 

@@ -18,10 +18,8 @@ def steer(world: Any, dt: float) -> None:
     for table in world.tables_with(Body.vel, Mind.actions):
         outputs, width, first = whole(table, Mind.actions)
         kernel = cuda.current().module(STEM, OUTPUTS=width, ACTIONS_AT=first)["steer"]
-        at = world.ledger.array, site(world, table)
-        kernel(
-            2 * table.capacity, *at, table.storage[Body.vel], outputs, np.float32(1 - DRAG * dt), np.float32(PUSH * dt)
-        )
+        at, rates = (world.ledger.array, site(world, table)), (np.float32(1 - DRAG * dt), np.float32(PUSH * dt))
+        kernel(2 * table.capacity, *at, table.storage[Body.vel], outputs, *rates)
 
 
 def turn(world: Any, dt: float) -> None:
