@@ -21,10 +21,21 @@ class Timing(NamedTuple):
 
 
 class Profile:
-    """Times of named steps, one entry a tick each. `profile["think"].p99`; printed, it is a table in milliseconds."""
+    """Times of named steps, one entry a tick each. `profile["think"].p99`; printed, it is a table in milliseconds.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    On CUDA a step is a run of systems that are launched together, and its time that of launching them. `exact = True`
+    has the next ticks wait for the device after each system: then every system has a row and its time on the device.
+    `note` says which it is. On the host all times are exact.
+    """
+
+    def __init__(self, names: Sequence[str], exact: bool = False) -> None:
+        self.exact = exact
+        self.restart(names)
+
+    def restart(self, names: Sequence[str], note: str = "") -> None:
+        """Forget all times and have other steps."""
         self.names = tuple(names)
+        self.note = note
         self.reset()
 
     def reset(self) -> None:
@@ -52,7 +63,9 @@ class Profile:
 
     def __getitem__(self, name: str) -> Timing:
         if name not in self.names:
-            raise KeyError(f"no system {name!r}; there are {', '.join(self.names)}")
+            inside = [step for step in self.names if name in step.split(" + ")]
+            hint = f": it runs inside {inside[0]!r}; profile.exact = True times it alone" if inside else ""
+            raise KeyError(f"no system {name!r}{hint or '; there are ' + ', '.join(self.names)}")
         step, times = self.names.index(name), self.times(name)
         if not len(times):
             return Timing(0, 0.0, 0.0, 0.0, 0.0)
@@ -76,6 +89,6 @@ class Profile:
         for name, t in self.items():
             figures = " ".join(f"{1e3 * x:9.3f}" for x in (t.p50, t.p99, t.max, t.mean))
             lines.append(f"{name:<{wide}}  {figures}")
-        return "\n".join(lines)
+        return "\n".join([*lines, self.note] if self.note else lines)
 
     __repr__ = __str__

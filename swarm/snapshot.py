@@ -43,13 +43,13 @@ _REMEDY = "Take another copy of the file, or save the world again."
 
 
 def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The world as plain values (for JSON) and arrays; the arrays may share the world's memory.
+    """The world as plain values (for JSON) and arrays on the host, which may share the world's memory.
 
     Raises `SaveError` when births or deaths are queued: they are no state.
     """
     if any(table.births or table.deaths or table.arrivals for table in world.tables.values()):
         raise SaveError(f"Births or deaths are queued at tick {world.tick}. Save between ticks: world.step() first.")
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     tables = []
     for table in world.tables.values():
         prefix = f"table/{table.name}/"
@@ -78,7 +78,8 @@ def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         )
     ids = world.ids
     arrays |= {f"slots/{key}": getattr(ids, key)[: ids.used] for key in ("generation", "died", "free")}
-    arrays |= {f"resources/{name}": np.asarray(value) for name, value in world.resources.items()}
+    arrays |= {f"resources/{name}": world.backend.host(value) for name, value in world.resources.items()}
+    arrays = {name: world.backend.host(array) for name, array in arrays.items()}
     values = {
         "tick": world.tick,
         "seed": world.seed,
@@ -180,6 +181,13 @@ def restore(
     world: World, values: dict[str, Any], arrays: dict[str, np.ndarray], known: dict[str, type[Component]]
 ) -> None:
     """Put a state into a world in place of what it holds. Raises `SaveError` if components differ from the file's."""
+    with world.backend.running():
+        _restore(world, values, arrays, known)
+
+
+def _restore(
+    world: World, values: dict[str, Any], arrays: dict[str, np.ndarray], known: dict[str, type[Component]]
+) -> None:
     made = [[_component(schema, known) for schema in table["components"]] for table in values["tables"]]
     ids = type(world.ids)(world.backend)
     generation = _array(arrays, "slots/generation", None, np.uint32)
@@ -187,13 +195,13 @@ def restore(
     ids.resize(max(64, 1 << max(0, ids.used - 1).bit_length()))
     for key in ("generation", "died", "free"):
         target = getattr(ids, key)
-        target[: ids.used] = _array(arrays, f"slots/{key}", (ids.used,), target.dtype)
+        target[: ids.used] = world.backend.array(_array(arrays, f"slots/{key}", (ids.used,), target.dtype))
     ids.spare = int(ids.free.sum())
     tables: dict[str, Table] = {}
     for saved, components in zip(values["tables"], made):
         table = Table(saved["name"], len(tables), components, ids, shared=saved["shared"])
         _fill(table, saved, arrays, world.backend)
-        ids.enter(table.slots, table.index, np.arange(table.n, dtype=np.int32))
+        ids.enter(table.slots, table.index, ids.xp.arange(table.n, dtype=np.int32))
         tables[table.name] = table
     for table in world.tables.values():
         table.expire("loading a file")
@@ -202,7 +210,7 @@ def restore(
     world.size, world.scattered = (values["size"][0], values["size"][1]), values["scattered"]
     world.scene = values["scene"]
     world.resources = {
-        name.removeprefix("resources/"): array.copy() if array.ndim else array.item()
+        name.removeprefix("resources/"): world.backend.array(array.copy()) if array.ndim else array.item()
         for name, array in arrays.items()
         if name.startswith("resources/")
     }
@@ -216,9 +224,9 @@ def _fill(table: Table, saved: dict[str, Any], arrays: dict[str, np.ndarray], ba
     table.n = n
     columns = {column.key: column for c in table.components for column in c.columns if column.parent is None}
     for key, column in columns.items():
-        table.storage[column][:n] = _array(arrays, prefix + key, (n, *column.shape), column.dtype)
+        table.storage[column][:n] = backend.array(_array(arrays, prefix + key, (n, *column.shape), column.dtype))
     for key in (*IDENTITY, *(("brain",) if table.shared else ())):
-        table.storage[key][:n] = _array(arrays, prefix + key, (n,), table.storage[key].dtype)
+        table.storage[key][:n] = backend.array(_array(arrays, prefix + key, (n,), table.storage[key].dtype))
     if saved["brains"] is not None:
         start = f"{prefix}brains/"
         tensors = {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

@@ -38,7 +38,8 @@ def prepare(
     table = _table(world, name, [type(component) for component in made], brain is not None)
     where = f"spawn '{table.name}'"
     _require(table, brains, brain, count, dtype, where)
-    values = {c: fill(c, value, count, where) for component in made for c, value in component.values.items()}
+    given = [(c, value) for component in made for c, value in component.values.items()]
+    values = {c: fill(c, value, count, where, world.backend) for c, value in given}
     if brain is not None:
         pool, rows = _shared(world, table, brains, brain, count, where)
         arrival = Arrival(np.empty(0), values, pool, None, rows)
@@ -46,14 +47,17 @@ def prepare(
         arrival = Arrival(np.empty(0), values, *_own(world, table, brains, count, dtype, init, where))
     world.tables[table.name] = table
     table.given.update(values)
-    return table, arrival._replace(slots=world.ids.take(count))
+    with world.backend.running():
+        slots = world.ids.take(count)
+    return table, arrival._replace(slots=world.backend.host(slots))
 
 
 def arrive(world: World, table: Table, arrival: Arrival, born: int, why: str) -> None:
     """Append the rows to the table; `born` is the tick behind which they enter. Raises `CapacityError`."""
     start, stop = table.n, table.n + len(arrival.slots)
     rows = slice(start, stop)
-    own = not table.shared
+    own, ids = not table.shared, world.ids
+    bring = world.backend.array if world.backend.device is not None else np.asarray
     adopted = table.brains is None and arrival.pool is not None
     if adopted:
         table.brains = arrival.pool
@@ -61,17 +65,18 @@ def arrive(world: World, table: Table, arrival: Arrival, born: int, why: str) ->
     for component in table.components:
         for column in component.columns:
             if column.parent is None:
-                table.storage[column][rows] = column.default
+                table.storage[column][rows] = bring(column.default)
     for column, value in arrival.values.items():
-        part(table.storage[column.root][rows], column)[...] = value
-    generations = world.ids.generation[arrival.slots]
-    identity = {"slots": arrival.slots, "generations": generations, "parents": 0, "born": born, "dying": False}
-    for key, value in {**identity, **({} if own else {"brain": arrival.brain})}.items():
+        part(table.storage[column.root][rows], column)[...] = bring(value)
+    slots = bring(arrival.slots)
+    generations = ids.generation[slots]
+    identity = {"slots": slots, "generations": generations, "parents": 0, "born": born, "dying": False}
+    for key, value in {**identity, **({} if own else {"brain": bring(arrival.brain)})}.items():
         table.storage[key][rows] = value
-    world.ids.enter(arrival.slots, table.index, np.arange(start, stop, dtype=np.int32))
+    ids.enter(slots, table.index, ids.xp.arange(start, stop, dtype=np.int32))
     table.resize(stop, why)
     if table.brains is not None and own and arrival.init is not None:
-        table.brains.initialise(rows, arrival.slots, generations, world.tick, world.seed, arrival.init)
+        table.brains.initialise(rows, slots, generations, world.tick, world.seed, arrival.init)
     elif table.brains is not None and own and arrival.pool is not None and not adopted:
         table.brains.set(rows, arrival.pool)
 
@@ -111,7 +116,7 @@ def _require(table: Table, brains: Any, brain: Any, count: int, dtype: Any, wher
         each += brains.layout(dtype).row_bytes
     elif brains is None and brain is None:
         each += brain_bytes(table.own_brains)
-    require(where, count, each, "entities")
+    require(where, count, each, "entities", table.registry.backend.device)
 
 
 def _own(

@@ -22,9 +22,10 @@ from swarm.backend.device import Backend, choose
 from swarm.barrier import barrier
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
+from swarm.capture import Runner, accusation
 from swarm.ecs.agents import Agents
 from swarm.ecs.component import Column, Component, cast
-from swarm.ecs.entity import Entity, locate
+from swarm.ecs.entity import Entity, locate, locate_all
 from swarm.ecs.follow import Past
 from swarm.ecs.ids import Ids, join, split
 from swarm.ecs.system import Schedule, check
@@ -37,8 +38,12 @@ from swarm.spawn import arrive, prepare
 class World:
     """A torus of `size` metres that advances in fixed ticks of `tick` seconds.
 
-    backend: "auto", "cpu", "reference" or a `Backend`. seed: 0 to 2**64 - 1; the same seed gives the same run. threads:
-    all processors by default. max_catch_up: ticks that one `advance` makes at most. Raises `SettingsError`.
+    backend: "auto", "cuda", "cpu", "reference" or a `Backend`. seed: 0 to 2**64 - 1; the same seed gives the same run.
+    threads: all processors by default. max_catch_up: ticks that one `advance` makes at most. Raises `SettingsError`,
+    and `BackendError` for a backend that cannot run here.
+
+    On CUDA columns are arrays of the device. Neighbouring stages are recorded once and then launched as one graph;
+    `world.capture = False` launches them one by one, with the same result.
     """
 
     def __init__(
@@ -67,6 +72,9 @@ class World:
         self.scattered = 0  # calls of `scatter`
         self._schedule = Schedule()
         self.profile = Profile(("barrier", "tick"))
+        self.capture = True  # on CUDA: whether runs of stages become graphs
+        self.step_number = 0  # which system of the schedule runs; what kernels report faults under
+        self._runner = None if self.backend.device is None else Runner(self)
         self._unchecked = False
         self._past = Past()
         self._orders: dict[tuple[int, ...], tuple[tuple[int, ...], np.ndarray]] = {}
@@ -83,6 +91,11 @@ class World:
     def __repr__(self) -> str:
         what = ", ".join(f"{n:,} {name}" for name, n in self.counts().items()) or "empty"
         return f"<World {self.size[0]:g} x {self.size[1]:g} m at tick {self.tick}: {what}; {self.backend.name}>"
+
+    @property
+    def ledger(self) -> Any:
+        """What the device knows of this world (`backend.ledger.Ledger`); None where there is no device."""
+        return None if self._runner is None else self._runner.ledger
 
     # ------------------------------------------------------------------ entities
 
@@ -122,7 +135,8 @@ class World:
         else:
             with self.backend.running():
                 arrive(self, table, arrival, self.tick - 1, "a spawn")
-        return join(arrival.slots, self.ids.generation[arrival.slots])
+        slots = arrival.slots
+        return join(slots, self.backend.host(self.ids.generation[self.backend.array(slots)]))
 
     def scatter(self, count: int) -> np.ndarray:
         """`count` positions drawn evenly over the world, f32 [count, 2]; every call draws others."""
@@ -159,8 +173,9 @@ class World:
                 base[table.index] = total
                 total += table.n
             with self.backend.running():
-                known = self._orders[key] = versions, self.ids.order(base, total)
-            known[1].flags.writeable = False
+                known = self._orders[key] = versions, self.ids.order(self.backend.array(base), total)
+            if isinstance(known[1], np.ndarray):
+                known[1].flags.writeable = False
         return known[1]
 
     def get(self, id: int) -> Entity:
@@ -172,7 +187,7 @@ class World:
         """Set a column of one entity. Raises `DeadError` once it has died, `SchemaError` if the value does not fit."""
         table, row = self._find(id)
         target = table.column(column)
-        array = cast(column, np.asarray(value), f"entity {int(id)}")
+        array = cast(column, self.backend.array(value), f"entity {int(id)}")
         if array.shape not in ((), column.shape):
             raise SchemaError(f"entity {int(id)}: {column.key} got shape {array.shape}, wants {column.shape}.")
         target[row] = array
@@ -186,7 +201,14 @@ class World:
 
     def kill(self, ids: Any) -> None:
         """Queue the deaths of these ids, for the next barrier. Raises `DeadError` for one that does not live."""
-        for id in np.atleast_1d(np.asarray(ids, np.uint64)).tolist():
+        asked = np.atleast_1d(np.asarray(self.backend.host(ids), np.uint64))
+        if self._runner is not None:
+            tables = list(self.tables.values())
+            for index, rows in locate_all(self.ids, asked, self.tick, self._coming):
+                tables[index].dying[self.backend.array(rows)] = True
+                tables[index].deaths = True
+            return
+        for id in asked.tolist():
             table, row = self._find(id)
             table.dying[row] = True
             table.deaths = True
@@ -204,7 +226,9 @@ class World:
         check(schedule, list(self.tables.values()))
         self._schedule = schedule
         self._unchecked = not self.tables
-        self.profile = Profile((*schedule.names, "barrier", "tick"))
+        self.profile = Profile((*schedule.names, "barrier", "tick"), self.profile.exact)
+        if self._runner is not None:
+            self._runner.arrange()
 
     def step(self) -> None:
         """One tick: every system in order, then the barrier.
@@ -223,6 +247,9 @@ class World:
             with self.backend.running():
                 if self._past.columns:
                     self._past.keep(self.tables.values())
+                if self._runner is not None:
+                    self._runner.tick()
+                    return
                 start = before = perf_counter_ns()
                 for k, system in enumerate(self._schedule):
                     self._running = self._schedule.names[k]
@@ -238,6 +265,8 @@ class World:
                 profile.record(len(profile) - 1, now - start)
         except BaseException as error:
             error.add_note(f"in system '{self._running}' at tick {self.tick}")
+            if self._runner is not None and self.backend.device.lost:
+                raise self._runner.blame(error) from error
             self._discard()
             raise
         finally:
@@ -274,14 +303,17 @@ class World:
             raise SchemaError(f"view: no table has {', '.join(c.key for c in columns)} together. Spawn one that has.")
         if alpha is not None and not 0 <= alpha <= 1:
             raise SettingsError(f"view: alpha is {alpha!r}; give what `advance` returned, 0 to 1.")
-        found: list[list[np.ndarray]] = [[table.ids() for table in tables]]
+        copied = self.backend.host if self._runner is not None else np.array
+        found: list[list[np.ndarray]] = [[self.backend.host(table.ids()) for table in tables]]
         for column in columns:
             between = alpha is not None and column.wraps and column.parent is None
             if between:
                 self._past.columns.add(column)
-                arrays = [self._past.between(t, column, float(alpha or 0), self.size, len(self.ids)) for t in tables]
+                with self.backend.running():
+                    made = [self._past.between(t, column, float(alpha or 0), self.size, len(self.ids)) for t in tables]
+                arrays = [self.backend.host(array) for array in made]
             else:
-                arrays = [np.array(table.column(column)) for table in tables]
+                arrays = [copied(table.column(column)) for table in tables]
             found.append(arrays)
         return tuple(arrays[0] if len(arrays) == 1 else np.concatenate(arrays) for arrays in found)
 
@@ -320,8 +352,28 @@ class World:
         self._draws[table.index, name] = turn + 1
         return rng.stream(f"{name} {turn}" if turn else name)
 
+    def ask(self, table: Table, rows: Any, values: dict[Column, Any], count: Any = None) -> None:
+        """Queue births on the device: rows i32 [M] there, of which `count` i32 [1] count (None: all)."""
+        assert self._runner is not None
+        with self.backend.running():
+            self._runner.balance()
+            self.backend.twin("swarm.barrier").ask(self, table, rows, values, count)
+
+    def accuse(self, system: int, table: int, row: int) -> None:
+        """Raise the error for a fault that a kernel of system number `system` found in a row; see `Ledger.fault`."""
+        step = self._schedule[system] if system < len(self._schedule) else None
+        self._running = "barrier" if step is None else self._schedule.names[system]
+        about = list(self.tables.values())[table]
+        tell = getattr(step, "accuse", None)
+        if tell is not None:
+            tell(self, about, row)
+        raise accusation(self, self._running, step, about, row)
+
     def forget(self) -> None:
         """Drop what is derived from the state; called when the state was replaced."""
+        if self._runner is not None:
+            self.backend.device.changed()
+            self._runner.forget()
         self.indices.clear()
         self._orders.clear()
         self._past = Past()
@@ -329,18 +381,23 @@ class World:
         self._unchecked = True
 
     def _find(self, id: int) -> tuple[Table, int]:
-        slot = split(id)[0]
-        coming = any(slot in a.slots for t in self.tables.values() for a in t.arrivals)
-        index, row = locate(self.ids, id, self.tick, coming)
+        index, row = locate(self.ids, id, self.tick, self._coming(split(id)[0]))
         return list(self.tables.values())[index], row
+
+    def _coming(self, slot: int) -> bool:
+        """Whether an entity with this slot is on its way in."""
+        return any(slot in a.slots for t in self.tables.values() for a in t.arrivals)
 
     def _discard(self) -> None:
         """Forget what the systems of a failed tick queued; reserved slots become free again."""
         for table in self.tables.values():
             for arrival in table.arrivals:
-                self.ids.release(arrival.slots, self.tick)
+                with self.backend.running():
+                    self.ids.release(self.backend.array(arrival.slots), self.tick)
             table.discard()
             table.expire(f"an error in tick {self.tick}")
+        if self._runner is not None:
+            self._runner.forget()
 
 
 def _size(size: Any) -> tuple[float, float]:

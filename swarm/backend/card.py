@@ -17,7 +17,6 @@ from cupy.cuda import runtime as _runtime
 
 from swarm.backend import nvrtc
 from swarm.backend.cuda import Device, Kernel
-from swarm.backend.memory import human
 from swarm.errors import BackendError, CapacityError
 
 _NULL = np.uint64(0)
@@ -148,12 +147,9 @@ class CudaDevice(Device):
     # ------------------------------------------------------------------ errors
 
     def explain(self, error: Exception) -> Exception | None:
-        if isinstance(error, cupy.cuda.memory.OutOfMemoryError):
-            free, total = self.memory()
-            return CapacityError(
-                f"The card is out of memory: {error} {human(free)} of {human(total)} are free. Remedy: fewer agents, "
-                "brains in bfloat16, or end the other programs that nvidia-smi lists."
-            )
+        ours = super().explain(error)
+        if ours is not None:
+            return ours
         if not isinstance(error, (_runtime.CUDARuntimeError, _driver.CUDADriverError)):
             return None
         text = str(error)

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from swarm.backend import progress
-from swarm.errors import BackendError
+from swarm.backend.memory import human
+from swarm.errors import BackendError, CapacityError
 
 BLOCK = 256  # threads of a block, unless a launch says otherwise
 MOST_BLOCKS = 1 << 16  # of one launch; kernels walk on with a stride
@@ -103,11 +104,15 @@ class Device:
 
     def take(self, array: Any) -> Any:
         """`array` as an array of this device: a view of what is on it already, a copy of what is on the host."""
-        if hasattr(array, "__dlpack_device__") and int(array.__dlpack_device__()[0]) in _ON_CARD:
+        if _dlpack_on_card(array):
             return self.xp.from_dlpack(array)
         if hasattr(array, "__cuda_array_interface__"):
             return self.xp.asarray(array)
         return self.xp.asarray(np.asarray(array))
+
+    def holds(self, array: Any) -> bool:
+        """Whether `array`, of whatever library, is on a card."""
+        return hasattr(array, "__cuda_array_interface__") or _dlpack_on_card(array)
 
     def entered(self) -> AbstractContextManager[Any]:
         """What surrounds all work on this device."""
@@ -115,7 +120,13 @@ class Device:
 
     def explain(self, error: Exception) -> Exception | None:
         """Our error for one that the card or its library raised; None leaves it as it is."""
-        return None
+        if not isinstance(error, self.xp.cuda.memory.OutOfMemoryError):
+            return None
+        free, total = self.memory()
+        return CapacityError(
+            f"The card is out of memory: {error} {human(free)} of {human(total)} are free. Remedy: fewer agents, "
+            "brains in bfloat16, or end the other programs that nvidia-smi lists."
+        )
 
     # what a device must do
 
@@ -162,6 +173,10 @@ class Device:
     def timer(self) -> AbstractContextManager[Any]:
         """`with device.timer() as timer:` takes the time on the device; `timer.seconds` afterwards."""
         raise NotImplementedError
+
+
+def _dlpack_on_card(array: Any) -> bool:
+    return hasattr(array, "__dlpack_device__") and int(array.__dlpack_device__()[0]) in _ON_CARD
 
 
 def device() -> Any:

@@ -92,6 +92,16 @@ class Backend:
                 array = self.device.take(array)
             return array if dtype is None or array.dtype == dtype else array.astype(dtype)
 
+    def either(self, array: Any) -> Any:
+        """`array` as an array where it is: on the device if it is there, else on the host."""
+        if self.device is not None and (isinstance(array, self.xp.ndarray) or self.device.holds(array)):
+            return self.array(array)
+        return _host_array(array)
+
+    def of(self, array: Any) -> Any:
+        """The array module that `array` belongs to."""
+        return numpy if isinstance(array, numpy.ndarray) else self.xp
+
     def zeros(self, shape: int | tuple[int, ...], dtype: Any) -> Any:
         """A new array of zeros where this backend computes."""
         with self.running():
@@ -99,7 +109,7 @@ class Backend:
 
 
 def _host_array(array: Any) -> numpy.ndarray:
-    if isinstance(array, numpy.ndarray):
+    if type(array) is numpy.ndarray:
         return array
     if hasattr(array, "__cuda_array_interface__"):
         raise SchemaError(

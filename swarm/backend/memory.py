@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from swarm.errors import CapacityError
 
@@ -27,15 +28,19 @@ def available() -> int:
     return left
 
 
-def require(what: str, count: int, each: int, unit: str) -> None:
-    """Raise `CapacityError` when `count` things of `each` bytes do not fit: what was asked, is there, would fit."""
+def require(what: str, count: int, each: int, unit: str, device: Any = None) -> None:
+    """Raise `CapacityError` when `count` things of `each` bytes do not fit: what was asked, is there, would fit.
+
+    device: the CUDA device they are to lie on; None for the host.
+    """
     asked = count * each
     if asked < _SMALL:
         return
-    left = available()
+    left = available() if device is None else device.memory()[0]
     if asked > left:
+        where = "" if device is None else " on the card"
         raise CapacityError(
-            f"{what}: {count:,} {unit} of {each:,} bytes ask for {human(asked)}; {human(left)} are free. "
+            f"{what}: {count:,} {unit} of {each:,} bytes ask for {human(asked)}; {human(left)} are free{where}. "
             f"{left // each:,} {unit} would fit."
         )
 

@@ -5,11 +5,16 @@
         agents.kill(agents[Energy].level <= 0)
 
 Columns are written in place. Births and deaths are queued; they happen at the barrier.
+
+On CUDA the columns are arrays of the device, without a guard: a view kept beyond the barrier shows other entities and
+nobody notices. `kill(mask)` and `birth(mask, ...)` with one value for all wait for nothing; row numbers, and values for
+each child, are checked on the host, which waits for the device.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +52,7 @@ class Agents:
 
     @property
     def ids(self) -> np.ndarray:
-        """[n] u64, a copy: the entities' ids in row order."""
+        """[n] u64, a copy: the entities' ids in row order. On CUDA an array of the device, as columns are."""
         self._lease.check("ids")
         return self.table.ids()
 
@@ -75,7 +80,7 @@ class Agents:
         rows = self._which(which, "kill")
         dying = self.table.dying
         if rows.dtype == np.bool_:
-            np.logical_or(dying, rows, out=dying)
+            self.table.xp.logical_or(dying, rows, out=dying)
         else:
             dying[rows] = True
         self.table.deaths = True
@@ -88,6 +93,9 @@ class Agents:
         """
         rows = self._which(which, "birth")
         table = self.table
+        if self._world.backend.device is not None:
+            self._birth_on_device(rows, components)
+            return
         if rows.dtype == np.bool_:
             out = table.scratch.array(f"birth {len(table.births)}", table.n, np.int32)
             rows = out[: table.registry.kernels.where(rows, out)]
@@ -95,13 +103,7 @@ class Agents:
             out = table.scratch.array(f"birth {len(table.births)}", len(rows), np.int32)
             out[:] = rows
             rows = out
-        where = f"birth in table '{self.table.name}'"
-        values: dict[Column, np.ndarray] = {}
-        for component in instances(components, where):
-            if type(component) not in self.table.components:
-                raise SchemaError(f"{where}: the table has no {type(component).__name__}.")
-            for column, value in component.values.items():
-                values[column] = np.array(fill(column, value, len(rows), where))
+        values = {column: np.array(value) for column, value in self._values(components, lambda: len(rows)).items()}
         if len(rows):
             table.births.append(Birth(rows, values))
 
@@ -117,6 +119,40 @@ class Agents:
         return self._draw("uniform", shape, stream)
 
     # ------------------------------------------------------------------ inside
+
+    def _birth_on_device(self, rows: Any, components: tuple[Any, ...]) -> None:
+        """The rows stay on the device, and how many they are: asked for only where each child has its own values."""
+        table, xp = self.table, self.table.xp
+        count, known = None, len(rows)
+        if rows.dtype == np.bool_:
+            place = xp.cumsum(rows, dtype=np.int32)
+            count, known = place[-1:].copy(), -1
+            found = xp.empty(table.n + 1, np.int32)  # rows that give no birth all go to the last place
+            found[xp.where(rows, place - np.int32(1), np.int32(table.n))] = xp.arange(table.n, dtype=np.int32)
+            rows = found[: table.n]
+        else:
+            rows = rows.astype(np.int32)
+        backend = self._world.backend
+
+        def children() -> int:
+            return known if known >= 0 or count is None else int(backend.host(count)[0])
+
+        values = self._values(components, children)
+        values = {c: backend.array(v) if v.ndim > len(c.shape) else backend.host(v).copy() for c, v in values.items()}
+        if len(rows):
+            self._world.ask(table, rows, values, count)
+
+    def _values(self, components: tuple[Any, ...], children: Callable[[], int]) -> dict[Column, Any]:
+        """What `birth` was given, checked; `children` counts them and is called only where that must be known."""
+        where, backend = f"birth in table '{self.table.name}'", self._world.backend
+        values: dict[Column, Any] = {}
+        for component in instances(components, where):
+            if type(component) not in self.table.components:
+                raise SchemaError(f"{where}: the table has no {type(component).__name__}.")
+            for column, value in component.values.items():
+                one = backend.device is not None and not callable(value) and np.ndim(value) <= len(column.shape)
+                values[column] = fill(column, value, 1 if one else children(), where, backend)
+        return values
 
     def _draw(self, kind: str, shape: int | tuple[int, ...], stream: str | None) -> np.ndarray:
         self._lease.check("agents")
@@ -137,12 +173,14 @@ class Agents:
     def _assign(self, column: Column, value: Any) -> None:
         self._lease.check(column.key)
         target = self.table.column(column)
+        if value is target:
+            return  # the last half of `agents[Body].vel += x` on a device
         if isinstance(value, Guarded):
             value = value._plain()
             if _same(value, target):
-                return  # the last half of `agents[Body].vel += x`
+                return  # and on the host
         where = f"table '{self.table.name}'"
-        array = cast(column, np.asarray(value), where)
+        array = cast(column, self._world.backend.array(value), where)
         try:
             target[...] = array
         except ValueError:
@@ -150,14 +188,15 @@ class Agents:
 
     def _which(self, which: Any, verb: str) -> np.ndarray:
         self._lease.check("agents")
-        rows = np.asarray(which)
+        backend = self._world.backend
+        rows = backend.either(which)
         table, where = self.table, f"{verb} in table '{self.table.name}'"
         if rows.dtype == np.bool_:
             if rows.shape != (table.n,):
                 raise SchemaError(f"{where}: the mask is {rows.shape}, the table has {table.n} rows.")
-            return rows
+            return backend.array(rows)
         if rows.size == 0:
-            return np.empty(0, np.int32)
+            return table.xp.empty(0, np.int32)
         if rows.dtype.kind not in "iu" or rows.ndim > 1:
             raise SchemaError(f"{where}: got {rows.dtype} {rows.shape}. Give a mask or row numbers.")
         rows = rows.reshape(-1)
@@ -165,7 +204,7 @@ class Agents:
             raise SchemaError(
                 f"{where}: rows {rows.min()}..{rows.max()} of {table.n}. Ids are not rows; world.kill takes ids."
             )
-        return rows
+        return backend.array(rows)
 
 
 class Columns:

@@ -15,8 +15,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from swarm.backend.device import Backend
 from swarm.errors import NonFiniteError, SchemaError
 
+_HOST = Backend("reference", 1, "values on the host")
 _RESERVED = {"columns", "resets", "values"}
 
 
@@ -169,27 +171,28 @@ class Component:
         return f"{type(self).__name__}({', '.join(column.name for column in self.values)})"
 
 
-def fill(column: Column, value: Any, count: int, where: str) -> np.ndarray:
+def fill(column: Column, value: Any, count: int, where: str, backend: Backend = _HOST) -> Any:
     """`value` for `count` new rows of `column`: an array [count, *shape] or [*shape], in the column's dtype.
 
-    where: the start of the error's text, such as "spawn 'forager'". Raises `SchemaError` for shapes and dtypes that do
-    not fit, `NonFiniteError` for positions that are NaN or infinite.
+    It is on the host, or on the device where `value` was. where: the start of the error's text, such as
+    "spawn 'forager'". Raises `SchemaError` for shapes and dtypes that do not fit, `NonFiniteError` for positions that
+    are NaN or infinite.
     """
-    got = np.asarray(value(count) if callable(value) else value)
+    got = backend.either(value(count) if callable(value) else value)
     array = cast(column, got, where)
     if array.shape not in ((), column.shape, (count, *column.shape)):
         raise SchemaError(
             f"{where}: {column.key} got shape {got.shape}, wants {(count, *column.shape)}, one row for each, or "
             f"{column.shape}, the same for all."
         )
-    if column.wraps and count and not np.isfinite(array).all():
-        rows = np.broadcast_to(array, (count, *column.shape))
+    if column.wraps and count and not backend.of(array).isfinite(array).all():
+        rows = np.broadcast_to(backend.host(array), (count, *column.shape))
         row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
         raise NonFiniteError(f"{where}: {column.key} is {rows[row]} in row {row}. Positions are finite numbers.")
     return array
 
 
-def cast(column: Column, array: np.ndarray, where: str) -> np.ndarray:
+def cast(column: Column, array: Any, where: str) -> Any:
     """`array` in the dtype of `column`, unless that loses its meaning: floats to integers, numbers out of range."""
     if array.dtype == column.dtype:
         return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +23,11 @@ class Entity:
         self.id = int(id)
         self.table = table.name
         self.tick = tick
+        host = table.registry.backend.host
         self.parent = int(table.parents[row])  # 0 = spawned
         self.born = int(table.born[row])
         columns = [c for k in table.components for c in k.columns]
-        self.values: dict[Column, Any] = {c: np.array(table.column(c)[row]) for c in columns}
+        self.values: dict[Column, Any] = {c: np.array(host(table.column(c)[row : row + 1])[0]) for c in columns}
 
     def __getitem__(self, key: Column | type[Component]) -> Any:
         if isinstance(key, Column):
@@ -51,6 +53,24 @@ class _Part:
         if not isinstance(column, Column):
             raise AttributeError(f"{self._component.__name__} has no column {name!r}")
         return self._entity[column]
+
+
+def locate_all(
+    ids: Ids, asked: np.ndarray, tick: int, coming: Callable[[int], bool]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(table number, rows) of living entities u64 [K], table by table, in one look at a device. Errors as `locate`."""
+    host, bring = ids.backend.host, ids.backend.array
+    slots, generations = (asked >> np.uint64(32)).astype(np.int64), asked.astype(np.uint32)
+    inside = np.minimum(slots, max(len(ids) - 1, 0))
+    if not len(asked) or not len(ids):
+        return
+    at = bring(inside)
+    tables, rows, latest = (host(array[at]) for array in (ids.table, ids.row, ids.generation))
+    living = (inside == slots) & (latest == generations) & (tables >= 0) & (slots > 0)
+    for id in asked[~living][:1].tolist():
+        locate(ids, id, tick, coming(split(id)[0]))
+    for table in np.unique(tables).tolist():
+        yield table, rows[tables == table]
 
 
 def locate(ids: Ids, id: int, tick: int, coming: bool) -> tuple[int, int]:

@@ -24,7 +24,7 @@ class Past:
     def __init__(self) -> None:
         self.columns: set[Column] = set()
         self._kept: dict[tuple[int, Any], np.ndarray] = {}  # (table, "slots" | "generations" | column) -> [n, ...]
-        self._place = np.zeros(0, np.int64)  # [slots]: row in what is kept; read only where it is checked
+        self._place: Any = np.zeros(0, np.int64)  # [slots]: row in what is kept; read only where it is checked
 
     def keep(self, tables: Iterable[Table]) -> None:
         """Copy the followed columns; called before the systems of a tick run."""
@@ -38,27 +38,26 @@ class Past:
                 else:
                     self._kept[table.index, key] = now.copy()
 
-    def between(self, table: Table, column: Column, alpha: float, size: tuple[float, float], slots: int) -> np.ndarray:
-        """The column [n, 2] at `alpha` of the way from the previous tick to this one, a copy."""
-        now = table.column(column)
+    def between(self, table: Table, column: Column, alpha: float, size: tuple[float, float], slots: int) -> Any:
+        """The column [n, 2] at `alpha` of the way from the previous tick to this one, a copy; on CUDA on the device."""
+        now, xp = table.column(column), table.xp
         past = self._kept.get((table.index, column))
         if past is None or not len(past) or not table.n:
             return now.copy()
         old = self._kept[table.index, "slots"]
         if len(self._place) < slots:
-            self._place = np.zeros(slots, np.int64)
-        self._place[old] = np.arange(len(old))
-        row = np.minimum(self._place[table.slots], len(old) - 1)
+            self._place = xp.zeros(slots, np.int64)
+        self._place[old] = xp.arange(len(old))
+        row = xp.minimum(self._place[table.slots], len(old) - 1)
         known = (old[row] == table.slots) & (self._kept[table.index, "generations"][row] == table.generations)
-        return blend(np.where(known[:, None], past[row], now), now, alpha, size)
+        return blend(xp.where(known[:, None], past[row], now), now, alpha, size, xp)
 
 
-def blend(past: np.ndarray, now: np.ndarray, alpha: float, size: tuple[float, float]) -> np.ndarray:
-    """past + alpha * shortest way from past to now, wrapped into [0, size); [N, 2] each."""
-    sides = np.asarray(size, now.dtype)
+def blend(past: Any, now: Any, alpha: float, size: tuple[float, float], xp: Any = np) -> Any:
+    """past + alpha * shortest way from past to now, wrapped into [0, size); [N, 2] each. xp: their array module."""
+    sides = xp.asarray(np.asarray(size, now.dtype))
     way = now - past
-    way -= sides * np.rint(way / sides)
+    way -= sides * xp.rint(way / sides)
     out = past + now.dtype.type(alpha) * way
-    out -= sides * np.floor(out / sides)
-    out[out >= sides] = 0
-    return out
+    out -= sides * xp.floor(out / sides)
+    return xp.where(out >= sides, now.dtype.type(0), out)

@@ -24,15 +24,24 @@ def allocate(xp: Any, rows: int, shape: tuple[int, ...], dtype: Any) -> Any:
 class Scratch:
     """Named work arrays that are allocated once and grow when they must: fresh memory costs more than using it."""
 
-    def __init__(self) -> None:
-        self._held: dict[str, np.ndarray] = {}
+    def __init__(self, backend: Any = None) -> None:
+        self._held: dict[str, Any] = {}
+        self._backend = backend
 
-    def array(self, name: str, count: int, dtype: Any) -> np.ndarray:
-        """An array [count]; what it held is lost at the next call with this name."""
+    def array(self, name: str, count: int, dtype: Any) -> Any:
+        """An array [count] where the backend computes; what it held is lost at the next call with this name."""
         held = self._held.get(name)
         if held is None or len(held) < count:
-            held = self._held[name] = np.empty(count + count // 4 + 64, dtype)
+            held = self._held[name] = work_array(self._backend, count + count // 4 + 64, dtype)
         return held[:count]
+
+
+def work_array(backend: Any, size: int, dtype: Any) -> Any:
+    """An uninitialised array [size] where `backend` computes (None: the host); ends what was captured on a device."""
+    if backend is None or backend.device is None:
+        return np.empty(size, dtype)
+    backend.device.changed()
+    return backend.xp.empty(size, dtype)
 
 
 def words(array: Any) -> Any:

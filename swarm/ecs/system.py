@@ -21,12 +21,18 @@ Token = tuple[str, Column]
 
 
 def system(
-    function: Callable | None = None, *, reads: Iterable[Any] | None = None, writes: Iterable[Any] | None = None
+    function: Callable | None = None,
+    *,
+    reads: Iterable[Any] | None = None,
+    writes: Iterable[Any] | None = None,
+    on_cuda: System | None = None,
 ) -> Any:
     """Declare what a system reads and writes: columns, whole components, or tokens. The function itself stays as it is.
 
     With either list given the other counts as empty; with neither, the system may read and write anything.
-    Raises `ScheduleError` for anything that is not a column.
+    on_cuda: f(world, dt) that runs in its place where the world computes on CUDA. It is captured with its neighbours,
+    so it may only launch kernels and copy or fill arrays on the device. Raises `ScheduleError` for anything that is not
+    a column, or not callable.
     """
 
     def declare(function: Callable) -> Callable:
@@ -34,6 +40,10 @@ def system(
         if reads is not None or writes is not None:
             function.reads = _expand(reads or (), name)  # type: ignore[attr-defined]
             function.writes = _expand(writes or (), name)  # type: ignore[attr-defined]
+        if on_cuda is not None:
+            if not callable(on_cuda):
+                raise ScheduleError(f"{name}: on_cuda is {on_cuda!r}; give a function f(world, dt).")
+            function.on_cuda = on_cuda  # type: ignore[attr-defined]
         return function
 
     return declare if function is None else declare(function)

@@ -35,6 +35,7 @@ class Birth(NamedTuple):
 
     rows: np.ndarray  # [K] i32, the parents' rows
     values: dict[Column, np.ndarray]  # given columns: [K, *shape] or one for all
+    count: Any = None  # on a device: i32 [1], how many of `rows` count; None = all
 
 
 class Block(NamedTuple):
@@ -95,7 +96,7 @@ class Table:
         self._columns = {column for component in self.components for column in component.columns}
         self._live: dict[Any, Any] = {}
         self._blocks: list[Block] = []
-        self.scratch = Scratch()
+        self.scratch = Scratch(ids.backend)
 
     def __len__(self) -> int:
         return self.n
@@ -219,23 +220,32 @@ class Table:
         if not (grow or widen):
             return
         each = grow * (self.row_bytes + SLOT_BYTES) + widen * brain_bytes(brains)
-        require(f"{where}: table '{self.name}'", n, each, "entities")
+        require(f"{where}: table '{self.name}'", n, each, "entities", self.registry.backend.device)
         capacity = self.capacity
         if grow:
             capacity = capacity or -(-(n + n // 4) // FIRST_CAPACITY) * FIRST_CAPACITY or FIRST_CAPACITY
             while capacity < n:
                 capacity *= 2
-            self._grow(capacity)
+            self._grow(self._affordable(capacity, n, each))
+            capacity = self.capacity
         if brains is not None and widen:
             brains.grow(capacity)
 
+    def _affordable(self, capacity: int, n: int, each: int) -> int:
+        """`capacity`, or just `n` where a card has no room for more: unlike the host it gives what it promises."""
+        device = self.registry.backend.device
+        return capacity if device is None or capacity * each <= device.memory()[0] else n
+
     def _grow(self, capacity: int) -> None:
-        for key, before in self.storage.items():
-            after = allocate(self.xp, capacity, before.shape[1:], before.dtype)
-            after[: self.n] = before[: self.n]
+        device = self.registry.backend.device
+        made = {k: allocate(self.xp, capacity, old.shape[1:], old.dtype) for k, old in self.storage.items()}
+        for key, after in made.items():  # from here on nothing can fail for want of memory
+            after[: self.n] = self.storage[key][: self.n]
             self.storage[key] = after
         self.storage["dying"][self.n :] = False
         self.capacity = capacity
+        if device is not None:
+            device.changed()
         self._blocks = []
         self._live.clear()
         self.expire("growth")
@@ -247,8 +257,9 @@ class Table:
             raise SchemaError(f"table '{self.name}': the order is not a permutation of its {self.n} rows.")
         if self.births or self.deaths:
             raise SchemaError(f"table '{self.name}': births and deaths are queued. Permute between ticks.")
+        rows = self.registry.backend.array(order)
         for array in self.storage.values():
-            array[: self.n] = array[: self.n][order]
+            array[: self.n] = array[: self.n][rows]
         if self.own_brains is not None:
             self.own_brains.permute(order)
         self.registry.row[self.slots] = self.xp.arange(self.n, dtype=np.int32)

@@ -6,13 +6,17 @@ scratch, kept per world and grown when needed, so that a tick allocates nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from swarm.ecs.component import Column
+from swarm.ecs.memory import work_array
 from swarm.errors import NonFiniteError, SchemaError, SettingsError
 
 QUANTUM = 2.0**-12  # J: energies that are multiples of it add up exactly in float32
@@ -26,16 +30,20 @@ class Cost(NamedTuple):
 
 
 class Scratch:
-    """Named work arrays of one stage in one world."""
+    """Named work arrays of one stage in one world, on the device where its backend has one."""
 
-    def __init__(self) -> None:
-        self.arrays: dict[str, np.ndarray] = {}
+    def __init__(self, backend: Any = None) -> None:
+        self.arrays: dict[str, Any] = {}
+        self._backend = backend
 
-    def array(self, name: str, size: int, dtype: Any, spare: int = 16) -> np.ndarray:
-        """At least `size + spare` elements; the contents are lost when it grows. Kernels may overrun by `spare`."""
+    def array(self, name: str, size: int, dtype: Any, spare: int = 16) -> Any:
+        """At least `size + spare` elements; the contents are lost when it grows. Kernels may overrun by `spare`.
+
+        For kernels on a device give a size that follows the tables' capacity: growth ends what was captured.
+        """
         array = self.arrays.get(name)
         if array is None or array.size < size + spare:
-            array = self.arrays[name] = np.empty(size + size // 2 + spare, dtype)
+            array = self.arrays[name] = work_array(self._backend, size + size // 2 + spare, dtype)
         return array
 
 
@@ -57,6 +65,16 @@ class Stage:
     def __call__(self, world: Any, dt: float) -> None:
         raise NotImplementedError
 
+    @property
+    def on_cuda(self) -> Callable[[Any, float], None] | None:
+        """What runs instead of the call where the world computes on CUDA: `run` of the twin `<module>_cuda`.
+
+        It only launches kernels, copies and fills on the device, so that it can be captured. None where there is no
+        twin: then the stage is called, and works through arrays of the device.
+        """
+        run = _run_of(type(self).__module__)
+        return None if run is None else partial(run, self)
+
     def describe(self) -> dict[str, Any]:
         """Plain values that say what this stage does: for pictures, panels and reports."""
         return {"stage": self.name, "reads": _keys(self.reads), "writes": _keys(self.writes)}
@@ -69,11 +87,20 @@ class Stage:
         """This stage's work arrays in `world`."""
         scratch = self._scratch.get(world)
         if scratch is None:
-            scratch = self._scratch[world] = Scratch()
+            scratch = self._scratch[world] = Scratch(getattr(world, "backend", None))
         return scratch
 
     def __repr__(self) -> str:
         return f"<stage {self.name}>"
+
+
+@cache
+def _run_of(module: str) -> Callable[..., None] | None:
+    """`run(stage, world, dt)` of the CUDA twin of a stage's module."""
+    name = f"{module}_cuda"
+    if not module.startswith("swarm.") or importlib.util.find_spec(name) is None:
+        return None
+    return getattr(importlib.import_module(name), "run", None)
 
 
 def _keys(columns: tuple[Any, ...]) -> list[str]:
@@ -120,7 +147,7 @@ def last_writer(world: Any, stage: Any, column: Column) -> str:
 
 def bad_value(world: Any, stage: Stage, table: Any, row: int, column: Column, remedy: str) -> NonFiniteError:
     """The error that names entity, column, value, tick and writer."""
-    value = np.asarray(table.column(column))[row]
+    value = table.registry.backend.host(table.column(column)[row : row + 1])[0]
     entity = int(table.slots[row]) << 32 | int(table.generations[row])
     return NonFiniteError(
         f"{stage.name}: entity {entity} of table '{table.name}' has {column.key} = {value} at tick {world.tick}"
