@@ -21,7 +21,11 @@ def drift(pos, vel, dt, width, height, limit):
     """See `move.drift`."""
     if limit < np.inf:
         _slow(vel, limit)
-    return -1 if _step(pos.reshape(-1), vel.reshape(-1), dt, width, height) else _first_bad(pos)
+    flat = np.ascontiguousarray(pos)  # itself, unless it is a part of a wider row
+    good = _step(flat.reshape(-1), np.ascontiguousarray(vel).reshape(-1), dt, width, height)
+    if flat is not pos:
+        pos[:] = flat
+    return -1 if good else _first_bad(pos)
 
 
 @kernel

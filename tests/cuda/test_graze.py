@@ -81,7 +81,8 @@ def test_two_grazing_stages_do_not_eat_one_plant_twice():
 def test_nobody_eats_itself():
     def make(backend):
         w = world(backend)
-        w.spawn(3, Body(pos=np.array([[5, 5], [50, 50], [5.5, 5]], np.float32)), Energy(level=[1, 1, 4]), name="cannibal")
+        pos = np.array([[5, 5], [50, 50], [5.5, 5]], np.float32)
+        w.spawn(3, Body(pos=pos), Energy(level=[1, 1, 4]), name="cannibal")
         graze = swarm.graze(Body.pos, Body.pos, into=Energy.level, gain=Energy.level)
         w.schedule = (swarm.index(Body.pos), graze)
         return w
