@@ -161,6 +161,7 @@ def bench_think(
     layers: tuple[str, ...] | None = None,
     dtype: tuple[Literal["float32", "bfloat16", "float16", "float64"], ...] = ("float32", "bfloat16"),
     aged: int = 2000,
+    tiles: bool = False,
 ) -> int | None:
     """Own-weight inference against reading the parameters once.
 
@@ -172,7 +173,13 @@ def bench_think(
         How parameters are stored.
     aged
         Measure again after so many ticks of births and deaths; 0 leaves it out.
+    tiles
+        On CUDA: measure every number of lanes a brain may get, and name the fastest.
     """
+    if tiles:
+        from .bench import tiles as room
+
+        return room.command(with_, layers=layers or (), dtypes=dtype)
     from .bench import think
 
     return think.command(with_, layers=layers or (), dtypes=dtype, aged=aged)

@@ -6,7 +6,7 @@
     python tools/gpu.py --peers peers-env/bin/python     # PyTorch and JAX are in an environment of their own
 
 Needs an NVIDIA card, and in this Python `pip install -e ".[cuda12,test]"` (or cuda13). Each part is a process of its
-own: one that fails or hangs costs the others nothing. What is done for this commit is not done again; a part that failed is.
+own: one that fails or hangs costs the others nothing. What is done for this commit is not done again.
 After each part `tools/bench/<card>.json` (all results) and `tools/bench/<card>.csv` (the figures) are written anew.
 """
 

@@ -57,24 +57,64 @@ ERF0 = 2 / mp.sqrt(mp.pi)
 
 # name, f, interval, degree (float32, float64), weight that makes the error relative to the result
 JOBS = (
-    ("expm1: (e^r - 1 - r) / r^2", safe(lambda r: (mp.expm1(r) - r) / r**2, lambda r: mp.mpf(1) / 2 + r / 6),
-     -HALF_LN2, HALF_LN2, (4, 10), lambda r: abs(r) if r else mp.mpf("1e-9")),
-    ("log: (log((1+s)/(1-s)) - 2s) / s^3, in z = s^2",
-     safe(lambda z: (2 * mp.atanh(mp.sqrt(z)) - 2 * mp.sqrt(z)) / mp.sqrt(z) ** 3, lambda z: mp.mpf(2) / 3 + z * 2 / 5),
-     0, S, (3, 7), lambda z: z + mp.mpf("1e-9")),
-    ("sin: (sin r - r) / r^3, in z = r^2",
-     safe(lambda z: (mp.sin(mp.sqrt(z)) - mp.sqrt(z)) / mp.sqrt(z) ** 3, lambda z: -mp.mpf(1) / 6 + z / 120),
-     0, QUARTER, (3, 6), lambda z: z + mp.mpf("1e-9")),
-    ("cos: (cos r - 1 + r^2/2) / r^4, in z = r^2",
-     safe(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, lambda z: mp.mpf(1) / 24 - z / 720),
-     0, QUARTER, (2, 6), lambda z: z**2 + mp.mpf("1e-9")),
-    ("erf below 1: erf(x) / x, in z = x^2",
-     safe(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z), lambda z: ERF0 * (1 - z / 3)),
-     0, 1, (6, 12), lambda z: mp.mpf(1)),
-    ("erf above 1: erfc(x) exp(x^2), in t = 1/x, x < 4", lambda t: mp.erfc(1 / t) * mp.exp(1 / t**2),
-     mp.mpf(1) / 4, 1, (7,), lambda t: mp.exp(-1 / t**2)),
-    ("erf above 1: erfc(x) exp(x^2), in t = 1/x, x < 6", lambda t: mp.erfc(1 / t) * mp.exp(1 / t**2),
-     mp.mpf(1) / 6, 1, (16,), lambda t: mp.exp(-1 / t**2)),
+    (
+        "expm1: (e^r - 1 - r) / r^2",
+        safe(lambda r: (mp.expm1(r) - r) / r**2, lambda r: mp.mpf(1) / 2 + r / 6),
+        -HALF_LN2,
+        HALF_LN2,
+        (4, 10),
+        lambda r: abs(r) if r else mp.mpf("1e-9"),
+    ),
+    (
+        "log: (log((1+s)/(1-s)) - 2s) / s^3, in z = s^2",
+        safe(
+            lambda z: (2 * mp.atanh(mp.sqrt(z)) - 2 * mp.sqrt(z)) / mp.sqrt(z) ** 3, lambda z: mp.mpf(2) / 3 + z * 2 / 5
+        ),
+        0,
+        S,
+        (3, 7),
+        lambda z: z + mp.mpf("1e-9"),
+    ),
+    (
+        "sin: (sin r - r) / r^3, in z = r^2",
+        safe(lambda z: (mp.sin(mp.sqrt(z)) - mp.sqrt(z)) / mp.sqrt(z) ** 3, lambda z: -mp.mpf(1) / 6 + z / 120),
+        0,
+        QUARTER,
+        (3, 6),
+        lambda z: z + mp.mpf("1e-9"),
+    ),
+    (
+        "cos: (cos r - 1 + r^2/2) / r^4, in z = r^2",
+        safe(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, lambda z: mp.mpf(1) / 24 - z / 720),
+        0,
+        QUARTER,
+        (2, 6),
+        lambda z: z**2 + mp.mpf("1e-9"),
+    ),
+    (
+        "erf below 1: erf(x) / x, in z = x^2",
+        safe(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z), lambda z: ERF0 * (1 - z / 3)),
+        0,
+        1,
+        (6, 12),
+        lambda z: mp.mpf(1),
+    ),
+    (
+        "erf above 1: erfc(x) exp(x^2), in t = 1/x, x < 4",
+        lambda t: mp.erfc(1 / t) * mp.exp(1 / t**2),
+        mp.mpf(1) / 4,
+        1,
+        (7,),
+        lambda t: mp.exp(-1 / t**2),
+    ),
+    (
+        "erf above 1: erfc(x) exp(x^2), in t = 1/x, x < 6",
+        lambda t: mp.erfc(1 / t) * mp.exp(1 / t**2),
+        mp.mpf(1) / 6,
+        1,
+        (16,),
+        lambda t: mp.exp(-1 / t**2),
+    ),
 )
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 
 from swarm import cli
 from swarm.backend import device
-from swarm.bench import harness, roof
+from swarm.bench import harness, roof, tiles
 from swarm.bench.report import HOSTED, Report
 
 SIZES = [1, 3, 4, 17, 1024, 4099, 16 * 1024 + 5]
@@ -93,3 +93,28 @@ def test_no_figure_of_the_tests_device_is_shown_or_saved(hosted: Any, tmp_path: 
 def saved(words: list[str], path: Path) -> dict[str, Any]:
     assert cli.call(["bench", *words, "--backend", "cuda", "--repeats", "3", "--json", str(path)]) == 0
     return json.loads(path.read_text())
+
+
+def test_think_has_its_rows(hosted: Any, tmp_path: Path):
+    words = ["think", "--agents", "40", "--layers", "5-4-3", "--dtype", "float32", "bfloat16", "float16", "--aged", "0"]
+    found = saved(words, tmp_path / "t.json")
+    assert [row["dtype"] for row in found["rows"]] == ["float32", "bfloat16", "float16"]
+    for row in found["rows"]:
+        assert row["agents"] == 40
+        assert row["bytes"] == 40 * (row["bytes_per_brain"] + 4 * (5 + 3))
+        assert row["median_ms"] is row["share"] is row["copy_gbs"] is None
+
+
+def test_tiles_are_compared(hosted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name, values in (("TILES", (8, 16)), ("BLOCKS", (128,)), ("TEAMS", (2,))):
+        monkeypatch.setattr(tiles, name, values)
+    words = ["think", "--tiles", "--agents", "40", "--layers", "5-4-3", "--dtype", "float32"]
+    (row,) = saved(words, tmp_path / "t.json")["rows"]
+    assert row["winner"] in {"tile 8 x 128", "tile 16 x 128", "team 2"}
+    assert row["chosen"] == "tile 8 x 128"
+    assert sum(name.endswith(" ms") for name in row) == 3
+
+
+def test_tiles_are_a_matter_of_cuda(capsys: pytest.CaptureFixture):
+    assert cli.call(["bench", "think", "--tiles", "--backend", "cpu"]) == 2
+    assert "--tiles: lanes are a matter of CUDA" in capsys.readouterr().err
