@@ -191,6 +191,14 @@ class ndarray:
     def __repr__(self) -> str:
         return repr(self._a).replace("array", "hostcupy.array", 1)
 
+    def __str__(self) -> str:
+        _read("str()")
+        return str(self._a)
+
+    def __format__(self, spec: str) -> str:
+        _read("format()")
+        return format(self._a, spec)
+
     # to and from the host
 
     def get(self, stream: Any = None, order: str = "C", out: Any = None, blocking: bool = True) -> np.ndarray:
@@ -321,7 +329,8 @@ class ndarray:
         return _call(getattr(ufunc, method), name, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        ours = globals().get(function.__name__)
+        names = vars(linalg) if function.__module__ == "numpy.linalg" else globals()
+        ours = names.get(function.__name__)
         if ours is None or not callable(ours):
             return NotImplemented
         return ours(*args, **kwargs)
@@ -491,6 +500,13 @@ for _name, _parameters in READING.items():
     globals()[_name] = _function(_name, _parameters, True)
 abs = globals()["absolute"]
 _operators()
+
+
+def _norm(x: ndarray, ord: Any = None, axis: Any = None, keepdims: bool = False) -> ndarray:
+    return _call(np.linalg.norm, "norm", (x,), {"ord": ord, "axis": axis, "keepdims": keepdims})
+
+
+linalg = SimpleNamespace(norm=_norm)
 
 
 def argsort(a: ndarray, axis: Any = -1, kind: Any = None) -> ndarray:
