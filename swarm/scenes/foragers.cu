@@ -2,7 +2,7 @@
 //
 //     age     ripe [N] bool, waited [N] int32 tick, energy [N] float32 J   read|write      5 bytes a plant
 //     sow     waited [N] read; pos [N][2] float32 m written, waited too, where a plant ripens   4 bytes a plant
-//     steer   outputs [N][OUTPUTS] float32 read: two actions from ACTIONS_AT on; vel [N][2] float32 m/s read|write
+//     steer   actions [N][2] float32 of rows of OUTPUTS read; vel [N][2] float32 m/s read|write
 //             24 bytes and 6 flops a forager, one lane an axis
 //     live    vel read, level [N] float32 J read|write                     16 bytes and 9 flops a forager
 //     grow    born [N] int64 tick read, generation [N] int32 read|write    8 bytes a forager
@@ -12,7 +12,7 @@
 //
 // One thread a row, neighbours read neighbouring rows. Single operations in the order of foragers.py: equal bits.
 //
-// Macros: OUTPUTS, ACTIONS_AT for steer; CHANCE and STREAM for die: whether chance kills, and its random stream.
+// Macros: OUTPUTS for steer; CHANCE and STREAM for die: whether chance kills, and its random stream.
 
 #include "philox.cuh"
 #include "site.cuh"
@@ -20,7 +20,6 @@
 
 #ifndef OUTPUTS
 #define OUTPUTS 2
-#define ACTIONS_AT 0
 #endif
 #ifndef STREAM
 #define CHANCE 0
@@ -63,10 +62,10 @@ KERNEL sow(World* world, u32 site, const u32* slots, const u32* generations, int
 }
 
 // The brain's two actions accelerate the body; drag slows it.
-KERNEL steer(World* world, u32 site, float* vel, const float* outputs, float keep, float push) {
+KERNEL steer(World* world, u32 site, float* vel, const float* actions, float keep, float push) {
     const int n = living(world, site);
     for (int k = thread(); k < 2 * n; k += threads()) {
-        const float action = outputs[(i64)(k >> 1) * OUTPUTS + ACTIONS_AT + (k & 1)];
+        const float action = actions[(i64)(k >> 1) * OUTPUTS + (k & 1)];
         vel[k] = vel[k] * keep + action * push;
     }
 }

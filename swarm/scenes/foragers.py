@@ -123,8 +123,9 @@ def build(settings: Settings) -> World:
         mutation=Mutation(s.mutation),
         cap=s.cap,
     )
-    world.resources["books"] = np.zeros(6, np.int64)
-    world.resources["books"][[FOUNDERS, SOWN]] = held(world, Energy.level), held(world, Plant.energy)
+    books = np.zeros(6, np.int64)
+    books[[FOUNDERS, SOWN]] = held(world, Energy.level), held(world, Plant.energy)
+    world.resources["books"] = world.backend.array(books)
     world.schedule = (
         ripen(s.regrow, quanta(s.meal)),
         index(Plant.pos, where=Plant.ripe),
@@ -174,14 +175,23 @@ def quanta(joule: float) -> float:
     return round(joule / QUANTUM) * QUANTUM
 
 
-# --- systems: made by a call that takes their settings, as stages are -------------------------------------------------
+# --- systems: made by a call that takes their settings, as stages are; foragers.cu has their kernels ------------------
+
+
+def _kernels(world: World) -> Any:
+    """What launches them where the world lives on a CUDA device."""
+    return world.backend.twin(__name__)
 
 
 def ripen(wait: int, meal: float) -> Any:
     """Eaten plants ripen `wait` ticks later, somewhere else."""
     stream = rng.stream("place")
 
-    @system(reads=[Plant.ripe], writes=[Plant.pos, Plant.ripe, Plant.energy, Plant.wait])
+    @system(
+        reads=[Plant.ripe],
+        writes=[Plant.pos, Plant.ripe, Plant.energy, Plant.wait],
+        on_cuda=lambda world, dt: _kernels(world).ripen(world, wait, meal),
+    )
     def ripen(world: World, dt: float) -> None:
         for table in world.tables_with(Plant.wait):
             ripe, waited = table.column(Plant.ripe), table.column(Plant.wait)
@@ -205,7 +215,11 @@ def ripen(wait: int, meal: float) -> Any:
 def steer(push: float, drag: float) -> Any:
     """The brain's two actions accelerate the body; drag slows it."""
 
-    @system(reads=[Mind.actions], writes=[Body.vel])
+    @system(
+        reads=[Mind.actions],
+        writes=[Body.vel],
+        on_cuda=lambda world, dt: _kernels(world).steer(world, dt, push, drag),
+    )
     def steer(world: World, dt: float) -> None:
         for table in world.tables_with(Body.vel, Mind.actions):
             vel = table.column(Body.vel)
@@ -228,6 +242,12 @@ class Meals:
         self.eat(world, dt)
         world.resources["books"][EATEN] += before - held(world, Plant.energy)
 
+    def on_cuda(self, world: World, dt: float) -> None:
+        _kernels(world).eat(self.eat, world, dt)
+
+    def accuse(self, world: World, table: Any, row: int) -> None:
+        self.eat.accuse(world, table, row)
+
     def describe(self) -> dict[str, Any]:
         return self.eat.describe()
 
@@ -238,7 +258,11 @@ class Meals:
 def live(living: float, moving: float, rich: float) -> Any:
     """Being and moving cost energy, in whole quanta; what lies above twice the riches is burnt as well."""
 
-    @system(reads=[Body.vel], writes=[Energy.level])
+    @system(
+        reads=[Body.vel],
+        writes=[Energy.level],
+        on_cuda=lambda world, dt: _kernels(world).live(world, dt, living, moving, rich),
+    )
     def live(world: World, dt: float) -> None:
         for table in world.tables_with(Body.vel, Energy.level):
             vel, level = table.column(Body.vel), table.column(Energy.level)
@@ -257,7 +281,11 @@ def live(living: float, moving: float, rich: float) -> Any:
 def die(lifespan: int | None) -> Any:
     """Who has nothing left starves; with a lifespan, chance kills the others."""
 
-    @system(reads=[Energy.level], writes=[Line.generation])
+    @system(
+        reads=[Energy.level],
+        writes=[Line.generation],
+        on_cuda=lambda world, dt: _kernels(world).die(world, lifespan),
+    )
     def die(world: World, dt: float) -> None:
         for agents in world.query(Energy, Line):
             table = agents.table
@@ -288,7 +316,7 @@ def garden(settings: Settings, brains: Brains, seed: int) -> World:
     s = settings
     world = _ground(s, len(brains), 2 * len(brains), seed)
     world.spawn(len(brains), Body(pos=world.scatter), Energy, Diary, Mind, name="forager", brains=brains)
-    world.resources["books"] = np.zeros(6, np.int64)
+    world.resources["books"] = world.backend.zeros(6, np.int64)
     world.schedule = (
         ripen(s.regrow, quanta(s.meal)),
         index(Plant.pos, where=Plant.ripe),
@@ -303,7 +331,11 @@ def garden(settings: Settings, brains: Brains, seed: int) -> World:
     return world
 
 
-@system(reads=[Energy.level], writes=[Diary.eaten, Energy.level])
+@system(
+    reads=[Energy.level],
+    writes=[Diary.eaten, Energy.level],
+    on_cuda=lambda world, dt: _kernels(world).note(world),
+)
 def note(world: World, dt: float) -> None:
     """Write down what was eaten and set hunger back to where it was."""
     for table in world.tables_with(Energy.level, Diary.eaten):
@@ -314,7 +346,7 @@ def note(world: World, dt: float) -> None:
 
 def intake(world: World) -> np.ndarray:
     """float64 [N], J/s: what each forager of a garden has eaten since it began."""
-    eaten = world.tables["forager"].column(Diary.eaten).astype(np.float64)
+    eaten = world.backend.host(world.tables["forager"].column(Diary.eaten)).astype(np.float64)
     return eaten / max(world.tick * world.dt, world.dt)
 
 
@@ -325,12 +357,14 @@ FOUNDERS, SOWN, GROWN, EATEN, BURNT, LOST = range(6)  # world.resources["books"]
 
 def held(world: World, column: Any) -> int:
     """The quanta that all entities with `column` hold; a float64 sum of whole quanta is exact."""
-    return round(sum(float(t.column(column).sum(dtype=np.float64)) for t in world.tables_with(column)) / QUANTUM)
+    host = world.backend.host
+    return round(sum(float(host(t.column(column)).sum(dtype=np.float64)) for t in world.tables_with(column)) / QUANTUM)
 
 
 def check(world: World) -> None:
     """The books balance to the quantum, nobody is out of the world, and nothing is NaN. Raises `SceneError`."""
-    books = [int(x) for x in world.resources["books"]]
+    host = world.backend.host
+    books = host(world.resources["books"]).tolist()
     for name, column, expected in (
         ("foragers", Energy.level, books[FOUNDERS] + books[EATEN] - books[BURNT] - books[LOST]),
         ("plants", Plant.energy, books[SOWN] + books[GROWN] - books[EATEN]),
@@ -340,20 +374,20 @@ def check(world: World) -> None:
             raise SceneError(f"foragers: at tick {world.tick} the {name} hold {found} quanta, by the books {expected}.")
     for column in (Body.pos, Plant.pos):
         for table in world.tables_with(column):
-            pos = table.column(column)
+            pos = host(table.column(column))
             if not ((pos >= 0) & (pos < np.asarray(world.size, np.float32))).all():
                 raise SceneError(f"foragers: at tick {world.tick} a '{table.name}' has left the world.")
 
 
 def statistics(world: World) -> dict[str, float]:
     """Numbers worth watching."""
-    foragers, plants = world.tables["forager"], world.tables["plant"]
-    books = world.resources["books"]
+    foragers, plants, host = world.tables["forager"], world.tables["plant"], world.backend.host
+    books = host(world.resources["books"])
     ticks = max(world.tick, 1)
-    generation = foragers.column(Line.generation)
-    speed = np.linalg.norm(foragers.column(Body.vel), axis=1)
+    generation = host(foragers.column(Line.generation))
+    speed = np.linalg.norm(host(foragers.column(Body.vel)), axis=1)
     return {
-        "ripe plants": float(plants.column(Plant.ripe).mean()) if plants.n else 0.0,
+        "ripe plants": float(host(plants.column(Plant.ripe)).mean()) if plants.n else 0.0,
         "mean generation": float(generation.mean()) if foragers.n else 0.0,
         "mean speed (m/s)": float(speed.mean()) if foragers.n else 0.0,
         "eaten (J a tick)": float(books[EATEN]) * QUANTUM / ticks,

@@ -50,7 +50,7 @@ def _scene(tmp_path, fault: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("way", repeat.WAYS)
+@pytest.mark.parametrize("way", repeat.ways("cpu"))
 def test_foragers_repeat(way):
     digest, finding = repeat.compare("foragers", VALUES, 60, way)
     assert finding is None and len(digest) == 16
