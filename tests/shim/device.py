@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from swarm.backend import cuda, source
-from swarm.errors import BackendError, CapacityError
+from swarm.errors import BackendError
 from tests.shim import build, hostcupy
 from tests.shim.memory import ALIGNMENT, CANARY, MEMORY, Region
 
@@ -240,12 +240,6 @@ class HostDevice(cuda.Device):
             self._graph.steps.append(step)
         else:
             step()
-
-    def explain(self, error: Exception) -> Exception | None:
-        """Out of memory is a `CapacityError`, as on a card."""
-        if isinstance(error, hostcupy.cuda.memory.OutOfMemoryError):
-            return CapacityError(f"The device is out of memory: {error}")
-        return None
 
     def memory(self) -> tuple[int, int]:
         return MEMORY.limit - MEMORY.used, MEMORY.limit

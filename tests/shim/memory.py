@@ -13,6 +13,7 @@ import ctypes
 import mmap
 from collections import deque
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Memory:
         self.used = 0
         self.limit = 4 << 30
         self.front = False
-        self.regions: dict[int, Region] = {}  # by slot
+        self.regions: WeakValueDictionary[int, Region] = WeakValueDictionary()  # by slot; arrays keep them alive
         self.starts = np.zeros(64, np.uint64)  # two stretches of canaries per slot
         self.lengths = np.zeros(64, np.uint32)
         self._free: list[int] = []
