@@ -5,7 +5,6 @@ Each question is a function that returns findings; one that fails says so and st
 
 from __future__ import annotations
 
-import ctypes
 import importlib.metadata
 import importlib.util
 import os
@@ -18,11 +17,13 @@ from typing import Literal
 import psutil
 
 from . import __version__, config
-from .backend import device
+from .backend import cuda, device, driver
+from .backend.memory import human
 from .bench import machine
 from .errors import SwarmError
 
 State = Literal["ok", "note", "missing"]
+LITTLE = 1 << 30  # bytes free on a card, below which a word of warning is due
 FEATURES = ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512bf16", "amx-bf16", "neon", "sve", "bf16")
 
 
@@ -100,9 +101,13 @@ def _backends() -> list[Finding]:
     for name in ("cuda", "cpu", "reference"):
         try:
             backend = device.choose(name)
-            found.append(Finding("backends", f"{name}: works, {backend.threads} thread{'s' * (backend.threads > 1)}"))
+            works = f"{backend.threads} thread{'s' * (backend.threads > 1)}"
+            if backend.device is not None:
+                works = str(backend.device.facts()["gpu"])
+            found.append(Finding("backends", f"{name}: works, {works}"))
         except SwarmError as error:
-            found.append(Finding("backends", str(error), "note"))
+            text, _, remedy = str(error).partition(" Remedy: ")
+            found.append(Finding("backends", text, "note", remedy))
     return found
 
 
@@ -127,68 +132,29 @@ def _threads() -> list[Finding]:
 
 
 def _gpu() -> list[Finding]:
-    driver = _driver()
-    wheels = _installed("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x")
-    found = []
-    if driver:
-        found.append(
-            Finding("gpu", f"NVIDIA driver for CUDA {driver // 1000}.{driver % 1000 // 10}: {_cards() or 'no card'}")
-        )
-    else:
-        text = "no NVIDIA driver was found: CUDA is not used, the CPU does the work"
-        found.append(
-            Finding(
-                "gpu", text, "note", "with an NVIDIA card: install its driver, then pip install swarm-engine[cuda12]"
-            )
-        )
-    if not wheels:
-        if driver:
-            extra = "cuda13" if driver >= 13000 else "cuda12"
-            found.append(Finding("gpu", "CuPy is not installed", "missing", f"pip install swarm-engine[{extra}]"))
-        return found
-    text = " and ".join(f"{name} {version}" for name, version in wheels.items())
-    if not driver:
-        return [*found, Finding("gpu", f"{text} is installed but has no driver to talk to", "note")]
-    import cupy
-
+    found, there = [], driver.look()
+    if there.driver:
+        speaks = f"CUDA {there.driver // 1000}.{there.driver % 1000 // 10}"
+        found.append(Finding("gpu", f"NVIDIA driver for {speaks}"))
+        found += [Finding("gpu", f"card {number}: {card}") for number, card in enumerate(there.cards)]
+    found += [Finding("gpu", f"{name} {version}") for name, version in driver.installed()]
+    obstacle, not_used = driver.obstacle(there), "CUDA is not used, the CPU does the work"
+    if obstacle is not None:
+        nothing = not there.driver or not there.cards  # a machine without a card lacks nothing
+        state: State = "note" if nothing else "missing"
+        return [*found, Finding("gpu", f"{not_used}: {obstacle.text}", state, obstacle.remedy)]
     try:
-        count = cupy.cuda.runtime.getDeviceCount()
-    except Exception as error:
-        text = f"{text} cannot use the driver: {error}"
-        return [
-            *found,
-            Finding("gpu", text, "missing", "take the wheel of the driver's CUDA version: cuda12 or cuda13"),
-        ]
-    for index in range(count):
-        card = cupy.cuda.runtime.getDeviceProperties(index)
-        free, total = cupy.cuda.Device(index).mem_info
-        name, kind = card["name"].decode(), f"{card['major']}.{card['minor']}"
-        text = f"{name}, compute capability {kind}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free; {text}"
-        old = card["major"] < 7
-        found.append(
-            Finding("gpu", text, "missing" if old else "ok", "a card from Volta (7.0) on is needed" if old else "")
-        )
-    return found
-
-
-def _driver() -> int:
-    """The CUDA version the NVIDIA driver speaks, such as 12040; 0 without a driver."""
-    try:
-        library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        version = ctypes.c_int(0)
-        return version.value if library.cuDriverGetVersion(ctypes.byref(version)) == 0 else 0
-    except OSError:
-        return 0
-
-
-def _cards() -> str:
-    try:
-        query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-        return "; ".join(subprocess.run(query, capture_output=True, text=True, timeout=10).stdout.split("\n")).strip(
-            "; "
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
+        card = cuda.device()
+    except Exception as error:  # whatever CuPy says when it is broken
+        text, _, remedy = str(error).partition(" Remedy: ")
+        instead = remedy or 'pip install --force-reinstall "swarm-engine[cuda12]" (or cuda13, as the driver has it)'
+        return [*found, Finding("gpu", f"{not_used}: {text}", "missing", instead)]
+    free, total = card.memory()
+    text = f"CUDA works: {human(free)} of {human(total)} are free on the card"
+    if free < min(LITTLE, total // 4):
+        remedy = "end the programs that nvidia-smi lists, or ask for fewer agents; swarm plan says what fits"
+        return [*found, Finding("gpu", f"{text}, which is little", "note", remedy)]
+    return [*found, Finding("gpu", text)]
 
 
 _CONTEXT = """
@@ -226,7 +192,8 @@ def _window() -> list[Finding]:
 
 def _caches() -> list[Finding]:
     found = []
-    for what, folder in (("compiled kernels", _kernel_cache()), ("everything cached", config.cache_dir())):
+    folders = {"compiled kernels": _kernel_cache(), "CUDA kernels": config.cache_dir("cuda")}
+    for what, folder in {**folders, "everything cached": config.cache_dir()}.items():
         files = [file for file in folder.rglob("*") if file.is_file()] if folder.exists() else []
         size = sum(file.stat().st_size for file in files)
         found.append(Finding("caches", f"{what}: {folder}, {len(files)} files, {size / 1e6:.1f} MB; safe to delete"))

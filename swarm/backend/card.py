@@ -17,17 +17,10 @@ from cupy.cuda import runtime as _runtime
 
 from swarm.backend import nvrtc
 from swarm.backend.cuda import Device, Kernel
-from swarm.errors import BackendError, CapacityError
+from swarm.errors import BackendError
 
 _NULL = np.uint64(0)
 _SMALL = 1 << 16  # bytes: reads up to this go through memory that the card can reach by itself
-
-# what the runtime (and, with other names, the driver) calls errors after which nothing works in this process
-_ADDRESS = ("IllegalAddress", "ILLEGAL_ADDRESS", "MisalignedAddress", "MISALIGNED_ADDRESS", "InvalidPc", "INVALID_PC")
-_LOST = ("LaunchFailure", "LAUNCH_FAILED", "DevicesUnavailable", "DEVICE_UNAVAILABLE", "ECCUncorrectable",
-         "ECC_UNCORRECTABLE", "DeviceUninitialized", "CONTEXT_IS_DESTROYED", "NoDevice", "NO_DEVICE",
-         "LaunchTimeout", "LAUNCH_TIMEOUT", "HardwareStackError", "HARDWARE_STACK_ERROR", "IllegalInstruction",
-         "ILLEGAL_INSTRUCTION", "Assert", "ASSERT", "Unknown", "UNKNOWN")  # fmt: skip
 
 
 class CudaDevice(Device):
@@ -143,29 +136,6 @@ class CudaDevice(Device):
         end.record(self.stream)
         end.synchronize()
         timer.seconds = cupy.cuda.get_elapsed_time(start, end) / 1e3
-
-    # ------------------------------------------------------------------ errors
-
-    def explain(self, error: Exception) -> Exception | None:
-        ours = super().explain(error)
-        if ours is not None:
-            return ours
-        if not isinstance(error, (_runtime.CUDARuntimeError, _driver.CUDADriverError)):
-            return None
-        text = str(error)
-        if any(name in text for name in _ADDRESS):
-            what = "a kernel read or wrote outside of its memory"
-        elif any(name in text for name in _LOST):
-            what = "the card was lost"
-        elif "MemoryAllocation" in text or "OUT_OF_MEMORY" in text:
-            return CapacityError(f"The card is out of memory ({text}). Remedy: fewer agents, or brains in bfloat16.")
-        else:
-            return BackendError(f"CUDA: {text}. Remedy: swarm info looks at driver, CuPy and card.")
-        self.lost = (
-            f"CUDA: {what} ({text.partition(':')[0]}). What was on the card is gone and this process cannot use it "
-            "again; the last saved file stands. Remedy: start anew from it with swarm.World.load(path)."
-        )
-        return BackendError(self.lost)
 
 
 class Graph:

@@ -19,9 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from swarm.backend import progress
-from swarm.backend.memory import human
-from swarm.errors import BackendError, CapacityError
+from swarm.backend import failures, progress
+from swarm.errors import BackendError
 
 BLOCK = 256  # threads of a block, unless a launch says otherwise
 MOST_BLOCKS = 1 << 16  # of one launch; kernels walk on with a stride
@@ -120,13 +119,7 @@ class Device:
 
     def explain(self, error: Exception) -> Exception | None:
         """Our error for one that the card or its library raised; None leaves it as it is."""
-        if not isinstance(error, self.xp.cuda.memory.OutOfMemoryError):
-            return None
-        free, total = self.memory()
-        return CapacityError(
-            f"The card is out of memory: {error} {human(free)} of {human(total)} are free. Remedy: fewer agents, "
-            "brains in bfloat16, or end the other programs that nvidia-smi lists."
-        )
+        return failures.explain(self, error)
 
     # what a device must do
 
@@ -219,9 +212,16 @@ def _open() -> Any:
     """The card's device. Looks at driver, card and wheels first: what is missing is said without loading CuPy."""
     from swarm.backend import driver
 
-    obstacle = driver.obstacle(driver.look())
+    found = driver.look()
+    obstacle = driver.obstacle(found)
     if obstacle:
         raise BackendError(str(obstacle))
-    from swarm.backend.card import CudaDevice
-
+    try:
+        from swarm.backend.card import CudaDevice
+    except Exception as error:  # a library that is missing, two versions of one: its own text has many lines
+        said = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+        raise BackendError(
+            f"CuPy cannot be loaded: {said[-1].strip(' .')}. Remedy: pip install --force-reinstall "
+            f'"swarm-engine[{driver.extra(found)}]"'
+        ) from error
     return CudaDevice()

@@ -156,7 +156,7 @@ def choose(name: str | Backend = "auto", threads: int | None = None) -> Backend:
         except BackendError as error:
             if name == "cuda":
                 raise BackendError(f"backend: 'cuda' was asked for, but {error}") from error
-            why_not = str(error).partition(" Remedy:")[0]
+            why_not = str(error).partition(" Remedy:")[0].removesuffix(".")
         else:
             reason = "asked for" if name == "cuda" else f"CUDA kernels on {found.facts()['gpu']}"
             return Backend("cuda", count, reason, found.xp, found)

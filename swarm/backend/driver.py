@@ -74,7 +74,6 @@ def obstacle(found: Found) -> Obstacle | None:
             'pip install "swarm-engine[cuda12]"',
         )
     speaks = f"{found.driver // 1000}.{found.driver % 1000 // 10}"
-    extra = "cuda13" if found.driver >= 13000 else "cuda12"
     if found.driver < 12000:
         return Obstacle(
             f"the NVIDIA driver is too old: it speaks CUDA {speaks}, and 12.0 is the oldest we use",
@@ -97,11 +96,15 @@ def obstacle(found: Found) -> Obstacle | None:
             "we use",
             "use a newer card, chosen by CUDA_VISIBLE_DEVICES where there are several, or backend='cpu'",
         )
-    if card.capability < OLDEST_CARD_13:
-        extra = "cuda12"
     if not found.wheels:
-        return Obstacle("CuPy is not installed", f'pip install "swarm-engine[{extra}]"')
-    return _wheel_obstacle(found, card, extra, speaks)
+        return Obstacle("CuPy is not installed", f'pip install "swarm-engine[{extra(found)}]"')
+    return _wheel_obstacle(found, card, extra(found), speaks)
+
+
+def extra(found: Found) -> str:
+    """The extra of the package that fits driver and card."""
+    turing = bool(found.cards) and found.cards[0].capability >= OLDEST_CARD_13
+    return "cuda13" if found.driver >= 13000 and turing else "cuda12"
 
 
 def _wheel_obstacle(found: Found, card: Card, extra: str, speaks: str) -> Obstacle | None:

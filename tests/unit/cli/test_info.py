@@ -43,21 +43,6 @@ def test_clashes_are_found(monkeypatch: pytest.MonkeyPatch):
     assert "cupy-cuda12x cupy-cuda13x" in found[1].remedy
 
 
-def test_cupy_without_a_driver_is_explained(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(info, "_driver", lambda: 0)
-    monkeypatch.setattr(info, "_installed", lambda *names: {"cupy-cuda12x": "13.4"})
-    text = " ".join(finding.text for finding in info._gpu())
-    assert "no NVIDIA driver" in text
-    assert "no driver to talk to" in text
-
-
-@pytest.mark.parametrize(("version", "extra"), [(12040, "cuda12"), (13000, "cuda13")])
-def test_a_driver_without_cupy_names_the_extra(version: int, extra: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(info, "_driver", lambda: version)
-    monkeypatch.setattr(info, "_installed", lambda *names: {})
-    assert f"swarm-engine[{extra}]" in info._gpu()[-1].remedy
-
-
 def test_few_threads_are_noticed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(info.device, "cores", lambda: 8)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
