@@ -38,8 +38,9 @@ def draw_on(world: Any, table: int, slots: Any, registry: Any, out: Any, stream:
     capacity, count = out.shape
     _check(count)
     if count:
-        draw = cuda.current().module(STEM, KIND=kind)["draw_on"]
-        draw(capacity, world, np.int32(table), slots, registry, out, np.int32(count), np.uint32(stream), per=_draws(count))
+        draw, number = cuda.current().module(STEM, KIND=kind)["draw_on"], np.int32(table)
+        sizes = (np.int32(count), np.uint32(stream))
+        draw(capacity, world, number, slots, registry, out, *sizes, per=_draws(count))
 
 
 def _drawn(kind: int, seed: int, slots: Any, generations: Any, tick: int, stream: int, count: int) -> Any:

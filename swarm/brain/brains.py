@@ -27,9 +27,9 @@ class Brains(Pool):
 
     mlp: the architecture, or a sequence of architectures, one per brain (a mixed pool; `count` is then left out).
     seed: what the first weights are drawn from; brain k draws the same in any population.
-    backend: 'auto', 'cpu', 'reference' or a `Backend`. dtype: 'float32', 'float64' or 'bfloat16' (storage; sums are
-    float32, for float64 float64). init: 'auto' (by activation), 'he', 'glorot', 'lecun', 'uniform' or 'zeros'.
-    threads: all processors by default.
+    backend: 'auto', 'cuda', 'cpu', 'reference' or a `Backend`; on CUDA, parameters and answers are arrays of CuPy.
+    dtype: 'float32', 'float64', 'float16' or 'bfloat16' (storage; sums are float32, for float64 float64).
+    init: 'auto' (by activation), 'he', 'glorot', 'lecun', 'uniform' or 'zeros'. threads: all processors by default.
 
     Raises `SettingsError` for bad arguments, `CapacityError` when the pool does not fit in memory, `BackendError`.
     """
@@ -61,12 +61,13 @@ class Brains(Pool):
         if 2 * layout.count + 64 > rng.VALUES:
             raise SettingsError(f"Brains: {layout.count:,} parameters in one brain; at most {rng.VALUES // 2 - 64:,}.")
         check_scheme(init)
-        self._become(mlp, layout, choose(backend, threads), int(seed), allocate(int(count), layout), int(count))
+        where = choose(backend, threads)
+        self._become(mlp, layout, where, int(seed), allocate(int(count), layout, where), int(count))
         if init != "zeros":
             self.initialise(slice(0, self._n), init=init)
 
     @classmethod
-    def over(cls, mlp: MLP, layout: Layout, backend: Backend, seed: int, rows: np.ndarray, n: int) -> Brains:
+    def over(cls, mlp: MLP, layout: Layout, backend: Backend, seed: int, rows: Any, n: int) -> Brains:
         """A pool over rows that exist; nothing is drawn or copied."""
         pool = object.__new__(cls)
         pool._become(mlp, layout, backend, seed, rows, n)
@@ -132,35 +133,64 @@ class Brains(Pool):
 
     def clone(self, rows: Any = None) -> Brains:
         """A pool of its own with copies of `rows` (default: all), in that order."""
-        at = rows_of(slice(None) if rows is None else rows, self._n)
-        copy = allocate(len(at), self.layout)
-        copy[:] = self.rows[at]
+        if rows is None:
+            return self.to(self.backend)
+        at = self._at(rows, self._n)
+        copy = allocate(len(at), self.layout, self.backend)
+        if self.backend.device is None:
+            copy[:] = self.rows[at]
+        else:
+            with self.backend.running():
+                self._twin("vary").gather(copy, self.rows, self.layout, at, np.arange(len(at)))
         return Brains.over(self.mlp, self.layout, self.backend, self.seed, copy, len(at))
 
     def astype(self, dtype: Any) -> Brains:
         """A pool of its own with the parameters rounded to `dtype`."""
         layout = self.mlp.layout(dtype)
-        pool = Brains.over(self.mlp, layout, self.backend, self.seed, allocate(self._n, layout), self._n)
-        pool.set(slice(None), self.flat())
-        return pool
+        rows = allocate(self._n, layout, self.backend)
+        with self._working():
+            for new, old in zip(layout.blocks, self.layout.blocks, strict=True):
+                part = self.rows[: self._n, old.start : old.start + old.length]
+                rows[:, new.start : new.start + new.length] = part.astype(layout.dtype)
+        return Brains.over(self.mlp, layout, self.backend, self.seed, rows, self._n)
+
+    def to(self, backend: str | Backend, threads: int | None = None) -> Brains:
+        """A copy that computes elsewhere: `brains.to("cpu")` of brains on CUDA, `brains.to("cuda")` of any.
+
+        The parameters are equal bit by bit. Raises `BackendError` where that backend cannot be used here, and
+        `CapacityError` when the pool does not fit there.
+        """
+        where = choose(backend, threads)
+        rows = allocate(self._n, self.layout, where)
+        if where.device is not None:
+            with where.running():
+                if where.device is self.backend.device:
+                    rows[...] = self.rows[: self._n]
+                elif self._n:
+                    where.device.write(rows, self.backend.host(self.rows[: self._n]))
+        else:
+            rows[...] = self.backend.host(self.rows[: self._n])
+        return Brains.over(self.mlp, self.layout, where, self.seed, rows, self._n)
 
     # --- thinking ---------------------------------------------------------------------------------------------------
 
-    def __call__(self, x: Any, shared: bool = False) -> np.ndarray:
+    def __call__(self, x: Any, shared: bool = False) -> Any:
         """What every brain answers.
 
         x [N, I] -> [N, O]; x [N, B, I] -> [N, B, O]. The same samples for all brains: x [1, B, I] -> [N, B, O], or with
         `shared=True` x [B, I] -> [N, B, O] and x [I] -> [N, O]. float32 (float64 pools: float64).
-        Raises `SchemaError` when the shape does not fit.
+        On CUDA x may be of NumPy, CuPy, PyTorch, JAX or whatever has DLPack; the answer is of CuPy, and has both
+        DLPack and `__cuda_array_interface__`. Raises `SchemaError` when the shape does not fit.
         """
-        samples, shape = samples_of(x, shared, len(self), self.inputs, self._compute)
-        out = np.empty((len(self), samples.shape[1], self.outputs), self._compute)
-        self.forward(samples, out)
-        return out.reshape(*shape, self.outputs)
+        with self._working():
+            samples, shape = samples_of(x, shared, len(self), self.inputs, self._compute, self.backend)
+            out = self.backend.xp.empty((len(self), samples.shape[1], self.outputs), self._compute)
+            self.forward(samples, out)
+            return out.reshape(*shape, self.outputs)
 
-    def forward(self, x: np.ndarray, out: np.ndarray, brain: np.ndarray | None = None) -> None:
+    def forward(self, x: Any, out: Any, brain: Any = None) -> None:
         """The launch itself, unchecked: fills out [N, B, O] from x [N | 1, B, I], both contiguous and of the layout's
-        `compute` dtype. brain [N] names each agent's row where a table shares this pool."""
+        `compute` dtype. brain [N] names each agent's row where a table shares this pool. Arrays of the backend."""
         with self.backend.running():
             self._twin("forward").forward(self.rows, self.layout, x, out, brain)
 
@@ -189,16 +219,21 @@ class Brains(Pool):
         return files.unpack, (*files.pack(self), self.backend.name)
 
 
-def samples_of(x: Any, shared: bool, n: int, width: int, dtype: np.dtype) -> tuple[np.ndarray, tuple[int, ...]]:
-    """x as contiguous [n | 1, B, width], and the result's shape without its last axis. Raises `SchemaError`."""
-    x = np.asarray(x)
+def samples_of(
+    x: Any, shared: bool, n: int, width: int, dtype: np.dtype, backend: Backend
+) -> tuple[Any, tuple[int, ...]]:
+    """x as contiguous [n | 1, B, width] of the backend, and the result's shape without its last axis.
+
+    Raises `SchemaError`.
+    """
+    x = backend.array(x)
     if x.dtype.kind not in "fiub" and x.dtype != BFLOAT16:
         raise SchemaError(f"Brains: inputs of dtype {x.dtype} are not numbers. Give float32.")
     if x.ndim == 0 or x.shape[-1] != width:
         got = x.shape[-1] if x.ndim else "no"
         fit = f" or build the brains with MLP(({got}, ...))" if x.ndim else ""
         raise SchemaError(f"Brains: x {x.shape} has {got} inputs, the brains take {width}. Give x [..., {width}]{fit}.")
-    x = np.ascontiguousarray(x, dtype)
+    x = backend.xp.ascontiguousarray(x, dtype)
     if shared:
         if x.ndim <= 2:
             return x.reshape(1, -1, width), (n, *x.shape[:-1])

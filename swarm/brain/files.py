@@ -82,7 +82,7 @@ def pack(brains: Brains) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     }
     tensors = {}
     for g, group in enumerate(brains.groups):
-        for name, view in _views(group, f"group{g}." if mixed else ""):
+        for name, view in _views(on_host(group), f"group{g}." if mixed else ""):
             tensors[name] = np.ascontiguousarray(view)
         if mixed:
             tensors[f"group{g}.positions"] = np.ascontiguousarray(group.positions, np.int64)
@@ -92,6 +92,7 @@ def pack(brains: Brains) -> tuple[dict[str, str], dict[str, np.ndarray]]:
 def unpack(metadata: dict[str, str], tensors: dict[str, np.ndarray], backend: str | Backend = "auto") -> Brains:
     """The pool that `pack` took apart. Raises `SaveError` when the parts do not fit each other."""
     where = choose(backend)
+    here = where if where.device is None else choose("reference")
     try:
         architectures = [MLP(**values) for values in json.loads(metadata["architecture"])]
         mixed, count, seed = json.loads(metadata["mixed"]), int(metadata["count"]), int(metadata["seed"])
@@ -104,7 +105,7 @@ def unpack(metadata: dict[str, str], tensors: dict[str, np.ndarray], backend: st
     for g, (mlp, layout) in enumerate(zip(architectures, layouts)):
         prefix = f"group{g}." if mixed else ""
         n = len(_tensor(tensors, f"{prefix}positions")) if mixed else count
-        pool = Brains.over(mlp, layout, where, seed, allocate(n, layout), n)
+        pool = Brains.over(mlp, layout, here, seed, allocate(n, layout), n)
         for name, view in _views(pool, prefix):
             tensor = _tensor(tensors, name)
             if tensor.shape != view.shape or tensor.dtype != view.dtype:
@@ -113,13 +114,18 @@ def unpack(metadata: dict[str, str], tensors: dict[str, np.ndarray], backend: st
                     f"{_REMEDY}"
                 )
             view[...] = tensor
-        groups.append(pool)
+        groups.append(pool if here is where else pool.to(where))
     if not mixed:
         return groups[0]
     positions = [_tensor(tensors, f"group{g}.positions") for g in range(len(groups))]
     if sorted(np.concatenate([*positions, []]).tolist()) != list(range(count)):
         raise SaveError(f"the positions of its groups do not name each of {count} brains once. {_REMEDY}")
     return MixedBrains.of(groups, positions, where, seed)
+
+
+def on_host(pool: Brains) -> Brains:
+    """An equal pool with its rows on the host: itself, or a copy of one on a device."""
+    return pool if pool.backend.device is None else pool.to("reference")
 
 
 def _views(pool: Brains, prefix: str) -> Iterator[tuple[str, np.ndarray]]:

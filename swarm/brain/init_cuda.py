@@ -14,9 +14,7 @@ from swarm.brain.mlp import Layout
 STEM = "swarm.brain.init"
 
 
-def fill(
-    rows: Any, layout: Layout, at: Any, slots: Any, generations: Any, tick: int, seed: int, scheme: str
-) -> None:
+def fill(rows: Any, layout: Layout, at: Any, slots: Any, generations: Any, tick: int, seed: int, scheme: str) -> None:
     """As `init.fill`; the index arrays may be on the host or the device. The bits of `init_cpu.fill`."""
     if not len(at):
         return

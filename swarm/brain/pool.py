@@ -1,21 +1,25 @@
 """Equal brains in rows: views of their parameters, and what births, deaths and edits do to rows.
 
 `Pool` is the storage half of `Brains` (brains.py). Rows `0 .. n-1` live; the barrier of a world calls `grow`, `inherit`
-and `move` and then sets `n`.
+and `move` and then sets `n`. On CUDA the rows are an array of CuPy and so are the views of them (bfloat16: of
+`ml_dtypes.bfloat16`, which CuPy knows from version 14 on).
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from swarm.backend.device import Backend
 from swarm.brain.init import check_scheme
-from swarm.brain.mlp import MLP, Layer, Layout
-from swarm.brain.rows import NoSuchRow, allocate, check_apart, keys_of, rows_of
+from swarm.brain.mlp import BFLOAT16, MLP, Layer, Layout
+from swarm.brain.rows import NoSuchRow, allocate, check_apart, keys_of, last_of_each, rows_of
 from swarm.brain.vary import Mutation
 from swarm.errors import NonFiniteError, SchemaError, SettingsError
+
+_LOOKED_AT = 1 << 24  # parameters that are looked at between two reads of what was found on a device
 
 
 class Pool:
@@ -25,13 +29,13 @@ class Pool:
     layout: Layout
     backend: Backend
     seed: int
-    rows: np.ndarray  # [capacity, stride]; rows from n on belong to no one, gaps between layers are zero
+    rows: Any  # [capacity, stride], NumPy or CuPy; rows from n on belong to no one, gaps between layers are zero
 
     _n = 0
     _view = False
     _positions: np.ndarray | None = None  # in a mixed pool: which brain of the whole each row is
 
-    def _become(self, mlp: MLP, layout: Layout, backend: Backend, seed: int, rows: np.ndarray, n: int) -> None:
+    def _become(self, mlp: MLP, layout: Layout, backend: Backend, seed: int, rows: Any, n: int) -> None:
         self.mlp, self.layout, self.backend, self.seed, self.rows, self._n = mlp, layout, backend, seed, rows, n
 
     # --- views ------------------------------------------------------------------------------------------------------
@@ -53,17 +57,17 @@ class Pool:
         return len(self.rows)
 
     @property
-    def parameters(self) -> np.ndarray:
+    def parameters(self) -> Any:
         """View [N, P] of the rows. P counts the zero gaps between layers; leave them zero (`flat` has none)."""
         return self.rows[: self._n, : self.layout.size]
 
-    def weight(self, k: int) -> np.ndarray:
+    def weight(self, k: int) -> Any:
         """View [N, I, H] of layer k's weights; k counts from 0, negative from the end."""
         layer = self._layer(k)
         span = self.rows[: self._n, layer.weight : layer.weight + layer.inputs * layer.outputs]
         return span.reshape(self._n, layer.inputs, layer.outputs)
 
-    def bias(self, k: int) -> np.ndarray:
+    def bias(self, k: int) -> Any:
         """View [N, H] of layer k's biases. Raises `SettingsError` where there are none."""
         layer = self._layer(k)
         if layer.bias < 0:
@@ -88,8 +92,8 @@ class Pool:
         init: str = "auto",
     ) -> None:
         """Draw the weights of `rows` [K] below capacity anew, keyed by slots [K] (default: the row numbers)."""
-        at = rows_of(rows, self.capacity)
-        slots, generations = keys_of(at, slots, generations)
+        at = self._at(rows, self.capacity)
+        slots, generations = keys_of(at, slots, generations, self.backend)
         with self.backend.running():
             fill = self._twin("init").fill
             fill(self.rows, self.layout, at, slots, generations, tick, self._seed(seed), check_scheme(init))
@@ -111,7 +115,7 @@ class Pool:
         own parent; no other row may be both.
         """
         source, at = self._pairs(parents, children)
-        slots, generations = keys_of(at, slots, generations)
+        slots, generations = keys_of(at, slots, generations, self.backend)
         how = mutation or Mutation(0.0)
         with self.backend.running():
             inherit = self._twin("vary").inherit
@@ -148,7 +152,7 @@ class Pool:
         """
         one, at = self._pairs(first, children)
         two, at = self._pairs(second, children)
-        slots, generations = keys_of(at, slots, generations)
+        slots, generations = keys_of(at, slots, generations, self.backend)
         with self.backend.running():
             cross = self._twin("vary").cross
             cross(self.rows, self.layout, one, two, at, slots, generations, tick, self._seed(seed), bool(units))
@@ -158,59 +162,94 @@ class Pool:
     def move(self, source: Any, target: Any) -> None:
         """Copy rows `source` over rows `target`, both [K], no row in both: how the last living fill holes."""
         at, to = self._pairs(source, target)
-        self.rows[to] = self.rows[at]
+        with self.backend.running():
+            self._twin("vary").move(self.rows, self.layout, at, to)
 
     def permute(self, order: Any) -> None:
         """Row i becomes what row order[i] was; `order` is a permutation of 0 .. n-1."""
-        self.rows[: self._n] = self.rows[permutation_of(order, self._n)]
+        moved = self._copies(permutation_of(self._at(order, self._n), self._n))
+        with self._working():
+            self.rows[: self._n] = moved
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` rows; the living keep their rows. Earlier views no longer share the memory."""
         if self._view:
             raise SettingsError("Brains: a view cannot grow. Grow the pool it belongs to, or a clone.")
         if capacity > self.capacity:
-            rows = allocate(int(capacity), self.layout)
-            rows[: self._n] = self.rows[: self._n]
+            rows = allocate(int(capacity), self.layout, self.backend)
+            with self._working():
+                rows[: self._n] = self.rows[: self._n]
             self.rows = rows
+            if self.backend.device is not None:
+                self.backend.device.changed()
 
     # --- edits ------------------------------------------------------------------------------------------------------
 
-    def flat(self, rows: Any = None) -> np.ndarray:
+    def flat(self, rows: Any = None) -> Any:
         """A copy [K, count] of the parameters without gaps: weight 0, bias 0, weight 1, ...; default all rows."""
-        at = slice(0, self._n) if rows is None else rows_of(rows, self._n)
-        return np.concatenate([self.rows[at, b.start : b.start + b.length] for b in self.layout.blocks], axis=1)
+        with self._working():
+            held = self.rows[: self._n] if rows is None else self._copies(self._at(rows, self._n))
+            parts = [held[:, b.start : b.start + b.length] for b in self.layout.blocks]
+            return self.backend.xp.concatenate(parts, axis=1)
 
     def set(self, rows: Any, parameters: Any) -> None:
         """Overwrite `rows` with the brains of another pool of this architecture, or with [K, count] as `flat` gives.
 
         One brain for several rows is fine. Raises `SchemaError` when architectures or shapes differ.
         """
-        at = rows_of(rows, self._n)
+        at = self._at(rows, self._n)
         if isinstance(parameters, Pool):
             if parameters.mlp != self.mlp:
                 raise SchemaError(f"Brains: a brain {parameters.mlp} does not fit a pool of {self.mlp}.")
-            parameters = parameters.flat()
-        values, count = np.asarray(parameters), self.layout.count
+            flat = parameters.flat()
+            parameters = flat if parameters.backend.device is self.backend.device else parameters.backend.host(flat)
+        values, count = self.backend.either(parameters), self.layout.count
         if values.shape not in ((count,), (1, count), (len(at), count)):
             raise SchemaError(
                 f"Brains: parameters {values.shape} do not fit {len(at):,} brains of {count:,} parameters. Give "
                 f"[{len(at)}, {count}] in the order weight 0, bias 0, weight 1, ..."
             )
+        if self.backend.device is not None:
+            self._set_on_device(at, values.reshape(-1, count))
+            return
         for block in self.layout.blocks:
             part = values[..., block.first : block.first + block.length]
             self.rows[at, block.start : block.start + block.length] = part.astype(self.layout.dtype)
 
+    def _set_on_device(self, at: np.ndarray, values: Any) -> None:
+        """Rows are put together where the values are, gaps zero, and then copied to their places."""
+        if not len(at):
+            return
+        with self.backend.running():
+            rows = self.backend.of(values).zeros((len(values), self.layout.stride), self.layout.dtype)
+            for block in self.layout.blocks:
+                part = values[:, block.first : block.first + block.length]
+                rows[:, block.start : block.start + block.length] = part.astype(self.layout.dtype)
+            last = last_of_each(at)
+            source = last if len(values) > 1 else np.zeros(len(last), np.int64)
+            self._twin("vary").gather(self.rows, self.backend.array(rows), self.layout, source, at[last])
+
+    def _copies(self, at: np.ndarray) -> Any:
+        """New rows [K, stride], equal to rows `at`."""
+        if self.backend.device is None:
+            return self.rows[at]
+        with self.backend.running():
+            rows = self.backend.xp.empty((len(at), self.layout.stride), self.layout.dtype)
+            self._twin("vary").gather(rows, self.rows, self.layout, at, np.arange(len(at)))
+        return rows
+
     def check_finite(self) -> None:
         """Raises `NonFiniteError` naming the first brain, layer and parameter that is NaN or infinite."""
-        for start in range(0, self._n, 4096):
-            bad = np.argwhere(~np.isfinite(self.parameters[start : start + 4096]))
-            if len(bad):
-                row, element = start + int(bad[0][0]), int(bad[0][1])
-                brain = row if self._positions is None else int(self._positions[row])
-                raise NonFiniteError(
-                    f"Brains: {self._where(element)} of brain {brain:,} is {self.rows[row, element]}. Load a good "
-                    f"file, or give it new weights: brains.initialise({brain}) or brains.set({brain}, ...)."
-                )
+        found = first_broken(self.backend, self.parameters)
+        if found is None:
+            return
+        row, element = found
+        brain = row if self._positions is None else int(self._positions[row])
+        value = self.backend.host(self.rows[row : row + 1, element : element + 1])[0, 0]
+        raise NonFiniteError(
+            f"Brains: {self._where(element)} of brain {brain:,} is {value}. Load a good "
+            f"file, or give it new weights: brains.initialise({brain}) or brains.set({brain}, ...)."
+        )
 
     def _where(self, element: int) -> str:
         for block in self.layout.blocks:
@@ -221,9 +260,16 @@ class Pool:
         return f"gap element {element}"
 
     def _pairs(self, source: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-        at, to = rows_of(source, self.capacity), rows_of(target, self.capacity)
+        at, to = self._at(source, self.capacity), self._at(target, self.capacity)
         check_apart(at, to)
         return at, to
+
+    def _at(self, rows: Any, limit: int) -> np.ndarray:
+        return rows_of(rows, limit, self.backend)
+
+    def _working(self) -> AbstractContextManager[None]:
+        """Around work on whole arrays: the device's stream and its errors; nothing on the host."""
+        return nullcontext() if self.backend.device is None else self.backend.running()
 
     def _seed(self, seed: int | None) -> int:
         return self.seed if seed is None else int(seed)
@@ -238,3 +284,25 @@ def permutation_of(order: Any, n: int) -> np.ndarray:
     if len(order) != n or (np.bincount(order, minlength=n) != 1).any():
         raise SettingsError(f"Brains: an order must name each of the {n:,} rows once.")
     return order
+
+
+def first_broken(backend: Backend, parameters: Any) -> tuple[int, int] | None:
+    """Row and element of the first parameter [N, P] that is NaN or infinite; None without one."""
+    each = max(1, parameters.shape[1])
+    step = 4096 if backend.device is None else max(1, _LOOKED_AT // each)
+    for start in range(0, len(parameters), step):
+        part = parameters[start : start + step]
+        with nullcontext() if backend.device is None else backend.running():
+            bad = ~finite(part, backend.xp)
+            if bool(bad.any()):
+                row, element = divmod(int(bad.reshape(-1).argmax()), each)
+                return start + row, element
+    return None
+
+
+def finite(values: Any, xp: Any) -> Any:
+    """As `isfinite`, for every dtype that parameters have."""
+    if values.dtype == BFLOAT16 and xp is not np:  # the exponent's bits: CuPy's bfloat16 is new, integers are not
+        top = np.uint16(0x7F80)
+        return xp.ascontiguousarray(values).view(np.uint16) & top != top
+    return xp.isfinite(values)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from swarm.backend.device import Backend
 from swarm.backend.memory import require
 from swarm.brain.mlp import Layout
 from swarm.errors import SchemaError, SettingsError
@@ -18,20 +19,29 @@ class NoSuchRow(SettingsError, IndexError):
     """A row or layer beyond the pool."""
 
 
-def allocate(capacity: int, layout: Layout) -> np.ndarray:
-    """Zeroed rows [capacity, stride] on a cache line, with spare bytes behind. Raises `CapacityError`."""
+def allocate(capacity: int, layout: Layout, backend: Backend | None = None) -> Any:
+    """Zeroed rows [capacity, stride] where `backend` computes (None: the host). Raises `CapacityError`.
+
+    On the host they begin on a cache line and have spare bytes behind.
+    """
     total = capacity * layout.row_bytes
-    require("brains", capacity, layout.row_bytes, "brains")
+    device = None if backend is None else backend.device
+    require("brains", capacity, layout.row_bytes, "brains", device)
+    if backend is not None and device is not None:
+        return backend.zeros((capacity, layout.stride), layout.dtype)
     raw = np.zeros(total + ALIGNMENT + SPARE, np.uint8)  # pages are touched only when written
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + total].view(layout.dtype).reshape(capacity, layout.stride)
 
 
-def rows_of(rows: Any, limit: int) -> np.ndarray:
-    """int64 [K] from a row number, a sequence, a mask or a slice; negatives count from `limit`. Raises `NoSuchRow`."""
+def rows_of(rows: Any, limit: int, backend: Backend | None = None) -> np.ndarray:
+    """int64 [K] on the host from a row number, a sequence, a mask or a slice; negatives count from `limit`.
+
+    An array on the device is read back, once. Raises `NoSuchRow`.
+    """
     if isinstance(rows, slice):
         return np.arange(limit)[rows]
-    at = np.asarray(rows)
+    at = np.asarray(rows if backend is None else backend.host(backend.either(rows)))
     if at.size == 0:
         return np.zeros(0, np.int64)
     if at.dtype == bool and at.ndim == 1 and len(at) <= limit:
@@ -45,16 +55,22 @@ def rows_of(rows: Any, limit: int) -> np.ndarray:
     return np.where(at < 0, at + limit, at) if low < 0 else at
 
 
-def keys_of(at: np.ndarray, slots: Any, generations: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Slots (default: the row numbers) and generations as uint32 [K]. Raises `SchemaError`."""
+def keys_of(at: np.ndarray, slots: Any, generations: Any, backend: Backend | None = None) -> tuple[Any, Any]:
+    """Slots (default: the row numbers) and generations as uint32 [K]; on the device where they were given on it.
+
+    Raises `SchemaError`.
+    """
     try:
-        return _key(at if slots is None else slots, len(at)), _key(generations, len(at))
+        return _key(at if slots is None else slots, len(at), backend), _key(generations, len(at), backend)
     except ValueError:
         raise SchemaError(f"Brains: slots and generations must be one number or {len(at)}, one per row.") from None
 
 
-def _key(values: Any, count: int) -> np.ndarray:
-    return np.array(np.broadcast_to(np.asarray(values), (count,)), np.uint32)
+def _key(values: Any, count: int, backend: Backend | None) -> Any:
+    values = np.asarray(values) if backend is None else backend.either(values)
+    if backend is None or isinstance(values, np.ndarray):
+        return np.array(np.broadcast_to(values, (count,)), np.uint32)
+    return backend.xp.broadcast_to(values.astype(np.uint32), (count,))
 
 
 def check_apart(source: np.ndarray, target: np.ndarray) -> None:
@@ -74,3 +90,9 @@ def check_apart(source: np.ndarray, target: np.ndarray) -> None:
             f"Brains: row {source[both][0]:,} is read and overwritten in one call. Write to rows that nobody reads, or "
             "copy the pool first: brains.clone()."
         )
+
+
+def last_of_each(at: np.ndarray) -> np.ndarray:
+    """Places in `at` that remain when of equal rows only the last one counts."""
+    found = np.unique(at[::-1], return_index=True)[1]
+    return np.arange(len(at)) if len(found) == len(at) else len(at) - 1 - found

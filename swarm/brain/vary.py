@@ -8,9 +8,13 @@ child is the same whatever row it stands in and however many threads work. Strea
     "cross"   the top bit of word p (or of word u for unit u) says from whom: 0 first parent, 1 second
 
 bfloat16 and float16 rows are widened to float32, stepped, and rounded up or down with the probabilities that make the
-mean right: a bfloat16 weight near 0.7 would otherwise swallow every step below 0.002. Source: Gupta et al., "Deep learning with limited
-numerical precision", ICML 2015, section 3. `vary_cpu` has functions of the same names: crossovers, rounding draws and
-the choice of parameters have equal bits; steps agree within sigma * 1e-6, as far as the normal generators do.
+mean right: a bfloat16 weight near 0.7 would otherwise swallow every step below 0.002. A value is cut to the places of
+its format after uniform noise below one place was added: 16 bits of noise for bfloat16, 13 for float16. Below 2^-14
+float16's places stay 2^-24 apart, and so does the noise; what reaches 65,536 becomes infinite, as in a conversion.
+Source: Gupta et al., "Deep learning with limited numerical precision", ICML 2015, section 3.
+
+`vary_cpu` and `vary_cuda` have functions of the same names: crossovers, rounding draws and the choice of parameters
+have equal bits; steps agree within sigma * 1e-6, as far as the normal generators do, and between those two to the bit.
 """
 
 from __future__ import annotations
@@ -90,7 +94,9 @@ def inherit(
             )
             old = rows[parents[part], span].astype(layout.compute)
             new = np.where(taken[:, numbers], old + step[:, numbers], old)
-            rows[children[part], span] = new if noise is None else round_up_or_down(new, noise[:, numbers], layout.dtype)
+            rows[children[part], span] = (
+                new if noise is None else round_up_or_down(new, noise[:, numbers], layout.dtype)
+            )
 
 
 def cross(

@@ -40,9 +40,7 @@ def inherit(
     device = cuda.current()
     births = table(device, parents, children, slots, generations)
     how = plan(device, layout, sigma, rate)
-    _module(device, layout)["inherit"](
-        count, rows, how, births, np.int32(count), *when(tick, seed), per=lanes(layout)
-    )
+    _module(device, layout)["inherit"](count, rows, how, births, np.int32(count), *when(tick, seed), per=lanes(layout))
 
 
 def cross(
@@ -72,9 +70,7 @@ def gather(to: Any, rows: Any, layout: Layout, source: Any, target: Any) -> None
     if len(target):
         device, width = cuda.current(), _width(layout)
         pairs = table(device, source, target)
-        _module(device, layout)["copy"](
-            len(target), to, rows, pairs, np.int32(len(target)), np.int32(width), per=width
-        )
+        _module(device, layout)["copy"](len(target), to, rows, pairs, np.int32(len(target)), np.int32(width), per=width)
 
 
 def move(rows: Any, layout: Layout, source: Any, target: Any) -> None:

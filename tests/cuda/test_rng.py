@@ -103,7 +103,8 @@ def test_one_value_by_itself(hosted):
     KERNEL alone(const World* world, u32* words, float* uniforms, float* normals, int count) {
         const int p = thread();
         if (p >= count) return;
-        words[p] = p % 2 ? word_at(world, 9u, 4u, 300u, p) : word_at(9u, 4u, world->tick, 300u, p, world->key0, world->key1);
+        const u32 given = word_at(9u, 4u, world->tick, 300u, p, world->key0, world->key1);
+        words[p] = p % 2 ? word_at(world, 9u, 4u, 300u, p) : given;
         uniforms[p] = uniform_at(world, 9u, 4u, 300u, p);
         normals[p] = normal_at(world, 9u, 4u, 300u, p);
     }
