@@ -50,7 +50,10 @@ class Grid:
     """Where the entities of one position column are, as of one tick.
 
     tables, base: the tables that have the column, and the entry number of each one's row 0.
+    device: by what kernels on a device find it (grid_cuda.py); None on the host.
     """
+
+    device: Any = None
 
     def __init__(self, column: Column, size: tuple[float, float], radius: float) -> None:
         self.column = column

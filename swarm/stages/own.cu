@@ -8,7 +8,7 @@
 // A lane writes one number of one row, FEELS lanes a row, so that what lies side by side is written by neighbours.
 // Products are taken in float32, of numbers of 32 bits and more that are no float32 in float64, as NumPy does.
 //
-// Macros: FEELS numbers a row; WIDTH floats a row of `out`.
+// Macros: FEELS numbers a row.
 
 #include "site.cuh"
 
@@ -50,11 +50,12 @@ KERNEL bind(Feel* feel, int k, const u8* values, int stride, int kind, int at, f
     feel[k] = {values, stride, kind, at, scale};
 }
 
-KERNEL own(const World* world, u32 site, const Feel* feel, float* out) {
+// width: floats a row of `out`.
+KERNEL own(const World* world, u32 site, const Feel* feel, float* out, int width) {
     const int n = living(world, site);
     for (i64 k = thread(); k < (i64)n * FEELS; k += threads()) {
         const int row = (int)(k / FEELS);
         const Feel one = feel[k - (i64)row * FEELS];
-        out[(i64)row * WIDTH + one.at] = felt(one, row);
+        out[(i64)row * width + one.at] = felt(one, row);
     }
 }

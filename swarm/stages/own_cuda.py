@@ -21,16 +21,16 @@ def knows(part: Any) -> bool:
 
 
 def feel(stage: Any, world: Any, table: Any, parts: list[tuple[Own, int]], out: Any, width: int) -> None:
-    """Fill the columns of `out`, which begins in row 0 of rows of `width` numbers: those of each part from its place."""
+    """Fill columns of `out`, which begins in row 0 of rows of `width` numbers: those of each part from its place on."""
     arrays, total = stage.scratch(world).arrays, sum(part.width for part, _ in parts)
-    kernels = cuda.current().module(STEM, FEELS=total, WIDTH=width)
+    kernels = cuda.current().module(STEM, FEELS=total)
     sources = [whole(table, part.column)[0] for part, _ in parts]
     known = arrays.get(("feel", table.index))
-    if known is None or len(known[0]) != len(sources) or any(a is not b for a, b in zip(known[0], sources, strict=True)):
+    if known is None or any(a is not b for a, b in zip(known[0], sources, strict=True)):
         known = arrays["feel", table.index] = sources, cuda.current().xp.zeros(total * FEEL_BYTES // 8, np.uint64)
         _bind(kernels["bind"], known[1], table, parts)
         cuda.current().changed()
-    kernels["own"](table.capacity, world.ledger.array, site(world, table), known[1], out, per=total)
+    kernels["own"](table.capacity, world.ledger.array, site(world, table), known[1], out, np.int32(width), per=total)
 
 
 def _bind(bind: Any, feels: Any, table: Any, parts: list[tuple[Own, int]]) -> None:

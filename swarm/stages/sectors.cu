@@ -17,8 +17,8 @@
 // Differences, squares and sums are single operations, never fused: equal bits with the CPU and the reference.
 //
 // Macros: NSECTORS; COUNTING 1 = how many, 0 = closeness; KIN 1 = the seekers are members of `grid`, row 0 is entry
-// `base`; WIDTH floats a row of `out`; WARPS of a block, so few that NSECTORS numbers a lane fit into shared memory;
-// with SHARED 0 they do not even fit for one, and the row of `out` itself holds them.
+// `base`; WARPS of a block, so few that NSECTORS numbers a lane fit into shared memory; with SHARED 0 they do not even
+// fit for one, and the row of `out` itself holds them.
 
 #include "near.cuh"
 #include "site.cuh"
@@ -56,10 +56,11 @@ INLINE float sense_of(float kept, float radius) {
 #endif
 }
 
-// own: the seekers' own grid, or null. out: the first of the columns in row 0.
-KERNEL sectors(World* world, u32 site, int base, const float* pos, const Grid* grid, const Grid* own, float* out,
+// form: base, and the floats a row of `out` in the upper half. own: the seekers' own grid, or null. out: the first of the
+// columns in row 0.
+KERNEL sectors(World* world, u32 site, u64 form, const float* pos, const Grid* grid, const Grid* own, float* out,
                const float* look) {
-    const int n = living(world, site), many = visits(own, n);
+    const int n = living(world, site), many = visits(own, n), base = (int)(u32)form, width = (int)(form >> 32);
     const float radius = look[0], limit = radius * radius;
     const float* edges = look + 1;
     const Grid g = *grid;
@@ -80,7 +81,7 @@ KERNEL sectors(World* world, u32 site, int base, const float* pos, const Grid* g
             }
         }
 #if !SHARED
-        float* mine = out + (i64)(row < 0 ? 0 : row) * WIDTH;
+        float* mine = out + (i64)(row < 0 ? 0 : row) * width;
         const int step = 1;
 #endif
         if (row >= 0) {
@@ -111,7 +112,7 @@ KERNEL sectors(World* world, u32 site, int base, const float* pos, const Grid* g
             const int whose = k / NSECTORS, sector = k - whose * NSECTORS;
             const int target = __shfl_sync(0xFFFFFFFFu, row, whose);
             if (target >= 0)
-                out[(i64)target * WIDTH + sector] = sense_of(kept[threadIdx.x >> 5][sector * 32 + whose], radius);
+                out[(i64)target * width + sector] = sense_of(kept[threadIdx.x >> 5][sector * 32 + whose], radius);
         }
         __syncwarp();
 #else

@@ -29,13 +29,14 @@ def look(stage: Any, world: Any, part: Any, seeker: Any, out: Any, width: int) -
     warps = min(_WARPS, _SHARED // (4 * 32 * part.n))
     pos, step = flat(table, seeker.column)
     kernels = cuda.current().module(
-        STEM, NSECTORS=part.n, COUNTING=part.reduce == "count", KIN=own is grid, WIDTH=width, WARPS=max(1, warps),
-        SHARED=warps > 0, **steps(POS_STEP=step),
+        STEM, NSECTORS=part.n, COUNTING=part.reduce == "count", KIN=own is grid, WARPS=max(1, warps), SHARED=warps > 0,
+        **steps(POS_STEP=step),
     )  # fmt: skip
     places = pos, grid.device, None if own is None else own.device
     numbers = out, radius_and_edges(stage.scratch(world).arrays, part)
     ledger, block = world.ledger.array, 32 * max(1, warps)
-    kernels["sectors"](seekers, ledger, site(world, table), np.int32(base), *places, *numbers, block=block)
+    form = np.uint64(width << 32 | base)
+    kernels["sectors"](seekers, ledger, site(world, table), form, *places, *numbers, block=block)
 
 
 def radius_and_edges(arrays: dict[Any, Any], part: Any) -> Any:

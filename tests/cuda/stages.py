@@ -29,7 +29,7 @@ def name_of(case: dict) -> str:
 
 
 def build(backend: str, case: dict) -> swarm.World:
-    """The same world on any backend: two tables of bodies, one of them plants as well, two of plants; rows in no order."""
+    """The same world anywhere: two tables of bodies, one of them plants as well, two of plants; rows in no order."""
     rng = np.random.default_rng(case["seed"])
     size, step = case["size"], case["step"]
     w = world(backend, size, case["seed"])
@@ -56,7 +56,7 @@ def run(world: swarm.World, *stages: Any) -> tuple[int, int, int] | None:
     world.schedule = stages
     with world.backend.running(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # crowded cells are wanted here
-        if world.backend.device is not None:
+        if world._runner is not None:
             world._runner.forget()
             world._runner.balance()
         for world.step_number, stage in enumerate(stages):

@@ -12,7 +12,7 @@ from swarm import Sectors
 from swarm.errors import NonFiniteError, ScheduleError
 from tests.cuda.stages import CASES, build, name_of, radius_of, run
 from tests.cuda.twins import differing, host
-from tests.unit.stages.worlds import Body, Plant, by_id, places, shuffle, world
+from tests.unit.stages.worlds import Body, Plant, places, shuffle, world
 
 pytestmark = pytest.mark.usefixtures("cuda_device")
 
@@ -59,13 +59,13 @@ def test_any_number_of_sectors(n, reduce):
 @settings(max_examples=20, deadline=None, derandomize=True,
           suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(
-    st.integers(0, 2**32 - 1), st.sampled_from([(64.0, 64.0), (20.0, 33.0), (7.3, 400.0), (1000.0, 9.0)]),
+    st.integers(0, 10**6), st.sampled_from([(64.0, 64.0), (20.0, 33.0), (7.3, 400.0), (1000.0, 9.0)]),
     st.floats(0.01, 0.5), st.integers(0, 90), st.integers(0, 300), st.sampled_from([0.0, 0.25, 1.0]),
     st.sampled_from([256, 3]),
 )  # fmt: skip
 def test_any_world(seed, size, reach, bodies, plants, step, cap):
     case = {
-        "seed": seed % 10**6, "size": size, "reach": reach, "bodies": bodies, "plants": plants, "step": step, "cap": cap,
+        "seed": seed, "size": size, "reach": reach, "bodies": bodies, "plants": plants, "step": step, "cap": cap,
     }  # fmt: skip
     Mind = mind(8, radius_of(case), "closeness")
     assert not differing(*(seen(backend, case, Mind) for backend in ("cpu", "cuda")))
@@ -177,5 +177,5 @@ def test_an_index_is_needed():
     Mind = swarm.mind(food=Sectors(8, 3, of=Plant.pos), actions=("x",))
     w = build("cuda", CASES[7])
     w.spawn(4, Body(pos=w.scatter), Mind(), name="minds")
-    with w.backend.running(), pytest.raises(ScheduleError, match="no index of Plant.pos"):
+    with w.backend.running(), pytest.raises(ScheduleError, match="no index of Plant"):
         swarm.sense(Mind)(w, w.dt)
