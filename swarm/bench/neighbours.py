@@ -53,10 +53,11 @@ def command(request: Request, neighbours: float = 17) -> None:
     if not neighbours > 0:
         raise SettingsError(f"--neighbours {neighbours}: a mean number of neighbours is above 0.")
     backend = device.choose(request.backend, request.threads)
-    report = Report("neighbours", COLUMNS, request.seed)
+    report = Report("neighbours", COLUMNS, request.seed, device=backend.device)
     report.settings = {"backend": backend.name, "threads": backend.threads, "radius": RADIUS, "speed": SPEED}
     for count in request.sizes(100_000):
-        report.rows.append(Pass(count, neighbours, request.seed, backend).row(request.repeats or 31))
+        with harness.on(backend):
+            report.rows.append(Pass(count, neighbours, request.seed, backend).row(request.repeats or 31))
     report.notes.append("pass: cell ids, ordered sort, gather, seven flocking sums; positions move before each pass.")
     report.finish(request.json)
 
@@ -74,12 +75,14 @@ class Pass:
         self.flock = flock(Body.pos, Body.vel, RADIUS)
         table = self.world.tables["agent"]
         self.pos, self.vel = table.column(Body.pos), table.column(Body.vel)
+        if backend.device is not None:
+            self.world.step()  # of an empty schedule: tells the device how many live
 
     def move(self) -> None:
         """One tick of free drift; not part of the measured pass."""
-        side = np.float32(self.side)
+        side, xp = np.float32(self.side), self.world.backend.xp
         self.pos += self.vel * np.float32(TICK)
-        np.mod(self.pos, side, out=self.pos)
+        xp.mod(self.pos, side, out=self.pos)
         self.pos[self.pos >= side] = 0  # mod may round up to the side itself
 
     def sort(self) -> None:
@@ -87,21 +90,23 @@ class Pass:
         with self.world.backend.running():
             self.index(self.world, TICK)
 
-    def sum(self) -> np.ndarray:
+    def sum(self) -> Any:
         """The flocking sums, float32 [N, 7], in row order."""
         with self.world.backend.running():
-            return self.flock.sums(self.world, self.world.indices[Body.pos])
+            return self.flock.sums(self.world, self.world.indices[Body.pos])[: len(self.pos)]
 
-    def both(self) -> np.ndarray:
+    def both(self) -> Any:
         """The whole pass."""
         self.sort()
         return self.sum()
 
     def row(self, repeats: int) -> dict[str, Any]:
-        """Validate, then measure the pass and its halves."""
+        """Validate, then measure the pass and its halves; on a card as captured launches."""
         self.move()
         mean = self.validate(self.both())
-        times = harness.interleave({"pass": self.both, "index": self.sort, "sums": self.sum}, repeats, before=self.move)
+        backend = self.world.backend
+        jobs = harness.recorded(backend, {"pass": self.both, "index": self.sort, "sums": self.sum})
+        times = harness.interleave(jobs, repeats, before=self.move, clock=harness.clock(backend))
         return {
             "agents": len(self.pos),
             "mean": mean,
@@ -111,12 +116,13 @@ class Pass:
             "rate": len(self.pos) * mean / times["pass"].median / 1e6,
         }
 
-    def validate(self, sums: np.ndarray) -> float:
+    def validate(self, sums: Any) -> float:
         """Compare a sample with float64 sums over all others; returns the mean number of neighbours of everybody.
 
         Raises `harness.Invalid`. Entities with a neighbour at the very edge of the radius are left out.
         """
-        pos, vel = self.pos.astype(np.float64), self.vel.astype(np.float64)
+        host = self.world.backend.host
+        pos, vel, sums = host(self.pos).astype(np.float64), host(self.vel).astype(np.float64), host(sums)
         checked = 0
         for i in np.random.default_rng(1).choice(len(pos), min(SAMPLE, len(pos)), replace=False):
             offset = pos - pos[i]

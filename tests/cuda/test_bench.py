@@ -14,7 +14,7 @@ import pytest
 
 from swarm import cli
 from swarm.backend import device
-from swarm.bench import harness, roof, tiles
+from swarm.bench import harness, neighbours, roof, tiles
 from swarm.bench.report import HOSTED, Report
 
 SIZES = [1, 3, 4, 17, 1024, 4099, 16 * 1024 + 5]
@@ -118,3 +118,19 @@ def test_tiles_are_compared(hosted: Any, monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_tiles_are_a_matter_of_cuda(capsys: pytest.CaptureFixture):
     assert cli.call(["bench", "think", "--tiles", "--backend", "cpu"]) == 2
     assert "--tiles: lanes are a matter of CUDA" in capsys.readouterr().err
+
+
+def test_neighbours_are_those_of_all_pairs(hosted: Any):
+    backend = device.choose("cuda")
+    with harness.on(backend):
+        crowd = neighbours.Pass(300, 9, 0, backend)
+        for _ in range(2):
+            crowd.move()
+            assert crowd.validate(crowd.both()) == pytest.approx(9, rel=0.15)
+
+
+def test_neighbours_have_a_row(hosted: Any, tmp_path: Path):
+    (row,) = saved(["neighbours", "--agents", "200", "--neighbours", "9"], tmp_path / "n.json")["rows"]
+    assert row["agents"] == 200
+    assert row["mean"] == pytest.approx(9, rel=0.2)
+    assert row["median_ms"] is row["index_ms"] is row["sums_ms"] is row["rate"] is None
