@@ -10,7 +10,8 @@
 // Bytes: births * (2 rows + 150) + deaths * (2 rows where a living one moves, else 30) + 10 * slots + 3 * rows.
 // Counted from the code below; `cost_cuda` has the sum.
 //
-// Planning changes nothing that lasts: gather (a lane a request and one for eight rows) counts children per slot and the
+// Planning changes nothing that lasts: open (one thread) numbers what was asked for, gather (a lane a child and one for
+// eight rows) counts children per slot and the
 // dying; slots and starts (a lane eight slots) scan that and the free ones; sort and rank (a lane a child) make the list
 // by (parent slot, place asked for), a place among siblings being how many come before, which for a parent of k children
 // reads k numbers k times; open, the kernels of admission.cu, admitted and admit let in what a cap allows. decide then
@@ -26,21 +27,33 @@
 
 // ---------------------------------------------------------------------- planning
 
+// One thread: where each request begins among all that its table was asked for.
+KERNEL open(const World* world, const Book* books, int many) {
+    if (thread() > 0) return;
+    for (int k = 0; k < many; k++) {
+        const Book* b = books + k;
+        int start = 0;
+        for (int r = 0; r < b->requested; r++) {
+            Request* request = b->requests + r;
+            request->start = start;
+            start += asked_of(request);
+        }
+        b->state->asked = start;
+    }
+}
+
 KERNEL gather(World* world, const Book* b) {
-    const int n = counts(world)[b->index].n;
-    for (int i = thread(); i < b->most; i += threads()) {
+    const int n = counts(world)[b->index].n, asked = b->state->asked;
+    for (int i = thread(); i < asked; i += threads()) {
         const Request* request = request_of(b, i);
-        const int k = i - request->start;
+        const int row = request->rows[i - request->start];
         int arrival = -1;
-        if (k < (request->count != nullptr ? *request->count : request->most)) {
-            const int row = request->rows[k];
-            if (row < 0 || row >= n) {
-                fault(world, 0xFFFF, b->index, row);
-            } else {
-                const u32 slot = b->slots[row];
-                b->key[i] = slot;
-                arrival = atomicAdd(b->counted + slot, 1);
-            }
+        if (row < 0 || row >= n) {
+            fault(world, 0xFFFF, b->index, row);
+        } else {
+            const u32 slot = b->slots[row];
+            b->key[i] = slot;
+            arrival = atomicAdd(b->counted + slot, 1);
         }
         b->arrival[i] = arrival;
     }
@@ -103,7 +116,8 @@ INLINE void place(const Book* b, int i, int at, int nth) {
 }
 
 KERNEL sort(const World* world, const Book* b) {
-    for (int i = thread(); i < b->most; i += threads()) {
+    const int asked = b->state->asked;
+    for (int i = thread(); i < asked; i += threads()) {
         const int arrival = b->arrival[i];
         if (arrival < 0) continue;
         const u32 slot = b->key[i];
@@ -114,7 +128,8 @@ KERNEL sort(const World* world, const Book* b) {
 
 // Siblings, in the order in which they were asked for.
 KERNEL rank(const World* world, const Book* b) {
-    for (int i = thread(); i < b->most; i += threads()) {
+    const int asked = b->state->asked;
+    for (int i = thread(); i < asked; i += threads()) {
         if (b->arrival[i] < 0) continue;
         const u32 slot = b->key[i];
         const int start = b->start[slot], siblings = b->counted[slot];
@@ -357,7 +372,7 @@ KERNEL override(const World* world, const Book* b) {
         const Request* request = b->requests + value.request;
         for (Walk k = walk(value.units); k.item < b->state->children; next(k)) {
             const int at = b->let_asked[k.item] - request->start;
-            if (at < 0 || at >= request->most) continue;
+            if (at < 0 || at >= asked_of(request)) continue;
             const u8* from = value.source + (size_t)at * value.step + (size_t)k.unit * value.unit;
             u8* to = value.target + (size_t)b->child[k.item] * value.stride + (size_t)k.unit * value.unit;
             if (value.unit == 4) *(u32*)to = *(const u32*)from; else *to = *from;

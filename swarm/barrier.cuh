@@ -10,7 +10,8 @@
 struct Request {  // one call of `Agents.birth` or `ask`
     const int* rows;
     const int* count;  // how many of them count; null: all
-    int start, most;   // its first place among all that were asked for, and how many it has at most
+    int most;          // how many there are at most
+    int start;         // its first place among all that were asked for; `open` writes it
 };
 
 struct Value {  // what one request gives for one column
@@ -41,7 +42,8 @@ struct Totals {  // of all tables; zero at first
 };
 
 struct State {  // of one table; zero at first
-    int births;    // children asked for
+    int asked;     // children asked for
+    int births;    // the same, unless one was asked of a row that is none
     int deaths;    // rows that are dying
     int children;  // children let in
     int after;     // rows that live behind the barrier
@@ -50,7 +52,7 @@ struct State {  // of one table; zero at first
     int heirs;     // children that take their dying parent's row
     int holes;     // rows below `after` that fall free and have no heir
     int movers;    // living rows from `after` on
-    int _[3];
+    int _[2];
 };
 
 struct Book {
@@ -64,7 +66,7 @@ struct Book {
     int *table, *row;
     i64* died;
     u8* free;
-    const Request* requests;
+    Request* requests;
     const Value* values;
     const Field* fields;
     int* counted;    // [slots] children of the entity there, zero at first
@@ -103,6 +105,10 @@ struct Book {
 
 INLINE int tiles_of(int count, int tile) { return (count + tile - 1) / tile; }
 INLINE bool goes(const World* world) { return world->go != 0; }
+
+INLINE int asked_of(const Request* request) {
+    return request->count == nullptr || *request->count > request->most ? request->most : *request->count;
+}
 
 // The request in which place i was asked for.
 INLINE const Request* request_of(const Book* b, int i) {

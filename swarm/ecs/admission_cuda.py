@@ -29,15 +29,19 @@ def rows(world: Any, table: Any, rows: Any, found: Any, most: int, arrays: Array
     device.fill(kept, 0)
     kernels, index = device.module(STEM), np.int32(table.index)
     kernels["rows_open"](1, world.ledger.array, state, found, index, np.int32(table.cap))
-    choose(world, state, most, rows, table.storage["slots"], None, priority, arrays)
+    choose(world, most, state, table.storage["slots"], None, priority, arrays, rows)
     kernels["keep"](most, world.ledger.array, state, rows, priority, let_in, kept, index)
     return let_in, kept
 
 
 def choose(
-    world: Any, state: Any, most: int, rows: Any, slots: Any, nth: Any, priority: Any, arrays: Arrays
+    world: Any, most: int, state: Any, slots: Any, nth: Any, priority: Any, arrays: Arrays, rows: Any = None
 ) -> None:
-    """Draw priorities [most] u64 for the candidates of `state` (count and room set) and set its limit."""
+    """Draw priorities [most] u64 for the candidates of `state` (count and room set) and set its limit.
+
+    A candidate is keyed by slots[k], or slots[rows[k]] where `rows` are given, as that entity's nth[k]th child; without
+    `nth` as its first.
+    """
     device = cuda.current()
     kernels, close = device.module(STEM), arrays("close", most, np.uint64)
     kernels["weigh"](most, world.ledger.array, state, rows, slots, world.ids.generation, nth, priority)

@@ -10,11 +10,12 @@ first, with a higher generation: which id a newborn gets depends only on ids. Sl
     free       [slots] bool read|write   may be given out
 
 21 bytes per slot. `take` reads `free` up to the last slot it gives out; `in_order` reads 8 bytes per slot, in order.
-The functions behind `Ids` are the kernels: NumPy here, numba in `ids_cpu.py`.
+The functions behind `Ids` are the kernels: NumPy here, numba in `ids_cpu.py`, arrays of CuPy in `ids_cuda.py`.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -56,30 +57,35 @@ class Ids:
             self.resize(new)
 
     def resize(self, slots: int) -> None:
-        """Have `slots` slots, not fewer than before; the new ones are free."""
-        old = len(self)
-        for name, start in (("generation", 0), ("table", -1), ("row", 0), ("died", -1), ("free", True)):
-            before = getattr(self, name)
-            after = self.xp.full(slots, start, before.dtype)
-            after[:old] = before
+        """Have `slots` slots, not fewer than before; the new ones are free. Raises `CapacityError` on a device."""
+        old, device, made = len(self), self.backend.device, {}
+        with self.backend.running() if device is not None else nullcontext():
+            for name, start in (("generation", 0), ("table", -1), ("row", 0), ("died", -1), ("free", True)):
+                before = getattr(self, name)
+                made[name] = self.xp.full(slots, start, before.dtype)
+                made[name][:old] = before
+            made["free"][:1] = False
+        for name, after in made.items():  # all or none
             setattr(self, name, after)
-        self.free[0] = False
         self.spare += slots - max(old, 1)
+        if device is not None:
+            device.changed()
 
     def take(self, count: int, out: np.ndarray | None = None) -> np.ndarray:
         """The `count` lowest free slots, ascending, u32, in `out`; their generations step up by one."""
         self.reserve(count)
         slots = self.xp.empty(count, np.uint32) if out is None else out
         if count:
-            self.kernels.take(self.free, self.generation, slots)
+            last = self.kernels.take(self.free, self.generation, slots)
             self.spare -= count
-            self.used = max(self.used, int(slots[-1]) + 1)
+            self.used = max(self.used, last + 1)
         return slots
 
     def enter(self, slots: np.ndarray, table: int, rows: np.ndarray) -> None:
         """The entities in `slots` [K] now live in `rows` [K] of table number `table`."""
+        slots = self.backend.array(slots)
         self.table[slots] = table
-        self.row[slots] = rows
+        self.row[slots] = self.backend.array(rows)
 
     def release(self, slots: np.ndarray, tick: int) -> None:
         """The entities in `slots` died in `tick`; a slot whose generations are used up stays closed."""
@@ -113,11 +119,12 @@ def where(flags: np.ndarray, out: np.ndarray) -> int:
     return len(found)
 
 
-def take(free: np.ndarray, generation: np.ndarray, out: np.ndarray) -> None:
-    """Give out the lowest free slots, as many as `out` [K] u32 holds; their generations step up by one."""
+def take(free: np.ndarray, generation: np.ndarray, out: np.ndarray) -> int:
+    """Give out the lowest free slots, as many as `out` [K] u32 holds; generations step up by one. Returns the last."""
     out[:] = np.flatnonzero(free)[: len(out)]
     free[out] = False
     generation[out] += np.uint32(1)
+    return int(out[-1])
 
 
 def release(

@@ -70,6 +70,7 @@ def _collect(flags, starts, out):
 
 def take(free, generation, out):
     _take(free.view(np.uint8), generation, out)
+    return int(out[-1])
 
 
 @kernel
