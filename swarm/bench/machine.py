@@ -66,6 +66,7 @@ def facts(card: Any = None) -> dict[str, object]:
     """Everything a saved report says about the machine; with the device of a CUDA backend also about the card."""
     return {
         **({} if card is None else card.facts()),
+        **({"nvidia_driver": _driver()} if card is not None and card.gpu else {}),
         "processor": processor(),
         "cores": device.cores(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
@@ -74,6 +75,12 @@ def facts(card: Any = None) -> dict[str, object]:
         "versions": versions(),
         "commit": commit(),
     }
+
+
+def _driver() -> str:
+    """The driver's own version, such as 570.86.15; `driver` in a card's facts is the CUDA version that it speaks."""
+    said = _said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").splitlines()
+    return said[0].strip() if said else "unknown"
 
 
 def _said(*command: str) -> str:

@@ -72,7 +72,8 @@ class Report:
         console.print(table)
         for note in self.notes:
             console.print(note, highlight=False, markup=False)
-        card = f"{facts['gpu']}, driver {facts.get('driver', 'unknown')}; " if "gpu" in facts else ""
+        versions = ", ".join(f"{name} {facts[name]}" for name in ("nvidia_driver", "cupy") if name in facts)
+        card = f"{facts['gpu']}{f' ({versions})' if versions else ''}; " if "gpu" in facts else ""
         console.print(
             f"{card}{facts['processor']}, {facts['cores']} cores, commit {facts['commit'] or 'unknown'}. {command()}",
             highlight=False,

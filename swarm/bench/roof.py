@@ -68,12 +68,12 @@ def read_jobs(backend: device.Backend, words: Any) -> dict[str, Callable[[], obj
     """
     found: dict[str, Callable[[], object]] = {}
     right = checksum(words)
-    for threads in sorted({1, backend.threads}):
-        some = backend if backend.name == "cuda" else device.choose(backend.name, threads)
+    for threads in sorted({1, backend.threads}) if backend.device is None else (0,):
+        some = device.choose(backend.name, threads) if threads else backend
         for name, function in backend.twin("swarm.bench.roof").readers().items():
             if _job(some, function, words)() != right:
                 raise harness.Invalid(f"roof: read kernel '{name}' returned a wrong sum: its time says nothing.")
-            many = f", {threads} thread{'s' * (threads > 1)}" if backend.name != "cuda" else ""
+            many = f", {threads} thread{'s' * (threads > 1)}" if threads else ""
             found[f"{name}{many}"] = _job(some, getattr(function, "launch", function), words)
     return found
 
