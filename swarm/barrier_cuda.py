@@ -171,7 +171,8 @@ def finish(world: World) -> None:
             raise BackendError(f"barrier of tick {world.tick}: births do not fit into the memory made for them.")
     assert barrier.plan is not None
     entries, why = {entry.table.index: entry for entry in barrier.plan.entries}, f"the barrier of tick {world.tick}"
-    world.ids.used, world.ids.spare = int(ledger.world["used"][0]), int(ledger.world["spare"][0]) + grown
+    world.ids.used = int(ledger.world["used"][0])
+    world.ids.spare = (int(ledger.world["spare"][0]) + grown) & 0xFFFFFFFF  # the device knows nothing of the growth yet
     for table in world.tables.values():
         counted = ledger.counts[table.index]
         table.refused_total += int(counted["turned"])
