@@ -119,7 +119,7 @@ def neutral(module: Any, settings: Any, born: list[int], died: list[int], watch:
     def drift(world: World, dt: float) -> None:
         for agents in world.query(*table.components):
             if agents.table is table:
-                luck = agents.uniform(2, stream="neutral")
+                luck = world.backend.host(agents.uniform(2, stream="neutral"))
                 agents.birth(_lowest(luck[:, 0], born[world.tick]))
                 agents.kill(_lowest(luck[:, 1], died[world.tick]))
 
@@ -144,7 +144,7 @@ def generation(table: Any) -> np.ndarray:
     for component in table.components:
         for column in component.columns:
             if column.name == "generation":
-                return table.column(column).astype(np.float64)
+                return table.registry.backend.host(table.column(column)).astype(np.float64)
     return np.full(max(table.n, 1), np.nan)
 
 
