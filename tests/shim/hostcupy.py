@@ -2,8 +2,8 @@
 
 - NumPy arrays are not taken (nor given) implicitly: `np.asarray(device)`, `device + host`, `device[...] = host` raise.
 - Whatever must wait for a value (`int()`, `.get()`, a boolean index, `nonzero`, ...) counts in `owner.reads`.
-- While the owner captures a graph, every operation here raises: on a card it would end up outside of the graph or
-  break the capture.
+- While the owner captures a graph, every operation here raises, apart from views: on a card it would end up outside
+  of the graph or break the capture.
 - New memory holds 0xCB bytes, and arrays end at an unreadable page (memory.py).
 
 `owner` is the `HostDevice` that uses the module. What is not here, no code of the engine may use; test_shim_cupy.py
@@ -131,6 +131,7 @@ def _index(key: Any, what: str) -> Any:
     parts = key if isinstance(key, tuple) else (key,)
     for part in parts:
         if isinstance(part, ndarray):
+            _touch("an index on the device")
             if part.dtype == bool and what == "read":
                 _read("a boolean index")
         elif isinstance(part, np.ndarray):
@@ -189,6 +190,7 @@ class ndarray:
         return len(self._a)
 
     def __repr__(self) -> str:
+        _read("repr()")
         return repr(self._a).replace("array", "hostcupy.array", 1)
 
     def __str__(self) -> str:
@@ -240,10 +242,6 @@ class ndarray:
     def __int__(self) -> int:
         _read("int()")
         return int(self._a)
-
-    def __index__(self) -> int:
-        _read("an index of Python")
-        return operator.index(self._a)
 
     def __float__(self) -> float:
         _read("float()")
@@ -369,7 +367,8 @@ def _operators() -> None:
     for name, function in pairs.items():
         setattr(ndarray, f"__{name}__", binary(function, False))
         setattr(ndarray, f"__r{name}__", binary(function, True))
-        setattr(ndarray, f"__i{name}__", in_place(function))
+        if name != "matmul":
+            setattr(ndarray, f"__i{name}__", in_place(function))
     compared = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal}
     for name, function in {**compared, "ne": np.not_equal}.items():
         setattr(ndarray, f"__{name}__", binary(function, False))
@@ -412,7 +411,7 @@ FUNCTIONS = {
     "where": "condition x y", "concatenate": "tup axis", "stack": "tup axis", "vstack": "tup", "hstack": "tup",
     "broadcast_to": "array shape", "reshape": "a newshape order", "ravel": "a order", "transpose": "a axes",
     "expand_dims": "a axis", "squeeze": "a axis", "swapaxes": "a axis1 axis2", "moveaxis": "a source destination",
-    "tile": "A reps", "roll": "a shift axis", "flip": "m axis", "repeat": "a repeats axis", "isin":
+    "tile": "A reps", "roll": "a shift axis", "flip": "a axis", "repeat": "a repeats axis", "isin":
     "element test_elements assume_unique invert", "array_equal": "a1 a2", "dot": "a b out", "einsum": "",
     "nan_to_num": "x copy nan posinf neginf", "lexsort": "keys", "round": "a decimals out", "around": "a decimals out",
     "ptp": "a axis out keepdims", "trace": "a offset axis1 axis2 dtype out", "diagonal": "a offset axis1 axis2",
@@ -427,7 +426,12 @@ METHODS = _words("""
     sum prod min max mean var std any all argmin argmax cumsum cumprod clip take argsort nonzero repeat dot round
     ptp searchsorted swapaxes trace diagonal
 """)  # fmt: skip
-_NUMPY_NAMES = {("reshape", "newshape"): "shape", ("concatenate", "tup"): "arrays", ("stack", "tup"): "arrays"}
+_NUMPY_NAMES = {
+    ("flip", "a"): "m",
+    ("reshape", "newshape"): "shape",
+    ("concatenate", "tup"): "arrays",
+    ("stack", "tup"): "arrays",
+}
 
 
 def _function(name: str, parameters: str, reading: bool) -> Any:
@@ -469,6 +473,7 @@ class ufunc:
         self.nin, self.nout = self._numpy.nin, self._numpy.nout
 
     def __repr__(self) -> str:
+        _read("repr()")
         return f"<ufunc {self.name!r}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -588,8 +593,20 @@ def array(
         return _give(obj._a.astype(obj.dtype if dtype is None else _dtype(dtype)))
     if isinstance(obj, (list, tuple)) and _arrays(obj):
         return _give(np.array(_take(obj, "array()"), dtype=dtype))
+    if hasattr(obj, "__cuda_array_interface__"):
+        return _wrap(np.asarray(_Foreign(obj)))
     made = np.array(obj, dtype=dtype, ndmin=ndmin)
     return _give(made.astype(_dtype(made.dtype)))
+
+
+class _Foreign:
+    """Somebody else's device array: the same protocol under the name that NumPy knows."""
+
+    def __init__(self, array: Any) -> None:
+        said = array.__cuda_array_interface__
+        self.kept = array
+        self.__array_interface__ = {key: said[key] for key in ("shape", "typestr", "data", "strides") if key in said}
+        self.__array_interface__["version"] = 3
 
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, blocking: bool = False) -> ndarray:
