@@ -12,6 +12,7 @@ from swarm.stages.grid import find
 from swarm.stages.launch import flat, site, steps
 
 STEM = "swarm.stages.flock"
+VARIANTS = ({}, {"POS_STEP": 4}, {"VEL_STEP": 4})
 
 
 def run(stage: Any, world: Any, dt: float) -> None:

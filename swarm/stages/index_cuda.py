@@ -12,6 +12,7 @@ from swarm.stages.index import cost  # noqa: F401  (shared with the reference)
 from swarm.stages.launch import flat, site, steps, whole
 
 STEM = "swarm.stages.index"
+VARIANTS = ({}, {"POS_STEP": 4})
 _WINDOWS = 64  # blocks for crowded cells, of which there should be none
 
 

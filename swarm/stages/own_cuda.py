@@ -11,6 +11,7 @@ from swarm.stages.launch import site, whole
 from swarm.stages.own import Own
 
 STEM = "swarm.stages.own"
+VARIANTS = ({"FEELS": 1}, {"FEELS": 3})
 KINDS = ("float32", "float64", "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 FEEL_BYTES = 24  # struct Feel
 

@@ -12,6 +12,12 @@ from swarm.stages.launch import flat, site, steps
 from swarm.stages.sectors import cost  # noqa: F401  (shared with the reference)
 
 STEM = "swarm.stages.sectors"
+VARIANTS = tuple(
+    {"NSECTORS": n, "COUNTING": counting, "KIN": kin, "WARPS": warps, "SHARED": shared}
+    for n, warps, shared in ((8, 8, True), (13, 8, True), (70, 5, True), (400, 1, False))
+    for counting in (False, True)
+    for kin in (False, True)
+) + ({"NSECTORS": 8, "COUNTING": False, "KIN": True, "WARPS": 8, "SHARED": True, "POS_STEP": 4},)
 _SHARED = 48 * 1024  # bytes of shared memory that any block gets
 _WARPS = 8
 
