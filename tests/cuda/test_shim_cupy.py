@@ -97,7 +97,8 @@ def test_nothing_crosses_implicitly(xp):
         lambda: xp.concatenate((a, on_host)), lambda: operator.iadd(a, on_host), lambda: a.set(xp.zeros(4)),
         lambda: operator.setitem(a, slice(None), on_host), lambda: operator.setitem(a, slice(None), [1, 2, 3, 4]),
         lambda: operator.setitem(on_host, slice(None), a), lambda: a[np.array([0, 1])], lambda: xp.copyto(a, on_host),
-        lambda: a + [1, 2, 3, 4], lambda: range(xp.array(3)), lambda: xp.sum(on_host), lambda: a.fill(on_host), lambda: xp.full(3, on_host),
+        lambda: a + [1, 2, 3, 4], lambda: range(xp.array(3)), lambda: xp.sum(on_host), lambda: a.fill(on_host),
+        lambda: xp.full(3, on_host),
         lambda: np.sum(on_host, out=a), lambda: a == on_host, lambda: xp.take(a, np.array([1])), lambda: xp.sum([1, 2]),
     ]  # fmt: skip
     for i, one in enumerate(refused):
