@@ -186,17 +186,19 @@ def bench_think(
 
 
 @bench.command(name="neighbours")
-def bench_neighbours(*, with_: Asked = Request(), neighbours: float = 17) -> int | None:
+def bench_neighbours(*, with_: Asked = Request(), neighbours: float | None = None, circles: bool = False) -> int | None:
     """Cell ids, ordered sort, gather and flocking sums over positions that moved.
 
     Parameters
     ----------
     neighbours
-        How many others are within the radius, on average.
+        How many others are within the radius, on average; 17, with --circles 204.
+    circles
+        The size of FLAME GPU 2's case of that name, 1,000,000 agents, and whole steps as well.
     """
     from .bench import neighbours as room
 
-    return room.command(with_, neighbours=neighbours)
+    return room.command(with_, neighbours=neighbours, circles=circles)
 
 
 @bench.command(name="spawn")

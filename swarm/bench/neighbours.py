@@ -2,6 +2,10 @@
 
 Everybody looks one metre far; the world is as large as gives each the asked number of neighbours on average. The sums
 are compared with a float64 count over all pairs for a sample of entities.
+
+`--circles` takes the size of the case "circles" of FLAME GPU 2 (1,000,000 agents, 204 neighbours each, of which the
+published figure is a whole step: find, add up, move) and times a step, too: index, sums, velocities, positions. Seven
+sums of flocking stand in the place of its one force; the weights are 0, so that the crowd stays as even as it was.
 """
 
 from __future__ import annotations
@@ -12,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from swarm.backend import device
+from swarm.capture import call
 from swarm.ecs.component import Component, f32
 from swarm.errors import SettingsError
 from swarm.stages.flock import SUMS, flock
 from swarm.stages.index import index
+from swarm.stages.move import move
 from swarm.world import World
 
 from . import harness
@@ -39,6 +45,8 @@ COLUMNS = {
     "sums_ms": ("sums ms", ".2f"),
     "rate": ("M pairs/s", ".1f"),
 }
+COLUMNS_CIRCLES = {**COLUMNS, "step_ms": ("step ms", ".2f")}
+CIRCLES = 1_000_000, 204.0  # agents, neighbours of each on average
 
 
 class Body(Component):
@@ -48,17 +56,22 @@ class Body(Component):
     vel = f32(2, unit="m/s")
 
 
-def command(request: Request, neighbours: float = 17) -> None:
+def command(request: Request, neighbours: float | None = None, circles: bool = False) -> None:
     """Measure, print, save."""
+    agents, crowd = CIRCLES if circles else (100_000, 17.0)
+    neighbours = crowd if neighbours is None else neighbours
     if not neighbours > 0:
         raise SettingsError(f"--neighbours {neighbours}: a mean number of neighbours is above 0.")
     backend = device.choose(request.backend, request.threads)
-    report = Report("neighbours", COLUMNS, request.seed, device=backend.device)
+    columns = COLUMNS_CIRCLES if circles else COLUMNS
+    report = Report("neighbours", columns, request.seed, device=backend.device)
     report.settings = {"backend": backend.name, "threads": backend.threads, "radius": RADIUS, "speed": SPEED}
-    for count in request.sizes(100_000):
+    for count in request.sizes(agents):
         with harness.on(backend):
-            report.rows.append(Pass(count, neighbours, request.seed, backend).row(request.repeats or 31))
+            report.rows.append(Pass(count, neighbours, request.seed, backend).row(request.repeats or 31, circles))
     report.notes.append("pass: cell ids, ordered sort, gather, seven flocking sums; positions move before each pass.")
+    if circles:
+        report.notes.append("step: the pass, then velocities and positions; FLAME GPU 2 publishes such a step's time.")
     report.finish(request.json)
 
 
@@ -72,7 +85,8 @@ class Pass:
         vel = SPEED * np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
         self.world.spawn(count, Body(pos=self.world.scatter, vel=vel), name="agent")
         self.index = index(Body.pos, radius=RADIUS)
-        self.flock = flock(Body.pos, Body.vel, RADIUS)
+        self.flock = flock(Body.pos, Body.vel, RADIUS, cohesion=0, alignment=0, separation=0)
+        self.drift = move(Body.pos, Body.vel)
         table = self.world.tables["agent"]
         self.pos, self.vel = table.column(Body.pos), table.column(Body.vel)
         if backend.device is not None:
@@ -100,12 +114,23 @@ class Pass:
         self.sort()
         return self.sum()
 
-    def row(self, repeats: int) -> dict[str, Any]:
-        """Validate, then measure the pass and its halves; on a card as captured launches."""
+    def step(self) -> None:
+        """The pass, and what follows from it: velocities, then positions."""
+        with self.world.backend.running():
+            for stage in (self.index, self.flock, self.drift):
+                call(stage, self.world, TICK)
+
+    def row(self, repeats: int, stepping: bool = False) -> dict[str, Any]:
+        """Validate, then measure the pass and its halves, and whole steps if asked; on a card as captured launches."""
         self.move()
         mean = self.validate(self.both())
         backend = self.world.backend
-        jobs = harness.recorded(backend, {"pass": self.both, "index": self.sort, "sums": self.sum})
+        jobs: dict[str, Any] = {"pass": self.both, "index": self.sort, "sums": self.sum}
+        if stepping:
+            self.step()
+            mean = self.validate(self.both())
+            jobs["step"] = self.step
+        jobs = harness.recorded(backend, jobs)
         times = harness.interleave(jobs, repeats, before=self.move, clock=harness.clock(backend))
         return {
             "agents": len(self.pos),
@@ -114,6 +139,7 @@ class Pass:
             "index_ms": times["index"].median * 1e3,
             "sums_ms": times["sums"].median * 1e3,
             "rate": len(self.pos) * mean / times["pass"].median / 1e6,
+            **({"step_ms": times["step"].median * 1e3} if stepping else {}),
         }
 
     def validate(self, sums: Any) -> float:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import swarm
 from swarm import cli
 from swarm.backend import device
-from swarm.bench import harness, neighbours, roof, tiles
+from swarm.bench import harness, modes, neighbours, roof, spawn, tick, tiles
 from swarm.bench.report import HOSTED, Report
 
 SIZES = [1, 3, 4, 17, 1024, 4099, 16 * 1024 + 5]
@@ -134,3 +135,63 @@ def test_neighbours_have_a_row(hosted: Any, tmp_path: Path):
     assert row["agents"] == 200
     assert row["mean"] == pytest.approx(9, rel=0.2)
     assert row["median_ms"] is row["index_ms"] is row["sums_ms"] is row["rate"] is None
+
+
+def test_circles_step_on_the_device(hosted: Any, tmp_path: Path):
+    (row,) = saved(["neighbours", "--circles", "--agents", "600"], tmp_path / "c.json")["rows"]
+    assert row["mean"] == pytest.approx(204, rel=0.05)
+    assert row["step_ms"] is row["median_ms"] is None
+
+
+def test_spawn_counts_births_and_deaths_and_checks_brains(hosted: Any, tmp_path: Path):
+    words = ["spawn", "--agents", "300", "--changes", "40", "--brains", "5-4-3"]
+    found = saved(words, tmp_path / "s.json")["rows"]
+    assert [row["brains"] for row in found] == ["none", "5-4-3 float32"]
+    for row in found:
+        assert row["changes"] == 80
+        assert row["agents"] == 300
+        assert row["bytes"] > 40 * 2 * (40 + row["bytes_per_brain"])
+        assert row["share"] is row["rate"] is row["gbs"] is None
+
+
+def test_spawn_refuses_a_brain_that_is_not_its_parents(hosted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    step = spawn.World.step
+
+    def wrong(self: spawn.World) -> None:
+        step(self)
+        self.tables["thing"].own_brains.rows[...] += np.float32(0.01)
+
+    monkeypatch.setattr(spawn.World, "step", wrong)
+    words = ["spawn", "--agents", "200", "--changes", "40", "--brains", "5-4-3", "--backend", "cuda"]
+    assert cli.call(["bench", *words, "--json", str(tmp_path / "s.json")]) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_tick_has_its_three_ways(hosted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(tick, "HOLD", 0.5)  # chance in a small world
+    monkeypatch.setattr("swarm.bench.drifters.comparable", lambda found: "")
+    words = ["tick", "--scene", "swarm.bench.drifters", "--agents", "60", "--aged", "2", "--ticks", "4"]
+    found = saved(words, tmp_path / "t.json")["rows"]
+    assert [row["rate_of"] for row in found] == [modes.WHOLE, modes.UNCAPTURED, modes.PYTHON]
+    assert all(row["repeats"] == 4 and row["agents"] == 60 for row in found)
+    assert found[0]["bytes_per_brain"] == 4096
+    assert all(row["median_ms"] is row["more_ms"] is None for row in found)
+
+
+def test_the_three_ways_leave_the_same_world(hosted: Any):
+    worlds = [swarm.scene("swarm.bench.drifters", agents=50, seed=3, backend="cuda") for _ in range(3)]
+    for name, world in zip((modes.WHOLE, modes.UNCAPTURED, modes.PYTHON), worlds, strict=True):
+        with modes.way(world, name):
+            for _ in range(8):
+                world.step()
+    assert len({world.hash() for world in worlds}) == 1
+    assert worlds[0].tables["drifter"].born_total > 0 or worlds[0].tables["drifter"].died_total > 0
+
+
+def test_drifters_are_the_same_on_the_processor(hosted: Any):
+    one, two = (swarm.scene("swarm.bench.drifters", agents=60, seed=5, backend=name) for name in ("cpu", "cuda"))
+    for _ in range(6):
+        one.step()
+        two.step()
+        assert one.counts() == two.counts()
+    assert one.hash() == two.hash()

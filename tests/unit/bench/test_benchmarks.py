@@ -82,6 +82,22 @@ def test_neighbours_are_those_of_all_pairs(backend: str):
         assert crowd.validate(crowd.both()) == pytest.approx(17, rel=0.05)
 
 
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_circles_time_whole_steps(backend: str, tmp_path: Path):
+    words = ["bench", "neighbours", "--circles", "--backend", backend, "--agents", "600", "--repeats", "3"]
+    (row,) = saved(words, tmp_path / "c.json")
+    assert row["mean"] == pytest.approx(204, rel=0.05)
+    assert row["step_ms"] > 0
+
+
+def test_a_step_moves_everybody_and_steers_nobody():
+    crowd = neighbours.Pass(300, 17, 0, device.choose("reference"))
+    pos, vel = crowd.pos.copy(), crowd.vel.copy()
+    crowd.step()
+    assert (crowd.vel == vel).all()
+    assert (crowd.pos != pos).any(axis=1).all()
+
+
 def test_neighbours_refuse_a_wrong_sum():
     crowd = neighbours.Pass(1500, 17, 0, device.choose("reference"))
     sums = crowd.both().copy()
