@@ -154,16 +154,20 @@ def test_spawn_counts_births_and_deaths_and_checks_brains(hosted: Any, tmp_path:
         assert row["share"] is row["rate"] is row["gbs"] is None
 
 
-def test_spawn_refuses_a_brain_that_is_not_its_parents(hosted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_spawn_refuses_a_brain_that_is_not_its_parents(
+    hosted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
+):
     step = spawn.World.step
 
     def wrong(self: spawn.World) -> None:
         step(self)
-        self.tables["thing"].own_brains.rows[...] += np.float32(0.01)
+        if self.tables["thing"].own_brains is not None:
+            self.tables["thing"].own_brains.rows[...] += np.float32(0.01)
 
     monkeypatch.setattr(spawn.World, "step", wrong)
     words = ["spawn", "--agents", "200", "--changes", "40", "--brains", "5-4-3", "--backend", "cuda"]
     assert cli.call(["bench", *words, "--json", str(tmp_path / "s.json")]) == 2
+    assert "brains of children" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
