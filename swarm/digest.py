@@ -12,13 +12,13 @@ Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014), g its inc
     ids          [n]    u64         read
     out          [n]    u64         write     the row's hash
 
-Bytes per entity: its columns' and brain's, read once, and 16. `digest_cpu.py` gives equal integers.
+Bytes per entity: its columns' and brain's, read once, and 16. `digest_cpu.py` and `digest.cu` give equal integers.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,8 +37,8 @@ class Part(NamedTuple):
     """One hashed array: a column, the brains, the slots."""
 
     name: str  # such as "forager/Body.pos"
-    array: np.ndarray  # [n, ...]
-    ids: np.ndarray  # [n] u64, what the rows are keyed by
+    array: Any  # [n, ...]
+    ids: Any  # [n] u64, what the rows are keyed by
 
 
 class Difference(NamedTuple):
@@ -63,11 +63,10 @@ def digest(world: World) -> str:
 def fingerprint(world: World) -> dict[str, int]:
     """The hash of every part by name: tables' columns in order, then slots, clock, seed and resources. Their sum
     modulo 2^64 is the world's hash."""
-    kernels = world.backend.twin("swarm.digest")
-    found = {}
     with world.backend.running():
-        for part in parts(world):
-            found[part.name] = int(_rows(part, kernels).sum(dtype=np.uint64)) + int(_key(part.name))
+        every = list(parts(world))
+        totals = world.backend.twin("swarm.digest").sums(every)
+    found = {part.name: total + int(_key(part.name)) for part, total in zip(every, totals)}
     for name, value in _numbers(world).items():
         found[name] = int(_key(f"{name} {value}"))
     return {name: value & 0xFFFFFFFFFFFFFFFF for name, value in found.items()}
@@ -79,7 +78,7 @@ def difference(here: World, there: World) -> Difference | None:
         other = _numbers(there).get(name)
         if other != value:
             return Difference(name, None, value, other)
-    ours, theirs = ({part.name: part for part in parts(world)} for world in (here, there))
+    ours, theirs = _named(here), _named(there)
     for name in [*ours, *(name for name in theirs if name not in ours)]:
         if name not in ours or name not in theirs:
             return Difference(
@@ -91,8 +90,13 @@ def difference(here: World, there: World) -> Difference | None:
     return None
 
 
+def _named(world: World) -> dict[str, Part]:
+    with world.backend.running():
+        return {part.name: part for part in parts(world)}
+
+
 def parts(world: World) -> Iterator[Part]:
-    """Everything that is hashed row by row."""
+    """Everything that is hashed row by row; on a device arrays of the device, but for what is kept on the host."""
     for table in world.tables.values():
         ids = table.ids()
         for key in IDENTITY:
@@ -102,21 +106,23 @@ def parts(world: World) -> Iterator[Part]:
                 if column.parent is None:
                     yield Part(f"{table.name}/{column.key}", table.column(column), ids)
         yield from _brains(table, ids)
-    used = np.arange(world.ids.used, dtype=np.uint64)
+    used = world.ids.xp.arange(world.ids.used, dtype=np.uint64)
     yield Part("slots/generation", world.ids.generation[: world.ids.used], used)
     yield Part("slots/free", world.ids.free[: world.ids.used], used)
     for name, value in sorted(world.resources.items()):
-        array = np.atleast_1d(np.asarray(value))
-        yield Part(f"resources/{name}", array, np.arange(len(array), dtype=np.uint64))
+        xp = world.ids.xp if isinstance(value, world.ids.xp.ndarray) else np
+        array = xp.atleast_1d(xp.asarray(value))
+        yield Part(f"resources/{name}", array, xp.arange(len(array), dtype=np.uint64))
 
 
-def _brains(table: Table, ids: np.ndarray) -> Iterator[Part]:
+def _brains(table: Table, ids: Any) -> Iterator[Part]:
     if table.brains is None:
         return
     if table.shared:
         yield Part(f"{table.name}/brain", table.brain, ids)
     for g, pool in enumerate(table.brains.groups):
-        keys = pool.positions.astype(np.uint64) if table.shared else ids[pool.positions]
+        positions = pool.backend.array(pool.positions)
+        keys = positions.astype(np.uint64) if table.shared else ids[positions]
         name = "brains" if len(table.brains.groups) == 1 else f"brains {g}"
         yield Part(f"{table.name}/{name} {pool.mlp} {pool.dtype.name}", pool.rows[: len(pool)], keys)
 
@@ -126,12 +132,7 @@ def _numbers(world: World) -> dict[str, Any]:
 
 
 def _compare(a: Part, b: Part, here: World, there: World) -> Difference | None:
-    sides = []
-    for part, world in ((a, here), (b, there)):
-        order = np.argsort(part.ids)
-        hashes = _rows(part, world.backend.twin("swarm.digest"))[order]
-        sides.append((part.ids[order], hashes, part.array[order]))
-    (ids, hashes, rows), (ids2, hashes2, rows2) = sides
+    (ids, hashes, order), (ids2, hashes2, order2) = _by_id(a, here), _by_id(b, there)
     lonely = np.setxor1d(ids, ids2, assume_unique=True)
     if len(lonely):
         who = int(lonely[0])
@@ -140,7 +141,16 @@ def _compare(a: Part, b: Part, here: World, there: World) -> Difference | None:
     if not len(differ):
         return None
     k = int(differ[0])
-    return Difference(a.name, int(ids[k]), _short(rows[k], rows2[k]), _short(rows2[k], rows[k]))
+    row, row2 = (w.backend.host(p.array[at : at + 1])[0] for w, p, at in ((here, a, order[k]), (there, b, order2[k])))
+    return Difference(a.name, int(ids[k]), _short(row, row2), _short(row2, row))
+
+
+def _by_id(part: Part, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids and hashes of a part's rows in id order, and that order, on the host."""
+    with world.backend.running():
+        ids, hashes = world.backend.host(part.ids), world.backend.twin("swarm.digest").hashes(part)
+    order = np.argsort(ids)
+    return ids[order], hashes[order], order
 
 
 def _short(row: np.ndarray, other: np.ndarray) -> Any:
@@ -154,15 +164,24 @@ def _short(row: np.ndarray, other: np.ndarray) -> Any:
 # ---------------------------------------------------------------------- hashing
 
 
-def _rows(part: Part, kernels: Any) -> np.ndarray:
-    """The hash [n] u64 of every row of a part."""
+def sums(parts: Sequence[Part], kernel: Callable[..., None] | None = None) -> list[int]:
+    """The sum of the hashes of every part's rows, modulo 2^64."""
+    return [int(hashes(part, kernel).sum(dtype=np.uint64)) for part in parts]
+
+
+def hashes(part: Part, kernel: Callable[..., None] | None = None) -> np.ndarray:
+    """The hash [n] u64 of every row of a part, on the host. kernel: what takes the place of `row_hashes`."""
     out = np.empty(len(part.array), np.uint64)
     if len(out):
-        rows = words(np.ascontiguousarray(part.array))
-        key = _key(f"{part.name} {part.array.dtype.name} {part.array.shape[1:]}")
+        rows, key = words(np.ascontiguousarray(part.array)), key_of(part)
         steps = np.arange(1, rows.shape[1] + 1, dtype=np.uint64)
-        kernels.row_hashes(rows, mix(key + steps * _GOLDEN) | np.uint64(1), part.ids, key, out)
+        (kernel or row_hashes)(rows, mix(key + steps * _GOLDEN) | np.uint64(1), part.ids, key, out)
     return out
+
+
+def key_of(part: Part) -> np.uint64:
+    """What a part's rows are keyed by, besides their ids."""
+    return _key(f"{part.name} {part.array.dtype.name} {part.array.shape[1:]}")
 
 
 def _key(text: str) -> np.uint64:
