@@ -1,7 +1,7 @@
 """What the kernels that write rows share: reading and rounding elements of any dtype, and a brain's draws in a line.
 
-Rows are one flat array: float32, float64, bfloat16 as uint16 or float16 as int16. A line holds one brain's draws in the order of its
-parameters, stays in L1, and has spare room for a vector read from its last value on.
+Rows are one flat array: float32, float64, bfloat16 as uint16 or float16 as int16. A line holds one brain's draws in the
+order of its parameters, stays in L1, and has spare room for a vector read from its last value on.
 """
 
 from __future__ import annotations

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from swarm.backend import cuda
-from swarm.brain.mlp import Layout
-from swarm.errors import CapacityError
+from swarm.brain import batch_cuda
+from swarm.brain.mlp import MLP, Layout
 
 TILES = ((0, 8), (8192, 16), (32768, 32))  # from so many bytes of a row on: lanes for a brain
 WARPS = 4096  # that keep a large card busy; with fewer, and long rows, a block takes a brain
@@ -27,6 +28,8 @@ BLOCK = 128  # threads
 SHARED = 48 << 10  # bytes of shared memory a block may have
 DEEPEST = 4  # layers that a kernel spells out
 WORTH = 1 << 20  # parameters from which a layout gets a kernel of its own
+FAR_BLOCKS = 2048  # of a launch whose spans lie in the device's memory
+KEPT = 16  # plans that are kept for calls outside of a world
 
 GROUP = np.dtype(
     [("rows", "u8"), ("place", "u8"), ("alive", "u8")]
@@ -50,28 +53,34 @@ class Shape(NamedTuple):
 def forward(rows: Any, layout: Layout, x: Any, out: Any, brain: Any = None) -> None:
     """As `swarm.brain.forward.forward`, arrays on the device; x and out contiguous. Equal bits with `forward_cpu`."""
     if brain is not None or x.shape[1] != 1 or (len(x) == 1 and len(out) > 1):
-        from swarm.brain import batch_cuda
-
         batch_cuda.forward_batch(rows, layout, x, out, brain)
     elif len(out):
-        launch(cuda.current(), rows, layout, x, out, len(out))
+        job(cuda.current(), rows, layout, len(out), x.dtype).launch(x, out)
 
 
-def launch(
-    device: Any, rows: Any, layout: Layout, x: Any, out: Any, capacity: int, world: Any = None, table: int = 0
-) -> None:
-    """out [capacity][O] from x [capacity][I] with own brains. With a world's ledger, only `table`'s living are computed.
+def job(device: Any, rows: Any, layout: Layout, count: int, kind: Any) -> Fixed | Plan:
+    """The launch that serves `count` brains with rows of their own; inputs and outputs of dtype `kind`."""
+    found = shape(layout, count)
+    if found is None or len(layout.layers) > DEEPEST or count * layout.count < WORTH:
+        return Plan.of(device, [(rows, layout, None, None, count)], kind)
+    macro = macros(layout, found, np.dtype(kind) == np.float32)
+    return Fixed(device.module("swarm.brain.forward", **macro)["forward"], found, rows, count)
 
-    x and out are float32, or float64 where the rows are. May be captured, unless activations do not fit in shared memory.
-    """
-    found = shape(layout, capacity)
-    single = x.dtype == np.float32
-    if found is None or len(layout.layers) > DEEPEST or capacity * layout.count < WORTH:
-        plan = Plan.of(device, [(rows, layout, None, None, capacity)], x.dtype)
-        plan.launch(x, out, world, table)
-        return
-    kernel = device.module("swarm.brain.forward", **macros(layout, found, single))["forward"]
-    kernel(capacity, world, np.int32(table), np.int32(capacity), rows, x, out, block=found.block, per=found.per)
+
+class Fixed(NamedTuple):
+    """A launch of forward.cu."""
+
+    kernel: Any
+    shape: Shape
+    rows: Any
+    count: int
+
+    def launch(self, x: Any, out: Any, world: Any = None, table: int = 0) -> None:
+        """out [count][O] from x [count][I], float32, or float64 where the rows are. With a world's ledger only the
+        living of its table are computed. May be captured."""
+        numbers = np.int32(table), np.int32(self.count)
+        launch = {"block": self.shape.block, "per": self.shape.per}
+        self.kernel(self.count, world, *numbers, self.rows, x, out, **launch)
 
 
 def shape(layout: Layout, count: int) -> Shape | None:
@@ -128,21 +137,20 @@ def code(layout: Layout) -> int:
 
 
 class Plan:
-    """A launch of forward_any.cu over groups of brains: the tables it reads, on the device."""
+    """A launch of forward_any.cu over groups of brains of one dtype, with the tables it reads on the device. Keep it as
+    long as a captured launch lives. Groups are (rows, layout, place or None, alive or None, count); forward_any.cu says
+    what they mean."""
 
     def __init__(self, device: Any, groups: Sequence[Any], kind: Any) -> None:
         layouts = [layout for _, layout, *_ in groups]
-        widest = max(max(_widths(layout)) for layout in layouts)
-        span = 1 << max(5, (widest - 1).bit_length())
-        each = 2 * layouts[0].compute.itemsize * (span + 16)
-        tile = max(tile_of(layout) for layout in layouts)
-        block = BLOCK
-        while block > 32 and block // tile * each > SHARED:
+        widest, size = max(max(_widths(layout)) for layout in layouts), layouts[0].compute.itemsize
+        span = max(32, 1 << (widest - 1).bit_length())
+        tile, block = max(tile_of(layout) for layout in layouts), BLOCK
+        while block > 32 and block // tile * 2 * (span + 16) * size > SHARED:
             block //= 2
-        while tile < 32 and block // tile * each > SHARED:
+        while tile < 32 and block // tile * 2 * (span + 16) * size > SHARED:
             tile *= 2
-        far = block // tile * each > SHARED
-        tiles = block // tile
+        far = block // tile * 2 * (span + 16) * size > SHARED
         table, layers, chunks = np.zeros(len(groups) + 1, GROUP), [], 0
         for entry, (rows, layout, place, alive, count) in zip(table, groups):
             entry["rows"] = rows.data.ptr
@@ -150,46 +158,40 @@ class Plan:
             entry["count"], entry["stride"], entry["layers"] = count, layout.stride, len(layout.layers)
             entry["layer"], entry["first"] = len(layers), chunks
             layers += layout.layers
-            chunks += -(-count // tiles)
+            chunks += -(-count // (block // tile))
         table["first"][-1] = chunks
-        xp = device.xp
-        self.device, self.number = device, len(groups)
-        self.blocks = min(chunks, 2048 if far else cuda.MOST_BLOCKS)
-        self.block = block
-        self.table = xp.asarray(table.view(np.uint8))
-        self.layers = xp.asarray(np.array(layers, np.int32))
-        self.scratch = xp.empty(self.blocks * tiles * 2 * span, layouts[0].compute) if far else None
-        self.held = groups  # pointers are in the table
-        self.macros = {
-            "DTYPE": code(layouts[0]), "TILE": tile, "THREADS": block, "SPAN": span, "FAR": far,
-            "SINGLE": np.dtype(kind) == np.float32,
-        }  # fmt: skip
+        self.device, self.number, self.block = device, len(groups), block
+        self.blocks = min(chunks, FAR_BLOCKS if far else cuda.MOST_BLOCKS)
+        self.table = device.xp.asarray(table.view(np.uint8))
+        self.layers = device.xp.asarray(np.array(layers, np.int32))
+        self.scratch = device.xp.empty(self.blocks * block // tile * 2 * span, layouts[0].compute) if far else None
+        single = np.dtype(kind) == np.float32
+        macros = {"DTYPE": code(layouts[0]), "TILE": tile, "THREADS": block, "SPAN": span, "FAR": far, "SINGLE": single}
+        self.kernel = device.module("swarm.brain.forward_any", **macros)["forward_any"]
 
     @staticmethod
     def of(device: Any, groups: Sequence[Any], kind: Any) -> Plan:
-        """The plan for groups (rows, layout, place or None, alive or None, count), of one dtype; kept and found again."""
-        key = tuple(
+        """The plan for these groups; one that was made for the same addresses and counts serves again."""
+        key = (np.dtype(kind), *(
             (rows.data.ptr, layout, *(0 if one is None else one.data.ptr for one in (place, alive)), count)
             for rows, layout, place, alive, count in groups
-        )
-        kept = _plans.setdefault(id(device), {})
-        found = kept.get((key, str(kind)))
-        if found is None or found.device is not device:
-            if len(kept) > 64:
-                kept.clear()
-            found = kept[key, str(kind)] = Plan(device, groups, kind)
-        return found
+        ))  # fmt: skip
+        kept = _plans.setdefault(device, {})
+        if key not in kept:
+            plan = Plan(device, groups, kind)
+            while len(kept) >= KEPT:
+                del kept[next(iter(kept))]
+            kept[key] = plan
+        return kept[key]
 
     def launch(self, x: Any, out: Any, world: Any = None, table: int = 0) -> None:
-        """One launch: out [N][O] from x [N][I]."""
-        kernel = self.device.module("swarm.brain.forward_any", **self.macros)["forward_any"]
-        kernel(
-            0, world, np.int32(table), self.table, np.int32(self.number), self.layers, x, out, self.scratch,
-            block=self.block, blocks=self.blocks,
-        )  # fmt: skip
+        """out [N][O] from x [N][I] for all groups. With a world's ledger, a group without `alive` has as many brains as
+        its table has living. May be captured."""
+        numbers = np.int32(table), self.table, np.int32(self.number), self.layers
+        self.kernel(0, world, *numbers, x, out, self.scratch, block=self.block, blocks=self.blocks)
 
 
-_plans: dict[int, dict[Any, Plan]] = {}
+_plans: WeakKeyDictionary[Any, dict[Any, Plan]] = WeakKeyDictionary()  # by device
 
 
 def _widths(layout: Layout) -> list[int]:
@@ -198,3 +200,23 @@ def _widths(layout: Layout) -> list[int]:
 
 def _list(values: Sequence[int]) -> str:
     return ",".join(map(str, values))
+
+
+def _variants() -> dict[str, tuple[dict[str, Any], ...]]:
+    """What the tests compile for real cards."""
+    small, wide, odd = MLP((16, 32, 4)), MLP((784, 300, 100, 10), "relu"), MLP((19, 70, 13, 2), "mish", "gelu")
+    fixed = [(small, dtype, Shape(tile, 1, BLOCK)) for dtype in ("float32", "bfloat16") for tile in (4, 8, 16, 32)]
+    fixed += [(small, dtype, Shape(8, 1, BLOCK)) for dtype in ("float16", "float64")]
+    fixed += [(wide, dtype, Shape(32, TEAM, 32 * TEAM)) for dtype in ("float32", "bfloat16")]
+    fixed += [(odd, dtype, Shape(8, 1, BLOCK)) for dtype in ("float32", "bfloat16", "float64")]
+    any_ = [(dtype, 8, BLOCK, 64, False) for dtype in range(4)] + [(0, 32, 32, 8192, True)]
+    names = ("DTYPE", "TILE", "THREADS", "SPAN", "FAR")
+    return {
+        "swarm.brain.forward": tuple(
+            macros(mlp.layout(dtype), shape, dtype != "float64") for mlp, dtype, shape in fixed
+        ),
+        "swarm.brain.forward_any": tuple({**dict(zip(names, values)), "SINGLE": values[0] != 1} for values in any_),
+    }
+
+
+VARIANTS = _variants()

@@ -87,15 +87,24 @@ class Think(Stage):
     def check_rows(self, world: Any, table: Any, brain: np.ndarray, count: int) -> None:
         """Raise unless every row of a shared pool that agents name is there; checked before it indexes memory."""
         if int(brain.min()) < 0 or int(brain.max()) >= count:
-            row = int(np.flatnonzero((brain < 0) | (brain >= count))[0])
+            self.accuse_row(world, table, int(np.flatnonzero((brain < 0) | (brain >= count))[0]))
+
+    def accuse_row(self, world: Any, table: Any, row: int) -> None:
+        """Raise `SchemaError` if the agent in `row` names a brain that the shared pool does not have."""
+        number, count = int(world.backend.host(table.brain[row : row + 1])[0]), len(table.brains)
+        if not 0 <= number < count:
+            entity = int(world.backend.host(table.ids()[row : row + 1])[0])
             raise SchemaError(
-                f"think: entity {int(table.ids()[row])} of table '{table.name}' has brain {int(brain[row])} at tick "
-                f"{world.tick}, the shared pool holds {count}. Give numbers below {count}."
+                f"think: entity {entity} of table '{table.name}' has brain {number} at tick {world.tick}, the shared "
+                f"pool holds {count}. Give numbers below {count}."
             )
 
     def accuse(self, world: Any, table: Any, row: int) -> None:
-        """Raise `NonFiniteError` for the agent in `row`: its senses if they are to blame, else its brain's outputs."""
-        senses = table.column(self.mind.senses)[row]
+        """Raise for the agent in `row`: `SchemaError` for a brain that is not there, else `NonFiniteError` for its
+        senses if they are to blame, or for what its brain put out."""
+        if table.brain is not None:
+            self.accuse_row(world, table, row)
+        senses = world.backend.host(table.column(self.mind.senses)[row : row + 1])[0]
         if not np.isfinite(senses).all():
             label = self.mind.input_labels[int(np.flatnonzero(~np.isfinite(senses))[0])]
             raise bad_value(world, self, table, row, self.mind.senses, f"The sense '{label}' must be finite.")
