@@ -75,15 +75,19 @@ def parts(small: bool = False) -> list[Part]:
         Part("foragers-1000000", bench("tick", *million, *aged, *ticks)),
         Part("foragers-10000", bench("tick", "--agents", many(10_000, 64), *aged, *ticks), 40),
         Part("drifters", bench("tick", "--scene", "swarm.bench.drifters", *million, *aged, *ticks)),
-        Part("circles", bench("neighbours", "--case", "circles", *million)),
+        Part("circles", bench("neighbours", "--circles", *(("--agents", "600") if small else ()))),
         Part(
             "spawn",
             bench("spawn", "--agents", many(2_000_000, 300), "--changes", many(1_000_000, 40), "--brains", "16-32-4"),
         ),
         Part("tests", gpu, 400),
         *(alone(library, dtype) for library in ("swarm", "torch", "jax") for dtype in ("float32", "bfloat16")),
-        Part("tiles", bench("think", "--tiles"), 200),
-        Part("layers", bench("think", *dtypes, "--aged", "0", *(("--agents", "64") if small else ())), 120),
+        Part("tiles", bench("think", "--tiles", *(("--agents", "64", "--layers", "5-4-3") if small else ())), 200),
+        Part(
+            "layers",
+            bench("think", *dtypes, "--aged", "0", *(("--agents", "64", "--layers", "5-4-3") if small else ())),
+            120,
+        ),
         Part("neighbours", bench("neighbours", *million)),
     ]
 

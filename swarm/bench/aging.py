@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from swarm.backend import device
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
@@ -24,7 +26,8 @@ def turn(world: World, dt: float) -> None:
     """Draw who dies and who gives birth, equally many."""
     for agents in world.query(Cell):
         count = max(1, round(len(agents) * TURNOVER))
-        order = world.backend.xp.argpartition(agents.uniform(stream="turn"), (count, len(agents) - count))
+        draw, ends = agents.uniform(stream="turn"), (count, len(agents) - count)
+        order = draw.argsort() if world.backend.device is not None else np.argpartition(draw, ends)
         agents.birth(order[-count:])
         agents.kill(order[:count])
 

@@ -5,7 +5,10 @@ On the tests' device only the harness is tried: counts, checks and refusals. Tim
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from swarm.backend import device
 from swarm.bench import harness, modes, neighbours, roof, spawn, tick, tiles
 from swarm.bench.report import HOSTED, Report
 
+ROOT = Path(__file__).resolve().parents[2]
 SIZES = [1, 3, 4, 17, 1024, 4099, 16 * 1024 + 5]
 
 
@@ -199,3 +203,63 @@ def test_drifters_are_the_same_on_the_processor(hosted: Any):
         two.step()
         assert one.counts() == two.counts()
     assert one.hash() == two.hash()
+
+
+# --- the one command --------------------------------------------------------------------------------------------------
+
+
+def gpu_parts() -> list[Any]:
+    path = str(ROOT / "tools" / "bench")
+    spec = importlib.util.spec_from_file_location("swarm_tools_gpu_parts", ROOT / "tools" / "gpu.py")
+    assert spec
+    assert spec.loader
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.path.remove(path)
+    return module.parts(small=True)
+
+
+PARTS = {part.name: part for part in gpu_parts()}
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_parts_of_the_one_command_run(hosted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str):
+    part = PARTS[name]
+    if part.words[:3] != ("-m", "swarm", "bench"):
+        assert part.peer or name == "tests"
+        return
+    monkeypatch.setattr(tick, "HOLD", 0.9)  # chance in a small world
+    for scene in ("swarm.bench.drifters", "swarm.scenes.foragers"):
+        monkeypatch.setattr(f"{scene}.comparable", lambda found: "")
+    for setting, values in (("TILES", (8,)), ("BLOCKS", (128,)), ("TEAMS", ())):
+        monkeypatch.setattr(tiles, setting, values)
+    file = tmp_path / "r.json"
+    words = [str(file) if word == "{json}" else word for word in part.words[2:]]
+    assert cli.call(words) == 0
+    rows = json.loads(file.read_text())["rows"]
+    assert rows
+    assert not [value for row in rows for key, value in row.items() if key.endswith("_ms") and value is not None]
+
+
+def test_ours_alone_has_no_figures_here(hosted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.syspath_prepend(str(ROOT / "tools" / "peers"))
+    alone = importlib.import_module("alone")
+    file = tmp_path / "a.json"
+    words = [
+        "alone.py",
+        "--library",
+        "swarm",
+        "--agents",
+        "60",
+        "--layers",
+        "5-4-3",
+        "--repeats",
+        "2",
+        "--json",
+        str(file),
+    ]
+    monkeypatch.setattr(sys, "argv", words)
+    assert alone.main() == 0
+    (row,) = json.loads(file.read_text())["rows"]
+    assert row["median_ms"] is None
+    assert row["error"] < 2e-5
