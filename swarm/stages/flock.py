@@ -13,9 +13,9 @@ import numpy as np
 from swarm.ecs.component import Column
 from swarm.errors import SettingsError
 from swarm.stages.grid import Grid, Packed, find
-from swarm.stages.near import outside, pairs
+from swarm.stages.near import outside, pairs, stray
 from swarm.stages.sense import row_order
-from swarm.stages.stage import Cost, Stage, bad_value, need_column, positive
+from swarm.stages.stage import Cost, Stage, need_column, positive
 
 SUMS = ("count", "vel x", "vel y", "offset x", "offset y", "push x", "push y")
 _NEAREST = 2.0**-20  # of the radius squared: nearer than a thousandth of the radius pushes no harder
@@ -85,7 +85,7 @@ class Flock(Stage):
 
     def accuse(self, world: Any, table: Any, row: int) -> None:
         """Raise `NonFiniteError` for the entity in `row`."""
-        raise bad_value(world, self, table, row, self.pos, "Keep it inside the world; swarm.move wraps it.")
+        raise stray(world, self, table, row, self.pos, "Keep it inside the world; swarm.move wraps it.")
 
     def describe(self) -> dict[str, Any]:
         weights = dict(zip(("cohesion", "alignment", "separation"), self.weights.tolist(), strict=True))

@@ -226,6 +226,7 @@ INLINE bool within(uint2 window, u32 slot) {
 KERNEL place(Sort* sort, int cap) {
     const Grid g = sort->grid;
     const uint4* record = sort->record;
+    const u32* slots = (const u32*)record;  // every fourth word
     const int all = sort->from[sort->cells];
     for (int p = thread(); p < all; p += threads()) {
         const uint4 mine = record[p];
@@ -233,11 +234,14 @@ KERNEL place(Sort* sort, int cap) {
         const int c = cell_at(g, x, y), low = sort->from[c], high = sort->from[c + 1];
         int place = g.start[c];
         if (high - low <= cap) {
-            for (int q = low; q < high; q++) place += record[q].x < mine.x;
+            for (int q = low; q < high; q++) place += __ldg(slots + 4 * (i64)q) < mine.x;
         } else {
             const uint2 window = sort->windows[sort->counts[c]];
             if (!within(window, mine.x)) continue;
-            for (int q = low; q < high; q++) place += record[q].x < mine.x && within(window, record[q].x);
+            for (int q = low; q < high; q++) {
+                const u32 slot = __ldg(slots + 4 * (i64)q);
+                place += slot < mine.x && within(window, slot);
+            }
         }
         g.entry[place] = (int)mine.y;
         g.x[place] = x;

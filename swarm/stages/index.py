@@ -14,8 +14,8 @@ from swarm.backend import rng
 from swarm.ecs.component import Column
 from swarm.errors import ScheduleError, SettingsError
 from swarm.stages.grid import Found, Grid, check_radius
-from swarm.stages.near import cell_of, outside
-from swarm.stages.stage import Cost, Stage, bad_value, need_column, positive
+from swarm.stages.near import cell_of, outside, stray
+from swarm.stages.stage import Cost, Stage, need_column, positive
 
 TASKS = 8  # histograms at most, one per thread
 _CROWDING = rng.stream("crowding")
@@ -27,7 +27,8 @@ def index(pos: Column, radius: float | None = None, where: Column | None = None,
     radius: how far anybody will look, m; None takes the largest radius that the schedule's stages ask of `pos`.
     where: a bool column; only entities that have it set are members.
     cap: a cell keeps at most this many members: a window in id order that starts at a place keyed by seed, tick and
-    cell. Those left out are counted in `world.indices[pos].overflow`; they still sense, they are only not found.
+    cell. Those left out are counted in `world.indices[pos].overflow`; they still sense, they are only not found. A
+    warning says so, once; on CUDA when that number, or another of the grid's, is asked for and so read back.
 
     The stage raises `NonFiniteError` naming entity, tick and last writer for a position that is not inside the world,
     before it indexes any memory; `ScheduleError` if nobody asks for a radius; `SettingsError` if it is too large.
@@ -99,10 +100,8 @@ class Index(Stage):
 
     def accuse(self, world: Any, table: Any, row: int) -> None:
         """Raise `NonFiniteError` for the entity in `row`."""
-        raise bad_value(
-            world, self, table, row, self.pos,
-            f"Keep positions finite and below {world.size[0]:g} x {world.size[1]:g} m; swarm.move wraps them.",
-        )  # fmt: skip
+        remedy = f"Keep positions finite and below {world.size[0]:g} x {world.size[1]:g} m; swarm.move wraps them."
+        raise stray(world, self, table, row, self.pos, remedy)
 
     def describe(self) -> dict[str, Any]:
         return {

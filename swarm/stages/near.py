@@ -7,11 +7,14 @@ inside the world this is d - L * rint(d / L), with no rounding of its own beyond
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from swarm.ecs.component import Column
+from swarm.errors import NonFiniteError
 from swarm.stages.grid import Packed
+from swarm.stages.stage import Stage, bad_value
 
 _BATCH = 1 << 15  # rows handled at a time, which bounds memory
 
@@ -43,6 +46,15 @@ def outside(pos: np.ndarray, width: np.float32, height: np.float32) -> int:
     """The first row whose position is not inside the world (NaN included), or -1."""
     inside = (pos[:, 0] >= 0) & (pos[:, 0] < width) & (pos[:, 1] >= 0) & (pos[:, 1] < height)
     return -1 if inside.all() else int(np.argmin(inside))
+
+
+def stray(world: Any, stage: Stage, table: Any, row: int, column: Column, remedy: str) -> NonFiniteError:
+    """The error for an entity that was not inside the world. On a device later systems ran before it was known."""
+    error = bad_value(world, stage, table, row, column, remedy)
+    place = world.backend.host(table.column(column)[row : row + 1])
+    if outside(place, *map(np.float32, world.size)) >= 0:
+        return error
+    return NonFiniteError(f"{error} That is where a later system put it in this tick; before, it was not inside.")
 
 
 def pairs(grid: Packed, pos: np.ndarray, first: int, radius: float) -> Iterator[Pairs]:

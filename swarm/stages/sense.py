@@ -9,7 +9,8 @@ import numpy as np
 
 from swarm.ecs.component import Column
 from swarm.errors import ScheduleError
-from swarm.stages.stage import Cost, Stage, bad_value, need_column, storage
+from swarm.stages.near import stray
+from swarm.stages.stage import Cost, Stage, need_column, storage
 
 
 class Seeker(NamedTuple):
@@ -76,7 +77,7 @@ class Sense(Stage):
     def accuse(self, world: Any, table: Any, row: int) -> None:
         """Raise `NonFiniteError` for the agent in `row`."""
         remedy = f"Keep it inside {world.size[0]:g} x {world.size[1]:g} m; swarm.move wraps it."
-        raise bad_value(world, self, table, row, self.place(table), remedy)
+        raise stray(world, self, table, row, self.place(table), remedy)
 
     def seeker(self, world: Any, table: Any) -> Seeker:
         """The agents of `table` in the order of their own grid if they all are in one, else in row order."""

@@ -13,7 +13,7 @@ import swarm
 from swarm.errors import NonFiniteError, ScheduleError
 from swarm.stages.flock import Flock
 from tests.cuda.stages import CASES, build, name_of, radius_of, run
-from tests.cuda.twins import differing, host
+from tests.cuda.twins import both, differing, host
 from tests.unit.stages.worlds import Body, Plant, places, shuffle, world
 
 pytestmark = pytest.mark.usefixtures("cuda_device")
@@ -87,6 +87,21 @@ def test_the_order_of_rows_and_threads_does_not_matter(hosted):
             stages[1](w, w.dt)
         found.append(w)
     assert not differing(*found)
+
+
+def test_ticks_of_a_flock_are_those_of_the_cpu():
+    """Seven ticks, the last of them replayed from a graph: the same bits to the end."""
+
+    def make(backend: str) -> swarm.World:
+        w = build(backend, CASES[6])
+        flock = swarm.flock(Body.pos, Body.vel, radius=2, separation=0.1)
+        w.schedule = swarm.index(Body.pos), flock, swarm.move(Body.pos, Body.vel, limit=3)
+        return w
+
+    one, two = both(make, ticks=7)
+    assert two._runner is not None
+    assert getattr(two._runner._parts[0], "graph", None) is not None
+    assert one.hash() == two.hash()
 
 
 def test_alone_nobody_is_steered():

@@ -162,6 +162,26 @@ def test_a_position_outside_is_a_fault(value):
     assert errors[0] == errors[1]
 
 
+def test_a_step_tells_whose_position_it_was():
+    """The same words as on the CPU, and the tick has not happened. `move` ran behind it, so places are later ones."""
+    errors = []
+    for backend, value in (("cpu", np.nan), ("cuda", np.nan), ("cuda", 70.0)):
+        w = build(backend, CASES[7])
+        for table in w.tables_with(Body.vel):
+            table.column(Body.vel)[:, 1] = 0
+        w.schedule = swarm.index(Body.pos, radius=3), swarm.move(Body.pos, Body.vel)
+        w.step()
+        w.tables["two"].column(Body.pos)[11, 0] = np.float32(value)
+        before = w.tick
+        with pytest.raises(NonFiniteError) as caught:
+            w.step()
+        assert w.tick == before
+        errors.append(str(caught.value))
+    assert errors[0] == errors[1]
+    assert "Body.pos = [nan" in errors[1]
+    assert errors[2].endswith("That is where a later system put it in this tick; before, it was not inside.")
+
+
 def test_nobody_there():
     one, two = both({**CASES[0], "plants": 0}, swarm.index(Plant.pos, radius=3), swarm.index(Body.vel, radius=3))
     for column in (Plant.pos, Body.vel):

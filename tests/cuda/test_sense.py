@@ -10,7 +10,7 @@ from swarm import Component, Own, Sectors, bool_, f32, f64, i32, i64, u8, u32, u
 from swarm.ecs.component import Column
 from swarm.stages.own_cuda import FEEL_BYTES
 from tests.cuda.stages import run
-from tests.cuda.twins import differing, host
+from tests.cuda.twins import both, differing, host
 from tests.unit.stages.worlds import Body, Energy, Plant, places, shuffle, world
 
 pytestmark = pytest.mark.usefixtures("cuda_device")
@@ -137,6 +137,27 @@ def test_columns_that_moved_are_found_again():
         w.spawn(300, Body(pos=places(rng, 300, w.size), vel=1), Energy(level=0.5), Mind(), name="two")
         assert run(w, *STAGES) is None
     assert not differing(*made)
+
+
+def test_ticks_in_which_agents_come_and_go():
+    """A Python system kills between recorded stages; children come from another. Rows move, the senses stay right."""
+
+    def thin(world, dt):
+        for agents in world.query(Body, Energy):
+            agents.kill(agents[Energy].level < 0.02 * (world.tick + 1))
+            agents.birth(agents[Energy].level > 0.97, Energy(level=0.3))
+
+    def make(backend):
+        w = crowd(backend)
+        w.tables["one"].reserve(200, "the test")
+        w.schedule = (*STAGES, swarm.move(Body.pos, Body.vel), thin)
+        return w
+
+    one, two = both(make, ticks=8)
+    assert sum(table.died_total for table in one.tables.values()) > 5
+    assert sum(table.born_total for table in one.tables.values()) > 5
+    assert two._runner is not None
+    assert getattr(two._runner._parts[0], "graph", None) is not None
 
 
 class Height:
