@@ -5,16 +5,23 @@ NVRTC needs neither a GPU nor a driver. The macro sets of a file are `VARIANTS` 
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 
 from swarm.backend import source
+from tests.conftest import need
 from tests.cuda import compiled
 from tests.shim import cubin, nvrtc
 
-pytestmark = pytest.mark.skipif(nvrtc.library_path() is None, reason="nvidia-cuda-nvrtc is not installed")
-
 STEMS = source.stems()
 MOST_PARAMETERS = 8
+
+
+@pytest.fixture(autouse=True)
+def _compiler() -> None:
+    need(nvrtc.library_path(), "nvidia-cuda-nvrtc is in the extra `test`, for Linux")
+    need(importlib.util.find_spec("elftools"), "pyelftools is in the extra `test`")
 
 
 def test_there_are_kernels():
@@ -24,7 +31,6 @@ def test_there_are_kernels():
 @pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
 @pytest.mark.parametrize("stem", STEMS)
 def test_compiles(stem: str, architecture: str):
-    pytest.importorskip("elftools", reason="pyelftools is in the extra `test`")
     seen, wrong = set(), []
     for macros in compiled.macros_of(stem):
         given = " ".join(source.flags(macros)) or "no macros"
@@ -43,6 +49,16 @@ def test_compiles(stem: str, architecture: str):
             wrong += [f"{line} ({given})" for line in compiled.beyond(stem, name, printed[name])]
     assert not wrong, f"{stem} for {architecture}:\n" + "\n".join(wrong)
     assert seen == set(source.kernels_of(stem)), f"{stem}: kernels in the file and in the CUBINs of all its macro sets"
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_the_host_passes_arguments_as_a_card_does(hosted, stem: str):
+    macros = compiled.macros_of(stem)[0]
+    on_card = cubin.figures(compiled.compile(stem, macros, "sm_90").cubin)
+    on_host = hosted.compile(stem, macros)
+    assert set(on_host.library.names) == set(on_card)
+    for name, figures in on_card.items():
+        assert tuple(one.size for one in hosted.function(on_host, name).parameters) == figures.parameters, name
 
 
 def test_bounds_name_kernels_that_exist_and_say_why():

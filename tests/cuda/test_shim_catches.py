@@ -28,7 +28,7 @@ KERNEL write_before(float* a, int n) {
 KERNEL read_before(const float* a, float* b, int n) {
     for (int i = thread(); i < n; i += threads()) b[i] = a[i - 1];
 }
-KERNEL stray(float* a) { a[1 << 28] = 1; }
+KERNEL stray(float* a) { a[-(1ll << 40)] = 1; }
 KERNEL null(float* a) { if (threadIdx.x == 5) a[0] = 1; }
 KERNEL misaligned(const float* a, float4* b) { b[0] = *(const float4*)(a + 1 + threadIdx.x); }
 KERNEL nothing(float* a) {}

@@ -14,12 +14,15 @@ number, kind and bytes. Array memory is guarded (memory.py). Every error says ke
 
 `device.order`   which thread and block goes first: "ascending", "descending" or a whole number, the seed of a shuffle.
 `device.racing()`  runs each launch in several orders from the same memory and compares all memory afterwards.
+`device.for_cards`  whether each .cu file is also compiled by NVRTC, with the same macros (where that is installed):
+                 what a test has run on the host does compile for a card, without a warning.
 `device.limit`   bytes of device memory; more raises what CuPy raises.
 """
 
 from __future__ import annotations
 
 import ctypes
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,12 +33,15 @@ import numpy as np
 
 from swarm.backend import cuda, source
 from swarm.errors import BackendError
-from tests.shim import build, hostcupy
+from tests.shim import build, hostcupy, nvrtc
 from tests.shim.memory import ALIGNMENT, CANARY, MEMORY, Region
 
 ORDERS = ("ascending", "descending", 1, 2)  # what races are looked for with
+LIMIT = 4 << 30  # bytes of device memory
 TIME_LIMIT = 60  # seconds of processor time for one launch
 KINDS = {"f": "a float", "i": "a signed integer", "u": "an unsigned integer", "b": "a bool", "s": "a struct"}
+
+_one_at_a_time = threading.RLock()  # signals are caught for the whole process
 
 
 class KernelError(BackendError):
@@ -100,16 +106,20 @@ class HostDevice(cuda.Device):
         super().__init__()
         self.xp: Any = hostcupy
         self.stream: Any = hostcupy.cuda.Stream(non_blocking=True)
-        self.order: str | int = "ascending"
-        self.time_limit = TIME_LIMIT
+        self.order: str | int
+        self.time_limit: int
         self.launches = 0
-        self._graph: Graph | None = None
-        self._races: tuple[Any, ...] | None = None
+        self.for_cards = nvrtc.library_path() is not None
+        self._graph: Graph | None
+        self._races: tuple[Any, ...] | None
         self.attach()
 
     def attach(self) -> None:
-        """Make the array module count for this device."""
+        """Make the array module count for this device, which is as new, apart from what it has compiled."""
         hostcupy.owner = self
+        self.order, self.time_limit, self.lost = "ascending", TIME_LIMIT, ""
+        self.capturing, self._graph, self._races = False, None, None
+        MEMORY.limit, MEMORY.front = LIMIT, False
 
     # compiling
 
@@ -118,6 +128,8 @@ class HostDevice(cuda.Device):
             text = source.text_of(stem)
         except FileNotFoundError as error:
             raise BackendError(f"{stem}: there is no {source.path_of(stem).name} ({error})") from error
+        if self.for_cards:
+            _compile_for_a_card(stem, text, macros)
         return self.compile_text(text, macros, stem)
 
     def compile_text(self, text: str, macros: dict[str, Any] | None = None, stem: str = "test") -> Compiled:
@@ -174,10 +186,11 @@ class HostDevice(cuda.Device):
         seed = order if isinstance(order, int) else 0
         report = build.Report()
         loaded = function.library.loaded
-        wrong = loaded.shim_launch(
-            ctypes.c_void_p(function.entry), ctypes.c_int(blocks), ctypes.c_int(block), packed.pointers,
-            ctypes.c_int(how), ctypes.c_uint64(seed), ctypes.c_int(self.time_limit), ctypes.byref(report),
-        )  # fmt: skip
+        with _one_at_a_time:
+            wrong = loaded.shim_launch(
+                ctypes.c_void_p(function.entry), ctypes.c_int(blocks), ctypes.c_int(block), packed.pointers,
+                ctypes.c_int(how), ctypes.c_uint64(seed), ctypes.c_int(self.time_limit), ctypes.byref(report),
+            )  # fmt: skip
         starts, lengths = (ctypes.c_void_p(one.ctypes.data) for one in (MEMORY.starts, MEMORY.lengths))
         found = ""
         while (broken := loaded.shim_check(starts, lengths, MEMORY.stretches, CANARY)) >= 0:
@@ -287,6 +300,15 @@ class HostDevice(cuda.Device):
             yield
         finally:
             self._races = kept
+
+
+def _compile_for_a_card(stem: str, text: str, macros: dict[str, Any]) -> None:
+    options = (*source.OPTIONS, *source.flags(macros), f"--gpu-architecture={nvrtc.ARCHITECTURES[-1]}", *nvrtc.STRICT)
+    result = nvrtc.compile(text, options, f"{stem}.cu")
+    if not result.cubin or result.messages:
+        raise BackendError(
+            f"{stem} does not compile for a card ({' '.join(source.flags(macros))}):\n{result.log[:3000]}"
+        )
 
 
 def assert_no_race(

@@ -2,9 +2,9 @@
 
     | unreadable | canary ... | array ... | slack (canary) | unreadable |
 
-An access behind the array's last 16 bytes, or a page before its first, ends in a signal that the runtime reports.
-Closer misses are found after the launch: the bytes around the array (`CANARY`) are looked at. New memory is `POISON`.
-Freed memory stays unreadable for a while, so that a launch with an old pointer is noticed.
+An access up to a megabyte behind the array's last 16 bytes, or a page and more before its first, ends in a signal that
+the runtime reports. Closer misses are found after the launch: the bytes around the array (`CANARY`) are looked at. New
+memory is `POISON`. Freed memory stays unreadable for a while, so that a launch with an old pointer is noticed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 PAGE = mmap.PAGESIZE
+GUARD = 1 << 20  # unreadable bytes on both sides of an array
 ALIGNMENT = 16  # what kernels may rely on
 POISON, CANARY = 0xCB, 0xA5
 WATCHED = 256  # bytes before an array that are looked at
@@ -108,7 +109,7 @@ class Memory:
             if away < best:
                 nearest, best = region, away
         freed = any(start <= address < start + size for start, size in self._quarantine)
-        if freed and (nearest is None or best > PAGE):
+        if freed and (nearest is None or best > GUARD):
             return "in memory that has been freed"
         if nearest is None or best > 1 << 30:
             return "far from every array"
@@ -125,13 +126,13 @@ class Region:
     def __init__(self, memory: Memory, size: int, label: str) -> None:
         self.memory, self.size, self.label = memory, size, label
         pages = -(-size // PAGE) * PAGE
-        self.map_size = pages + 2 * PAGE
+        self.map_size = pages + 2 * GUARD
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
         found = _libc.mmap(None, self.map_size, _NONE, flags, -1, 0)
-        if found in (None, _FAILED) or _libc.mprotect(found + PAGE, pages, _READ_WRITE):
+        if found in (None, _FAILED) or _libc.mprotect(found + GUARD, pages, _READ_WRITE):
             raise MemoryError(f"the host has no {self.map_size} bytes for an array")
         self.map_start = int(found)
-        self.first, self.last = self.map_start + PAGE, self.map_start + PAGE + pages
+        self.first, self.last = self.map_start + GUARD, self.map_start + GUARD + pages
         self.start = self.first if memory.front else self.last - -(-size // ALIGNMENT) * ALIGNMENT
         ctypes.memset(self.first, CANARY, pages)
         ctypes.memset(self.start, POISON, size)
