@@ -95,7 +95,7 @@ class Figures:
             figures.deaths = (died - had_died) / (now.tick - first.tick)
         column = self.colours.get(name)
         if column is not None and not isinstance(column, str):
-            value = np.asarray(table.column(column))
+            value = table.column(column)  # on a device the mean is taken there
             figures.what, figures.unit = describe(column), column.unit
             figures.mean = float(value.mean(dtype=np.float64)) if len(value) else float("nan")
 

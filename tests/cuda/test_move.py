@@ -74,5 +74,3 @@ def test_the_first_of_several_faults_is_named():
     w.schedule = (swarm.move(Body.pos, Body.vel),)
     with pytest.raises(NonFiniteError, match=f"entity {ids[0]} "):
         w.step()
-
-
