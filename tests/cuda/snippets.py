@@ -13,8 +13,12 @@ def kernels(device: Any, text: str, **macros: Any) -> dict[str, Any]:
     if isinstance(device, HostDevice):
         return device.kernels(text, **macros)
     import cupy
+    from cupy.cuda import nvrtc as binding
 
-    options = (*source.OPTIONS, *source.flags(macros))
-    module = cupy.RawModule(code=whole(text), options=options, backend="nvrtc")
+    from swarm.backend import nvrtc
+
+    options = (*source.OPTIONS, *source.flags(macros), nvrtc._architecture(binding, device.capability))
+    module = cupy.cuda.Module()
+    module.load(nvrtc._compile(binding, whole(text), "test", options, macros))
     names = source._KERNEL.findall(text)
     return {name: cuda.Kernel(device, module.get_function(name), name) for name in names}

@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from swarm.backend import source
+from tests.conftest import need
 from tests.cuda.snippets import kernels
+from tests.shim import nvrtc
+from tests.shim.device import whole
 
 ORDERS = ("ascending", "descending", 3)
 
@@ -257,6 +261,16 @@ def test_numbers_by_value(device):
     values = np.bool_(True), np.uint8(200), np.int32(-7), np.uint64(1 << 40), np.float32(0.5), np.float64(0.125)
     run(1, out, *values, block=1)
     assert device.read(out).view(np.float64)[0] == 1 + 200 - 7 + 2.0**40 + 0.5 + 0.125
+
+
+@pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
+@pytest.mark.parametrize(
+    "text", [REDUCE, SHUFFLES, ATOMICS, ARITHMETIC], ids=["reduce", "shuffles", "atomics", "arithmetic"]
+)
+def test_the_same_texts_compile_for_a_card(text, architecture):
+    need(nvrtc.library_path(), "nvidia-cuda-nvrtc is in the extra `test`, for Linux")
+    result = nvrtc.compile(whole(text), (*source.OPTIONS, f"--gpu-architecture={architecture}", *nvrtc.STRICT))
+    assert result.cubin and not result.messages, result.log
 
 
 def test_a_captured_graph_runs_again_with_the_same_pointers(device):
