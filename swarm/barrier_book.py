@@ -67,6 +67,7 @@ class Entry:
         self.arrays = dict(self._arrays(len(world.ids), scratch))
         self.plain: Any = None  # i32 [1], how many children are no heirs, and how many are
         self.heirs: Any = None
+        self.units = 1  # copies of the widest column or brain
 
     def _arrays(self, slots: int, scratch: Scratch) -> Iterator[tuple[str, Any]]:
         """The lists; those that are used up before the next table's turn are one for all tables."""
@@ -161,6 +162,7 @@ class Plan:
             request["rows"], request["count"], request["most"] = birth.rows.data.ptr, count, len(birth.rows)
         values = [v for r, birth in enumerate(entry.births) for v in self._values(table, r, birth, put)]
         fields = list(_fields(entry, put))
+        entry.units = max(units for *_, units, _, _ in fields)
         book["requests"], book["requested"] = put(requests.tobytes()), len(requests)
         book["values"], book["valued"] = put(np.array(values, VALUE).tobytes()), len(values)
         book["fields"], book["fielded"] = put(np.array(fields, FIELD).tobytes()), len(fields)
@@ -221,8 +223,12 @@ def key_of(world: World) -> Any:
         count = None if birth.count is None else birth.count.data.ptr
         return birth.rows.data.ptr, len(birth.rows), count, *((c, about(v)) for c, v in birth.values.items())
 
+    def sized(brains: Any) -> Any:
+        rows = getattr(brains, "rows", None)  # brains of several architectures have none
+        return id(brains), None if brains is None else brains.capacity, None if rows is None else rows.data.ptr
+
     tables = tuple(
-        (t.index, t.capacity, t.cap, t.mutation, id(t.own_brains), bool(t.deaths), *map(asked, t.births))
+        (t.index, t.capacity, t.cap, t.mutation, sized(t.own_brains), bool(t.deaths), *map(asked, t.births))
         for t in world.tables.values()
         if t.births or t.deaths
     )

@@ -127,7 +127,7 @@ def _apply(world: World, kernels: Any, ledger: Any, book: Any, entry: Entry) -> 
         kernels["row_sums"](1, ledger, book, blocks=tiles)
         kernels["rows"](1, ledger, book, blocks=tiles)
     kernels["enroll"](1, ledger, book, blocks=max(1, crowds))
-    kernels["copy"](1, ledger, book, blocks=_blocks(16 * (entry.most + entry.capacity * entry.dies)))
+    kernels["copy"](1, ledger, book, blocks=_blocks(min(16, entry.units) * (entry.most + entry.capacity * entry.dies)))
     if any(birth.values for birth in entry.births):
         kernels["override"](1, ledger, book, blocks=_blocks(4 * entry.most))
     if entry.most and entry.mutates:
@@ -160,19 +160,17 @@ def finish(world: World) -> None:
     Raises `NonFiniteError` for what a kernel found, `SchemaError` for births of rows that are none, `CapacityError`
     when there is no memory for all; nothing has been born or died then.
     """
-    barrier, ledger, grown = _of(world), world.ledger, 0
+    barrier, ledger = _of(world), world.ledger
     _check(world)
     if not ledger.world["go"][0]:
-        grown = _make_room(world, barrier)
+        _make_room(world, barrier)
         enqueue(world)
-        ledger = world.ledger
         ledger.pull()
         if not ledger.world["go"][0]:
             raise BackendError(f"barrier of tick {world.tick}: births do not fit into the memory made for them.")
     assert barrier.plan is not None
     entries, why = {entry.table.index: entry for entry in barrier.plan.entries}, f"the barrier of tick {world.tick}"
-    world.ids.used = int(ledger.world["used"][0])
-    world.ids.spare = (int(ledger.world["spare"][0]) + grown) & 0xFFFFFFFF  # the device knows nothing of the growth yet
+    world.ids.used, world.ids.spare = (int(ledger.world[name][0]) for name in ("used", "spare"))
     for table in world.tables.values():
         counted = ledger.counts[table.index]
         table.refused_total += int(counted["turned"])
@@ -206,17 +204,18 @@ def _check(world: World) -> None:
     raise SchemaError(f"birth in table '{table.name}': row {row} of {table.n}. Ids are not rows.")
 
 
-def _make_room(world: World, barrier: Barrier) -> int:
-    """Grow what is short; returns by how many slots. Raises `CapacityError`."""
+def _make_room(world: World, barrier: Barrier) -> None:
+    """Grow what is short and tell the device how many slots there are. Raises `CapacityError`."""
     assert barrier.plan is not None
-    children, spare = 0, world.ids.spare
+    children = 0
     for entry in barrier.plan.entries:
         counted = world.ledger.counts[entry.table.index]
         coming = sum(len(arrival.slots) for arrival in entry.table.arrivals)
         entry.table.reserve(int(counted["after"]) + coming, f"barrier of tick {world.tick}")
         children += int(counted["children"])
     world.ids.reserve(children)
-    return world.ids.spare - spare
+    world.ledger.world["spare"] = world.ids.spare
+    world.ledger.push()
 
 
 def _mixed(world: World, plan: Plan, entry: Entry, born: int, died: int) -> None:
