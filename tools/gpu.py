@@ -64,7 +64,7 @@ def parts(small: bool = False) -> list[Part]:
     def alone(library: str, dtype: str) -> Part:
         words = ("--library", library, "--device", "cuda", "--dtype", dtype, "--agents", many(1_000_000, 64))
         words += ("--layers", "16-32-4", *(("--repeats", "3") if small else ()), "--json", "{json}")
-        return Part(f"{library}-{dtype}", ("tools/peers/alone.py", *words), 200 if library == "torch" else 60, True)
+        return Part(f"{library}-{dtype}", ("tools/peers/alone.py", *words), 200 if library == "torch" else 60, library != "swarm")
 
     aged, ticks = ("--aged", many(2000, 2)), ("--ticks", many(300, 3))
     dtypes = ("--dtype", "float32", "bfloat16", "float16")

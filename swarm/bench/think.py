@@ -174,9 +174,9 @@ def launch(brains: Brains, x: np.ndarray, what: str) -> Callable[[], object]:
 
 def parameters(brains: Brains, rows: np.ndarray) -> np.ndarray:
     """The rows [K, stride] of some brains on the host, in the layout's dtype."""
-    backend = brains.backend
-    found = np.ascontiguousarray(backend.host(brains.rows[backend.array(rows)]))
-    return found if found.dtype == brains.layout.dtype else found.view(brains.layout.dtype)
+    backend, layout = brains.backend, brains.layout
+    words = brains.rows.view(f"u{layout.dtype.itemsize}")  # array libraries index numbers they know
+    return np.ascontiguousarray(backend.host(words[backend.array(rows)])).view(layout.dtype)
 
 
 def _ratios(rows: list[dict[str, Any]]) -> list[str]:
