@@ -106,7 +106,8 @@ def save(world: World, path: str | Path) -> None:
     metadata = {"format": FORMAT, "version": VERSION, "world": text}
     with files.atomic(path) as temporary:
         try:
-            save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, temporary, metadata=metadata)
+            whole = {name: a if a.flags.c_contiguous else np.ascontiguousarray(a) for name, a in arrays.items()}
+            save_file(whole, temporary, metadata=metadata)
         except SafetensorError as error:
             raise SaveError(f"Cannot write '{path}': {error}. Free some space or choose another folder.") from None
 
