@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import swarm
 from swarm import Sectors
 from swarm.errors import NonFiniteError, ScheduleError
-from tests.cuda.stages import CASES, build, name_of, radius_of, run
+from tests.cuda.stages import CASES, assert_same, build, contents, name_of, radius_of, run
 from tests.cuda.twins import differing, host
 from tests.unit.stages.worlds import Body, Plant, places, shuffle, world
 
@@ -69,6 +69,28 @@ def test_any_world(seed, size, reach, bodies, plants, step, cap):
     }  # fmt: skip
     Mind = mind(8, radius_of(case), "closeness")
     assert not differing(*(seen(backend, case, Mind) for backend in ("cpu", "cuda")))
+
+
+@pytest.mark.parametrize("cells", [1, 2, 3, 4, 7])
+def test_agents_on_borders(cells):
+    """Places on the edges of cells and of the world, and one rounding before them: index, senses and sums agree."""
+    side = 24.0
+    edges = np.arange(cells) * np.float32(side / cells)
+    last = np.nextafter(np.float32(side), np.float32(0))
+    steps = np.unique(np.concatenate([edges, np.nextafter(edges[1:], np.float32(0)), [last]]))
+    pos = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2).astype(np.float32)
+    radius = side / cells * 0.99 if cells > 1 else side / 2
+    Mind = swarm.mind(kin=Sectors(8, radius, of=Body.pos), actions=("x",), memory=1)
+    made = []
+    for backend in ("cpu", "cuda"):
+        w = world(backend, (side, side))
+        w.spawn(len(pos), Body(pos=pos, vel=pos[:, ::-1]), Mind(), name="minds")
+        flock = swarm.flock(Body.pos, Body.vel, radius=radius)
+        assert run(w, swarm.index(Body.pos), swarm.sense(Mind), flock) is None
+        made.append(w)
+    assert made[1].indices[Body.pos].shape == (cells, cells)
+    assert not differing(*made)
+    assert_same(*(contents(w, w.indices[Body.pos]) for w in made))
 
 
 def test_seekers_in_row_order():
