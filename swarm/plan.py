@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .backend.device import choose
 from .backend.memory import available
 from .ecs.component import Column
 from .ecs.system import name_of
@@ -76,6 +77,8 @@ def plan(scene: str, values: Mapping[str, Any]) -> Plan:
         agents = int(asked)
     except ValueError:
         raise SettingsError(f"plan: agents={asked!r} is not a whole number.") from None
+    if hasattr(settings, "backend") and choose(values.get("backend", "auto")).name == "cuda":
+        values = {**values, "backend": "cpu"}  # the same bytes, and the card stays free
     small, large = (_probe(build(scene, **{**values, "agents": size})) for size in (SMALL, LARGE))
 
     def line(a: float, b: float) -> int:
@@ -138,18 +141,18 @@ def _moved(system: Any, world: World) -> int | None:
 
 
 def command(scene: str, values: Mapping[str, Any], roof: float | None = None) -> int:
-    """Print the plan; exit code 1 when it does not fit into this machine's free memory."""
+    """Print the plan; exit code 1 when it does not fit into the free memory of this machine or its card."""
     from rich.console import Console
     from rich.table import Table
 
     if roof is not None and not roof > 0:
         raise SettingsError(f"--roof {roof}: a bandwidth in GB/s is above 0.")
     made = plan(scene, values)
+    backend = choose(values.get("backend", "auto"), values.get("threads"))
     if roof is None:
-        from .backend import device
         from .bench.roof import measure
 
-        roof = measure(device.choose(values.get("backend", "auto"), values.get("threads"))).read
+        roof = measure(backend).read
     console = Console(soft_wrap=True)
     console.print(f"[bold]{scene}[/], {made.agents:,} agents", highlight=False)
     shown = Table("table", "column", "type", box=None, padding=(0, 2, 0, 0))
@@ -172,7 +175,7 @@ def command(scene: str, values: Mapping[str, Any], roof: float | None = None) ->
             name, *(("not stated", "") if size is None else (f"{size / 1e6:,.2f}", f"{size / roof / 1e6:.3f}"))
         )
     console.print(moved, highlight=False)
-    free = available()
+    free = available() if backend.device is None else backend.device.memory()[0]
     fits = made.bytes <= free
     console.print(
         f"in all {made.bytes / 1e6:,.1f} MB, {made.per_agent:,.0f} bytes per agent; "
@@ -180,7 +183,8 @@ def command(scene: str, values: Mapping[str, Any], roof: float | None = None) ->
         f"at most {roof * 1e9 / max(made.tick_bytes, 1):,.0f} ticks/s",
         highlight=False,
     )
-    limit = f"{free / 1e9:.1f} GB are free, enough for about {free / max(made.per_agent, 1e-9):,.0f} agents"
+    where = "" if backend.device is None else " on the card"
+    limit = f"{free / 1e9:.1f} GB are free{where}, enough for about {free / max(made.per_agent, 1e-9):,.0f} agents"
     console.print(f"{limit}. Capacity doubles when a table grows: keep as much again in reserve.", highlight=False)
     if not fits:
         console.print(

@@ -36,16 +36,14 @@ class CudaDevice(Device):
             self.id = card.id
             self.capability = divmod(int(card.compute_capability), 10)
             self.stream = cupy.cuda.Stream()
+            self._recorder = cupy.cuda.Stream(non_blocking=True)  # other threads' default stream does not disturb it
         except (_runtime.CUDARuntimeError, _driver.CUDADriverError) as error:
             raise BackendError(
                 f"CuPy cannot use the card: {error}. Remedy: run swarm info; it looks at driver, CuPy and card"
             ) from error
         self._pinned: np.ndarray | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """What a report says about the card."""
         about = _runtime.getDeviceProperties(self.id)
-        return {
+        self._facts = {
             "gpu": about["name"].decode(),
             "capability": ".".join(map(str, self.capability)),
             "memory": int(about["totalGlobalMem"]),
@@ -53,6 +51,10 @@ class CudaDevice(Device):
             "cuda": _runtime.runtimeGetVersion(),
             "cupy": cupy.__version__,
         }
+
+    def facts(self) -> dict[str, Any]:
+        """What a report says about the card."""
+        return dict(self._facts)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -79,11 +81,12 @@ class CudaDevice(Device):
         self.reads += 1
         if array.nbytes > _SMALL:
             return array.get(stream=self.stream)
-        if self._pinned is None:
-            self._pinned = np.frombuffer(cupy.cuda.alloc_pinned_memory(_SMALL), np.uint8, _SMALL)
-        held = self._pinned[: array.nbytes].view(array.dtype).reshape(array.shape)
-        array.get(stream=self.stream, out=held)
-        return held.copy()
+        with self.turn:  # the small buffer is one for all threads
+            if self._pinned is None:
+                self._pinned = np.frombuffer(cupy.cuda.alloc_pinned_memory(_SMALL), np.uint8, _SMALL)
+            held = self._pinned[: array.nbytes].view(array.dtype).reshape(array.shape)
+            array.get(stream=self.stream, out=held)
+            return held.copy()
 
     def write(self, array: Any, host: Any) -> None:
         host = np.ascontiguousarray(host, array.dtype).reshape(array.shape)
@@ -114,18 +117,19 @@ class CudaDevice(Device):
 
     @contextmanager
     def capture(self) -> Iterator[Graph]:
-        graph = Graph(self)
-        self.capturing = True
-        self.stream.begin_capture()
+        graph, usual = Graph(self), self.stream
+        self.stream, self.capturing = self._recorder, True
         try:
-            yield graph
-        except BaseException:
-            _end_quietly(self.stream)
-            raise
-        else:
-            graph.recorded = self.stream.end_capture()
+            with self._recorder:
+                self._recorder.begin_capture()
+                try:
+                    yield graph
+                except BaseException:
+                    _end_quietly(self._recorder)
+                    raise
+                graph.recorded = self._recorder.end_capture()
         finally:
-            self.capturing = False
+            self.stream, self.capturing = usual, False
 
     @contextmanager
     def timer(self) -> Iterator[Timer]:

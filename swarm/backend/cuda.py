@@ -84,6 +84,7 @@ class Device:
         self.epoch = 0
         self.reads = 0
         self.capturing = False
+        self.turn = threading.RLock()  # worlds in several threads share the stream: one at a time
         self._modules: dict[Any, Module] = {}
 
     def facts(self) -> dict[str, Any]:
@@ -189,14 +190,15 @@ def current() -> Any:
 def using(device: Any) -> Iterator[None]:
     """Make `device` the current one, and its stream the one arrays work on.
 
-    Errors of the card become ours: `CapacityError` when memory runs out, `BackendError` when the card gives up.
+    Threads take turns. Errors of the card become ours: `CapacityError` when memory runs out, `BackendError` when the
+    card gives up.
     """
     if device.lost:
         raise BackendError(device.lost)
     before = getattr(_current, "device", None)
     _current.device = device
     try:
-        with device.entered():
+        with device.turn, device.entered():
             yield
     except Exception as error:
         ours = device.explain(error)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from swarm import info
+from swarm import info, plan
 from swarm.backend import cuda, device, driver
 from swarm.backend.driver import Card, Found
 from swarm.errors import BackendError
@@ -112,6 +112,14 @@ def test_a_cupy_that_fails_to_load_is_told(monkeypatch: pytest.MonkeyPatch):
     finding = info._gpu()[-1]
     assert "libnvrtc.so.12 is missing" in finding.text
     assert "--force-reinstall" in finding.remedy
+
+
+def test_a_plan_for_a_card_counts_the_card_s_memory(hosted: Any, capsys: pytest.CaptureFixture[str]):
+    hosted.limit = 40_000_000
+    used = hosted.memory()[0]
+    assert plan.command("foragers", {"agents": 100_000, "backend": "cuda"}, roof=100.0) == 1
+    assert "0.0 GB are free on the card" in " ".join(capsys.readouterr().out.split())
+    assert hosted.memory()[0] == used  # nothing was put there
 
 
 class Library:
