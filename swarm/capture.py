@@ -51,12 +51,14 @@ class Queue(NamedTuple):
     births: tuple[tuple[Birth, ...], ...]  # per table
     deaths: tuple[bool, ...]
     filled: dict[Any, int]  # index -> tick it was filled in
+    draws: dict[Any, tuple[int, int]]  # (table, name of a random stream) -> draws from it before, and until now
 
     @classmethod
     def of(cls, world: World) -> Queue:
         tables = world.tables.values()
         filled = {index: index.tick for index in world.indices.values()}
-        return cls(tuple(tuple(t.births) for t in tables), tuple(t.deaths for t in tables), filled)
+        draws = {name: (0, count) for name, count in world._draws.items()}
+        return cls(tuple(tuple(t.births) for t in tables), tuple(t.deaths for t in tables), filled, draws)
 
     def put(self, world: World) -> None:
         """Make the queue this one."""
@@ -64,12 +66,20 @@ class Queue(NamedTuple):
             table.births[:], table.deaths = births, deaths
         for index, tick in self.filled.items():
             index.tick = tick
+        world._draws.clear()
+        world._draws.update({name: count for name, (_, count) in self.draws.items()})
 
     def until(self, later: Queue, world: World) -> Queue:
         """What `later` has more than this one."""
         births = tuple(b[len(a) :] for a, b in zip(self.births, later.births))
         filled = {index: tick for index, tick in later.filled.items() if tick == world.tick}
-        return Queue(births, later.deaths, filled)
+        had = {name: self.draws[name][1] if name in self.draws else 0 for name in later.draws}
+        draws = {name: (had[name], count) for name, (_, count) in later.draws.items() if count > had[name]}
+        return Queue(births, later.deaths, filled, draws)
+
+    def fits(self, world: World) -> bool:
+        """Whether the random streams drawn from stand where they stood, so that the same numbers are drawn."""
+        return all(world._draws.get(name, 0) == before for name, (before, _) in self.draws.items())
 
     def again(self, world: World) -> None:
         """Queue this, too."""
@@ -78,6 +88,7 @@ class Queue(NamedTuple):
             table.deaths = table.deaths or deaths
         for index in self.filled:
             index.tick = world.tick
+        world._draws.update({name: count for name, (_, count) in self.draws.items()})
 
 
 class Run:
@@ -89,7 +100,7 @@ class Run:
         self._key: Any = None  # what must be as it was for the graph to stand
         self._seen: Any = None
         self._quiet = 0
-        self._queued = Queue((), (), {})
+        self._queued = Queue((), (), {}, {})
 
     @property
     def name(self) -> str:
@@ -98,7 +109,7 @@ class Run:
     def __call__(self, world: World) -> None:
         """Replay what was recorded, record it, or launch it piece by piece."""
         key = self._now(world)
-        if self.graph is not None and world.capture and key == self._key:
+        if self.graph is not None and world.capture and key == self._key and self._queued.fits(world):
             world._running = self.name
             self.graph.launch()
             self._queued.again(world)

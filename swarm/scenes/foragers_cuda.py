@@ -12,6 +12,7 @@ from swarm.stages import graze_cuda
 from swarm.stages.launch import flat, sides, site
 
 STEM = "swarm.scenes.foragers"
+VARIANTS = ({}, {"OUTPUTS": 3}, {"CHANCE": True, "STREAM": 4095}, {"CHANCE": False, "STREAM": 0})
 
 
 def ripen(world: Any, wait: int, meal: float) -> None:

@@ -15,6 +15,7 @@ from swarm.stages.launch import flat, site, steps
 
 STEM = "swarm.stages.graze"
 RIPE, HELD, ALIVE = range(3)  # what says that food can be eaten
+VARIANTS = tuple({"AVAILABLE": kind, "EQUAL": equal} for kind in (RIPE, HELD, ALIVE) for equal in (False, True))
 _CONTEST = 2  # u64 each
 
 

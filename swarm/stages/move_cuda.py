@@ -11,6 +11,10 @@ from swarm.stages.launch import flat, sides, site, steps
 from swarm.stages.move import cost, wrap  # noqa: F401  (shared with the reference)
 
 STEM = "swarm.stages.move"
+VARIANTS = (
+    {"LIMITED": False, "PACKED": True}, {"LIMITED": True, "PACKED": True},
+    {"LIMITED": True, "PACKED": False, "POS_STEP": 5, "VEL_STEP": 5},
+)  # fmt: skip
 
 
 def run(stage: Any, world: Any, dt: float) -> None:

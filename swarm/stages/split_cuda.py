@@ -12,6 +12,7 @@ from swarm.ecs.table import Birth
 from swarm.stages.launch import both, flat, sides, site, steps
 
 STEM = "swarm.stages.split"
+VARIANTS = ({}, {"POS_STEP": 5})
 _BLOCKS = 512  # children are few, however many rows there are
 
 

@@ -77,6 +77,30 @@ def test_captured_or_not_is_the_same():
     assert graphs[1] == [None]
 
 
+def test_draws_beside_captured_ones_are_the_cpus():
+    """A system draws from the stream of `die` before it in some ticks, and after it in all."""
+    seen: dict[str, list] = {"cpu": [], "cuda": []}
+
+    def now_and_then(world, dt):
+        if world.tick % 3 == 0:
+            for agents in world.query(Energy, Line):
+                agents.uniform(stream="lifespan")
+
+    def after(world, dt):
+        for agents in world.query(Energy, Line):
+            drawn = host(world, agents.uniform(stream="lifespan"))
+            seen[world.backend.name].append(drawn[np.argsort(host(world, agents.table.slots))].tolist())
+
+    made = cpu(), cuda()
+    for world in made:
+        world.schedule = (*world.schedule[:-1], now_and_then, world.schedule[-1], after)
+    for t in range(10):
+        for world in made:
+            world.step()
+        same(*made, f"tick {t}")
+    assert seen["cpu"] == seen["cuda"]
+
+
 def test_permuted_rows_change_nothing():
     one, two = cuda(), cuda()
     for t in range(20):
