@@ -86,7 +86,7 @@ class Job:
             taken //= 4
         far = 2 * taken * (span + 1) * size + _slab(taken) * size + 8 * taken > SHARED
         self.blocks = min(-(-samples // taken), FAR_BLOCKS if far else cuda.MOST_BLOCKS)
-        self.rows, self.layers = rows, layers_of(device, layout)
+        self.rows, self.layers, self.samples = rows, layers_of(device, layout), taken
         self.scratch = device.xp.empty(self.blocks * 2 * taken * (span + 1), layout.compute) if far else None
         words = np.zeros(1, BATCH)
         words["scratch"] = self.scratch.data.ptr if far else 0

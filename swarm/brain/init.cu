@@ -8,15 +8,12 @@
 // Bytes per brain: one row. Work per parameter as for births (vary.cu): arithmetic is the roof, not memory. Lanes and
 // neighbours: draw.cuh.
 //
-// Macros: DTYPE (row.cuh); KIND: 0 normal, 1 uniform in +-1.
+// Macro: DTYPE (row.cuh). `uniform`: draws in +-1 instead of normal ones.
 
 #include "draw.cuh"
 
-#ifndef KIND
-#define KIND 0
-#endif
-
-KERNEL fill(Store* rows, const Plan* plan, const Sum* scales, const int* births, int n, u32 tick, u64 seed) {
+KERNEL fill(Store* rows, const Plan* plan, const Sum* scales, const int* births, int n, u32 tick, u64 seed,
+            int uniform) {
     const int lane = thread() % 16, count = plan->count;
     for (Walk k = walk(plan->spans); k.row < n; next(k)) {
         Store* row = rows + (size_t)births[k.row] * plan->stride;
@@ -31,8 +28,8 @@ KERNEL fill(Store* rows, const Plan* plan, const Sum* scales, const int* births,
             for (int j = 0; j < 4; j += 2) {
                 if (p + 16 * (c + j) >= count) break;
                 const u32 u = j ? four.z : four.x, v = j ? four.w : four.y;
-                const float2 z = KIND ? make_float2(2.0f * to_uniform(u) - 1.0f, 2.0f * to_uniform(v) - 1.0f)
-                                      : to_normals(u, v);
+                const float2 z = uniform ? make_float2(2.0f * to_uniform(u) - 1.0f, 2.0f * to_uniform(v) - 1.0f)
+                                         : to_normals(u, v);
 #pragma unroll
                 for (int i = 0; i < 2; i++) {
                     const int q = p + 16 * (c + j + i);

@@ -19,7 +19,8 @@ def fill(rows: Any, layout: Layout, at: Any, slots: Any, generations: Any, tick:
     if not len(at):
         return
     device = cuda.current()
-    fill = device.module(STEM, DTYPE=DTYPES[layout.dtype.name], KIND=scheme == "uniform")["fill"]
+    fill = device.module(STEM, DTYPE=DTYPES[layout.dtype.name])["fill"]
     sizes = device.xp.asarray(np.array(scales(layout, scheme), layout.compute))
     births = table(device, at, slots, generations)
-    fill(len(at), rows, plan(device, layout), sizes, births, np.int32(len(at)), *when(tick, seed), per=lanes(layout))
+    scalars = (np.int32(len(at)), *when(tick, seed), np.int32(scheme == "uniform"))
+    fill(len(at), rows, plan(device, layout), sizes, births, *scalars, per=lanes(layout))

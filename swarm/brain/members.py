@@ -11,19 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from swarm.backend.device import Backend
 from swarm.brain.brains import Brains
+from swarm.errors import SettingsError
 
 
 class Members:
     """The book of a mixed pool.
 
     pools: one equal pool per architecture. group [capacity] int32: the pool of each brain, -1 = no brain here.
-    row [capacity] int64: its row there.
+    row [capacity] int64: its row there. version: steps up with every change. All of it is on the host, wherever the
+    parameters are; `Places` is what a device sees of it.
     """
 
     def __init__(self, pools: list[Brains], positions: Sequence[Any]) -> None:
         count = sum(map(len, pools))
         self.pools = pools
+        self.version = 0
         self.group = np.full(count, -1, np.int32)
         self.row = np.zeros(count, np.int64)
         for g, (pool, at) in enumerate(zip(pools, positions)):
@@ -33,6 +37,7 @@ class Members:
 
     def grow(self, capacity: int) -> None:
         """Room for `capacity` brains; the new places are empty."""
+        self.version += 1
         more = capacity - len(self.group)
         if more > 0:
             self.group = np.concatenate([self.group, np.full(more, -1, np.int32)])
@@ -46,6 +51,7 @@ class Members:
 
     def leave(self, at: np.ndarray) -> None:
         """The brains at these places leave their groups; their rows become holes."""
+        self.version += 1
         at = at[self.group[at] >= 0]
         for pool, _, rows in self.by_group(at):
             pool.positions[rows] = -1
@@ -53,6 +59,7 @@ class Members:
 
     def join(self, g: int, at: np.ndarray) -> None:
         """Empty places get new rows at the end of pool g, which doubles when it is full."""
+        self.version += 1
         pool = self.pools[g]
         first, n = pool.n, pool.n + len(at)
         if n > pool.capacity:
@@ -75,14 +82,20 @@ class Members:
 
     def permute(self, order: np.ndarray) -> None:
         """Place i gets the brain of place order[i]."""
+        self.version += 1
         n = len(order)
         self.group[:n], self.row[:n] = self.group[order], self.row[order]
         for pool, mine, rows in self.by_group(np.arange(n)):
             pool.positions[rows] = mine
 
     def resize(self, n: int) -> None:
-        """Brains from place n on leave, and the last rows of every group fill its holes, lowest first."""
+        """Brains from place n on leave, and their rows are closed."""
         self.leave(np.arange(n, len(self.group)))
+        self.close()
+
+    def close(self) -> None:
+        """The last rows of every group fill its holes, lowest first."""
+        self.version += 1
         for pool in self.pools:
             held = pool.positions
             count = int((held >= 0).sum())
@@ -92,3 +105,51 @@ class Members:
                 held[holes] = held[last]
                 self.row[held[holes]] = holes
                 pool.n = count
+
+
+class Places:
+    """The book as kernels read it: one array on the device, sent whole when the book has changed.
+
+    int64: how many brains of each group live, then for each group which brains of the whole its rows are. It keeps its
+    address until a group outgrows it, so that captured launches find it.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.array: Any = None
+        self.rooms: list[int] = []  # rows of each group there is room for
+        self.version = -1
+
+    def groups(self, book: Members, n: int) -> list[tuple[Any, Any, Any, Any, int]]:
+        """(rows, layout, place i64 [capacity], alive i32 [1], capacity) of every pool that has rows."""
+        self.refresh(book, n)
+        found, start, count = [], len(book.pools), len(book.pools)
+        alive = self.array[:count].view(np.int32)
+        for g, (pool, room) in enumerate(zip(book.pools, self.rooms, strict=True)):
+            if pool.capacity:
+                place = self.array[start : start + pool.capacity]
+                found.append((pool.rows, pool.layout, place, alive[2 * g : 2 * g + 1], pool.capacity))
+            start += room
+        return found
+
+    def refresh(self, book: Members, n: int) -> None:
+        """Send the book of `n` brains to the device if it has changed since."""
+        if self.version == book.version:
+            return
+        device = self.backend.device
+        with self.backend.running():
+            if len(self.rooms) != len(book.pools) or any(map(int.__lt__, self.rooms, (p.capacity for p in book.pools))):
+                self.rooms = [pool.capacity for pool in book.pools]
+                self.array = device.xp.zeros(len(self.rooms) + sum(self.rooms), np.int64)
+                device.changed()
+            host = np.zeros(self.array.shape, np.int64)
+            host[: len(self.rooms)] = [pool.n for pool in book.pools]
+            start = len(self.rooms)
+            for pool, room in zip(book.pools, self.rooms, strict=True):
+                held = pool.positions
+                if len(held) and not 0 <= held.min() <= held.max() < n:
+                    raise SettingsError(f"Brains: births or moves are not settled. Set n first: brains.n = {n}.")
+                host[start : start + pool.n] = held
+                start += room
+            device.write(self.array, host)
+        self.version = book.version

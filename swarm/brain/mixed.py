@@ -1,8 +1,8 @@
 """A mixed pool: brains of several architectures, kept as one equal pool per architecture.
 
 Parameters are read group by group, each in one run; only inputs and outputs, which are small, are gathered and
-scattered. For a table this is one pool with rows like any other: a child joins its parent's group, the dead leave their
-groups when `n` is set (members.py keeps the book).
+scattered; on CUDA one launch thinks for all groups. For a table this is one pool with rows like any other: a child
+joins its parent's group, the dead leave their groups when `n` is set (members.py keeps the book, on the host).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from swarm.backend import rng
 from swarm.backend.device import Backend, choose
 from swarm.backend.memory import human
 from swarm.brain.brains import Brains
-from swarm.brain.members import Members
+from swarm.brain.members import Members, Places
 from swarm.brain.mlp import MLP, as_dtype
 from swarm.brain.pool import permutation_of
 from swarm.brain.rows import NoSuchRow, check_apart, keys_of, rows_of
@@ -83,6 +83,7 @@ class MixedBrains(Brains):
         self._members = Members(pools, positions)
         self._n = len(self._members.group)
         self.backend, self.seed = backend, seed
+        self._places = None if backend.device is None else Places(backend)
         self._scratch: dict[str, np.ndarray] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -166,6 +167,8 @@ class MixedBrains(Brains):
             raise SettingsError(f"Brains: n = {n:,} is outside 0 .. {self.capacity:,}. Call grow({n:,}) first.")
         self._members.resize(int(n))
         self._n = int(n)
+        if self._places is not None:
+            self._places.refresh(self._members, self._n)
 
     def __getitem__(self, k: int | slice) -> Brains:
         """One brain, sharing the memory; a slice would not, so copy it with `clone(rows)`."""
@@ -182,7 +185,7 @@ class MixedBrains(Brains):
         )
 
     def clone(self, rows: Any = None) -> Brains:
-        at = rows_of(slice(None) if rows is None else rows, self._n)
+        at = self._at(slice(None) if rows is None else rows, self._n)
         pools, positions = [], []
         for g, pool in enumerate(self._members.pools):
             mine = np.flatnonzero(self._members.group[at] == g)
@@ -195,14 +198,22 @@ class MixedBrains(Brains):
         pools = [pool.astype(dtype) for pool in self._members.pools]
         return MixedBrains.of(pools, [pool.positions for pool in self._members.pools], self.backend, self.seed)
 
+    def to(self, backend: str | Backend, threads: int | None = None) -> Brains:
+        where = choose(backend, threads)
+        pools = [pool.to(where) for pool in self._members.pools]
+        return MixedBrains.of(pools, [pool.positions for pool in self._members.pools], where, self.seed)
+
     # --- thinking ---------------------------------------------------------------------------------------------------
 
-    def forward(self, x: np.ndarray, out: np.ndarray, brain: np.ndarray | None = None) -> None:
+    def forward(self, x: Any, out: Any, brain: Any = None) -> None:
         """As for equal pools, group by group. A mixed pool cannot be shared by a table: `brain` must be None."""
         if brain is not None:
             raise SettingsError(
                 "Brains: a mixed pool cannot be shared through a brain column. Give one pool per table."
             )
+        if self._places is not None:
+            self._forward_on_device(x, out)
+            return
         for pool in self._members.pools:
             if not len(pool):
                 continue
@@ -214,6 +225,32 @@ class MixedBrains(Brains):
             answers = self._buffer("out", (*shape, out.shape[2]), out.dtype)
             pool.forward(own, answers)
             out[at] = answers
+
+    def launch_groups(self) -> list[tuple[Any, Any, Any, Any, int]]:
+        """What a launch for all groups on a device takes: (rows, layout, place, alive, capacity) of each, as
+        `Places.groups` says. The arrays keep their addresses until a group grows, which ends what was captured."""
+        assert self._places is not None, "only brains on a device are launched together"
+        return self._places.groups(self._members, self._n)
+
+    def _forward_on_device(self, x: Any, out: Any) -> None:
+        """One launch for all groups; several samples for a brain, or shared ones, go group by group."""
+        from swarm.brain.forward_cuda import Plan
+
+        groups = self.launch_groups()
+        with self.backend.running():
+            if x.shape[1] == 1 and len(x) == self._n:
+                if self._n:
+                    Plan.of(self.backend.device, groups, x.dtype).launch(x, out)
+                return
+            xp = self.backend.xp
+            living = [pool for pool in self._members.pools if pool.capacity]
+            for pool, (_, _, place, _, _) in zip(living, groups, strict=True):
+                if len(pool):
+                    at = place[: len(pool)]
+                    own = x[at] if len(x) == self._n else x
+                    answers = xp.empty((len(pool), x.shape[1], out.shape[2]), out.dtype)
+                    pool.forward(own, answers)
+                    out[at] = answers
 
     def _buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """Scratch that is allocated once and kept."""
@@ -234,8 +271,8 @@ class MixedBrains(Brains):
         seed: int | None = None,
         init: str = "auto",
     ) -> None:
-        at = rows_of(rows, self.capacity)
-        keys = keys_of(at, slots, generations)
+        at = self._at(rows, self.capacity)
+        keys = self._keys(at, slots, generations)
         if (self._members.group[at] < 0).any():
             raise SettingsError("Brains: a new row of a mixed pool has no architecture. Let it inherit from a brain.")
         for pool, mine, rows_there in self._members.by_group(at):
@@ -255,7 +292,7 @@ class MixedBrains(Brains):
             pool.inherit(parent, child, keys[0][mine], keys[1][mine], tick, self._seed(seed), mutation)
 
         source, at = self._pairs(parents, children)
-        keys = keys_of(at, slots, generations)
+        keys = self._keys(at, slots, generations)
         self._breed([source], at, copy)
 
     def cross(
@@ -276,7 +313,7 @@ class MixedBrains(Brains):
 
         one, at = self._pairs(first, children)
         two, at = self._pairs(second, children)
-        keys = keys_of(at, slots, generations)
+        keys = self._keys(at, slots, generations)
         if (self._members.group[one] != self._members.group[two]).any():
             raise SettingsError(
                 "Brains: parents of different architectures cannot be crossed. Pair within brains.groups."
@@ -288,7 +325,7 @@ class MixedBrains(Brains):
         self._members.move(at[at != to], to[at != to])
 
     def permute(self, order: Any) -> None:
-        self._members.permute(permutation_of(order, self._n))
+        self._members.permute(permutation_of(self._at(order, self._n), self._n))
 
     def grow(self, capacity: int) -> None:
         self._members.grow(int(capacity))
@@ -296,11 +333,12 @@ class MixedBrains(Brains):
     def set(self, rows: Any, parameters: Any) -> None:
         """Overwrite `rows` with the brains of another pool, one each, architectures included; or, where all are of one
         architecture, with [K, count] as for equal pools."""
-        at = rows_of(rows, self._n)
+        at = self._at(rows, self._n)
         check_apart(at, at)
         if isinstance(parameters, Brains) and len(parameters) == len(at):
             for group in parameters.groups:
                 self._adopt(at[group.positions], group)
+            self._members.close()
             return
         groups = self._members.by_group(at)
         if sum(len(mine) for _, mine, _ in groups[:1]) < len(at):
@@ -313,8 +351,7 @@ class MixedBrains(Brains):
         book = self._members
         g = next((g for g, pool in enumerate(book.pools) if pool.mlp == brains.mlp), len(book.pools))
         if g == len(book.pools):
-            book.pools.append(brains.clone([]).astype(self.dtype))
-            book.pools[g].backend = self.backend
+            book.pools.append(brains.clone([]).astype(self.dtype).to(self.backend))
         new = at[book.group[at] != g]
         book.leave(new)
         book.join(g, new)
@@ -325,11 +362,16 @@ class MixedBrains(Brains):
             pool.check_finite()
 
     def _pairs(self, source: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-        at, to = rows_of(source, self.capacity), rows_of(target, self.capacity)
+        at, to = self._at(source, self.capacity), self._at(target, self.capacity)
         check_apart(at, to)
         if (self._members.group[at] < 0).any():
             raise NoSuchRow(f"Brains: row {at[self._members.group[at] < 0][0]:,} holds no brain.")
         return at, to
+
+    def _keys(self, at: np.ndarray, slots: Any, generations: Any) -> tuple[np.ndarray, np.ndarray]:
+        """As `keys_of`, on the host, where they are dealt to the groups."""
+        slots, generations = keys_of(at, slots, generations, self.backend)
+        return self.backend.host(slots), self.backend.host(generations)
 
     def _breed(self, parents: list[np.ndarray], children: np.ndarray, copy: Callable[..., None]) -> None:
         """Give each child a row in its parents' group and have `copy(pool, mine, *parent rows, child rows)` fill it."""

@@ -11,13 +11,9 @@
 // that of exact copies and crossover. Lanes and neighbours: draw.cuh; copies move 16 bytes a lane, neighbours side by side.
 //
 // A child may be its own parent: every element is read and written by one lane. Steps are multiplied and added apart, in
-// the order of the reference. Macros: DTYPE (row.cuh); UNITS, whether crossover takes whole units.
+// the order of the reference. Macro: DTYPE (row.cuh).
 
 #include "draw.cuh"
-
-#ifndef UNITS
-#define UNITS 0
-#endif
 
 // The sixteen bits that round value p of a lane; `at` counts its values. Their draw serves SPAN = 128 values.
 INLINE u32 half_word(uint4 four, int at) {
@@ -88,7 +84,8 @@ KERNEL inherit_on(const World* world, Store* rows, const Plan* plan, const int* 
 }
 
 // Each parameter, or each unit, from one of two parents: the top bit of its word says which.
-KERNEL cross(Store* rows, const Plan* plan, const int* births, int n, u32 tick, u64 seed) {
+// births [5][n]: first, second, children, slots, generations.
+KERNEL cross(Store* rows, const Plan* plan, const int* births, int n, u32 tick, u64 seed, int units) {
     const int lane = thread() % 16;
     const u32 k0 = (u32)seed, k1 = (u32)(seed >> 32);
     for (Walk k = walk(plan->spans); k.row < n; next(k)) {
@@ -103,7 +100,7 @@ KERNEL cross(Store* rows, const Plan* plan, const int* births, int n, u32 tick, 
         for (int c = 0; c < MINE; c += 4) {
             if (p + 16 * c >= plan->count) break;
             uint4 four = make_uint4(0, 0, 0, 0);
-            if (!UNITS) {
+            if (!units) {
                 const u32 draw = (u32)(k.span * SPAN / 64 + c / 4) * 16 + lane;
                 four = philox(slot, generation, tick, counter(STREAM_CROSS, draw), k0, k1);
             }
@@ -112,7 +109,7 @@ KERNEL cross(Store* rows, const Plan* plan, const int* births, int n, u32 tick, 
                 const int q = p + 16 * (c + j);
                 if (q >= plan->count) break;
                 u32 word = pick(four, j);
-                if (UNITS) {
+                if (units) {  // a draw for each value: rare enough
                     int number;
                     const Block block = block_of(plan, q, &number);
                     const u32 unit = block.unit + (q - block.first) % block.outputs;

@@ -61,8 +61,8 @@ def cross(
         return
     device = cuda.current()
     births = table(device, first, second, children, slots, generations)
-    cross = _module(device, layout, UNITS=bool(units))["cross"]
-    cross(count, rows, plan(device, layout), births, np.int32(count), *when(tick, seed), per=lanes(layout))
+    sizes = (np.int32(count), *when(tick, seed), np.int32(units))
+    _module(device, layout)["cross"](count, rows, plan(device, layout), births, *sizes, per=lanes(layout))
 
 
 def gather(to: Any, rows: Any, layout: Layout, source: Any, target: Any) -> None:
@@ -113,8 +113,8 @@ def move_on(world: Any, rows: Any, layout: Layout, source: Any, target: Any, cou
     copy(most, world, rows, source, target, count, np.int32(width), blocks=_blocks(most * width))
 
 
-def _module(device: Any, layout: Layout, **macros: Any) -> Any:
-    return device.module(STEM, DTYPE=DTYPES[layout.dtype.name], **macros)
+def _module(device: Any, layout: Layout) -> Any:
+    return device.module(STEM, DTYPE=DTYPES[layout.dtype.name])
 
 
 def _width(layout: Layout) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import Layout
+from swarm.errors import BackendError
 from swarm.train import backward, sampling, step
 from swarm.train.optimizers import SGD
 from swarm.train.samples import Samples
@@ -19,7 +20,15 @@ _STEPS = 8  # at least, so that a network's way into the cache is spread over se
 
 
 def compute(brains: Brains) -> np.dtype:
-    """What the pool computes in: float64 for float64 parameters, else float32."""
+    """What the pool computes in: float64 for float64 parameters, else float32.
+
+    Raises `BackendError` for brains on CUDA, which has no training kernels.
+    """
+    if brains.backend.device is not None:
+        raise BackendError(
+            "train: training and scoring run on the CPU, these brains are on CUDA. "
+            'Take a copy: brains.to("cpu"); and back: brains.to("cuda").'
+        )
     return brains.groups[0].layout.compute
 
 

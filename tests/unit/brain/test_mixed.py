@@ -166,6 +166,17 @@ def test_rows_can_be_set_to_brains_of_any_architecture() -> None:
         brains.set([3, 3], Brains(A, 2, backend="reference"))
 
 
+def test_a_brain_that_changes_its_architecture_leaves_no_answer_behind() -> None:
+    brains = mixed([A, B, A])
+    x = np.linspace(-1, 1, 9, dtype=np.float32).reshape(3, 3)
+    before = brains(x)
+    brains.set([1], Brains(C, 1, seed=9, backend="reference"))
+    after = brains(x)
+    assert after[[0, 2]].tobytes() == before[[0, 2]].tobytes()
+    assert after[1].tobytes() == brains[1](x[1:2])[0].tobytes()
+    assert [group.positions.tolist() for group in brains.groups] == [[0, 2], [], [1]]
+
+
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
 def test_a_group_may_die_out(backend: str) -> None:
     brains = mixed([A, B, C], backend=backend)
