@@ -1,14 +1,14 @@
 // The barrier on CUDA: births and deaths by running sums, integers equal to those of barrier.py. A table has a Book
 // (barrier.cuh) of lists and columns; each launch works on one book, `decide` and `close` on all.
 //
-//     asked for: rows [K] int32, values        read        lists of K children, some 60 bytes each   read|write
-//     slots: counted, free [slots]             read twice, 10 bytes a slot; only where there are births
+//     asked for: rows [K] int32, values        read        lists of K children, some 80 bytes each   read|write
+//     slots: counted, free [slots]             written once, read twice; only where there are births
 //     dying [N] bool                           read three times, cleared; only where there are deaths
 //     columns, brains                          a child's or mover's row read and written once; defaults written
-//     registry                                 26 bytes a birth, 17 a death, anywhere
+//     registry                                 written anywhere: 25 bytes a birth, 13 a death, 4 a mover
 //
-// Bytes: births * (2 rows + 150) + deaths * (2 rows where a living one moves, else 30) + 10 * slots + 3 * rows.
-// Counted from the code below; `cost_cuda` has the sum.
+// Bytes (`barrier_cuda.cost`): 2 rows and 175 a birth (gather 24, sort 36, rank 16, heirs 17, enroll 81), 30 a death, 2
+// rows a mover, 8 a column for each of them; 14 a slot, 3 a row. A cap adds 40 a birth, and admission.cu's.
 //
 // Planning changes nothing that lasts: open (one thread) numbers what was asked for, gather (a lane a child and one for
 // eight rows) counts children per slot and the

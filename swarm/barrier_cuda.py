@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from swarm.backend import cuda
-from swarm.barrier import cost  # noqa: F401  (shared with the reference)
 from swarm.barrier_book import CROWD, TILE, Entry, Plan, key_of
 from swarm.brain import vary_cuda
 from swarm.ecs import admission_cuda
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 STEM = "swarm.barrier"
 BARRIER = 0xFFFF  # the system that the barrier's own kernels report
+BIRTH_BYTES, DEATH_BYTES, SLOT_BYTES = 175, 30, 14  # counted in barrier.cu
 _BLOCKS = 1024  # blocks that walk over children: their number is known on the device only
 
 
@@ -137,18 +137,28 @@ def _apply(world: World, kernels: Any, ledger: Any, book: Any, entry: Entry) -> 
 def _mutate(world: World, ledger: Any, entry: Entry) -> None:
     """The children's brains; those that take their dying parent's row come last, when all siblings have read it."""
     brains, how, a = entry.brains, entry.table.mutation, entry.arrays
-    common = ledger, brains.rows, brains.layout
-    keys = world.ids.generation, how.sigma, how.rate
-    for parents, children, slots, count in (
-        (a["plain_parent"], a["plain_child"], a["plain_slot"], entry.plain),
-        (a["heir_row"], a["heir_row"], a["heir_slot"], entry.heirs),
-    ):
-        if children is not a["heir_row"] or entry.dies:
-            vary_cuda.inherit_on(*common, parents, children, slots, keys[0], count, *keys[1:])
+    rows, generations = (ledger, brains.rows, brains.layout), world.ids.generation
+    plain = a["plain_parent"], a["plain_child"], a["plain_slot"]
+    heirs = a["heir_row"], a["heir_row"], a["heir_slot"]
+    vary_cuda.inherit_on(*rows, *plain, generations, entry.plain, sigma=how.sigma, rate=how.rate)
+    if entry.dies:
+        vary_cuda.inherit_on(*rows, *heirs, generations, entry.heirs, sigma=how.sigma, rate=how.rate)
 
 
 def _blocks(threads: int) -> int:
     return min(_BLOCKS, -(-threads // cuda.BLOCK))
+
+
+def cost(row_bytes: int, brain_bytes: int, births: int, deaths: int, slots: int = 0, rows: int = 0) -> tuple[int, int]:
+    """Bytes moved and flops of one barrier: as `barrier.cost` has it, and the lists, counts and flags of barrier.cu.
+
+    A child's row is read and written. slots: all there are, which births go through; rows: those living, which deaths
+    go through. Where nobody is born a death is followed by a move, which costs the same two rows.
+    """
+    moves = max(0, deaths - births)
+    columns = 2 * (row_bytes + brain_bytes)
+    listed = births * BIRTH_BYTES + deaths * DEATH_BYTES + SLOT_BYTES * slots * (births > 0) + 3 * rows * (deaths > 0)
+    return (births + moves) * columns + listed, 0
 
 
 # ---------------------------------------------------------------------- behind it, on the host

@@ -16,6 +16,7 @@ from swarm.digest import Part
 from swarm.ecs.memory import words
 
 STEM = "swarm.digest"
+VARIANTS = tuple({"WORD": word, "LANES": lanes} for word in (4, 1) for lanes in (32, 1))
 _WIDE = 16  # words from which on a row takes a warp
 
 
@@ -46,7 +47,7 @@ def _launch(device: Any, part: Part, out: Any, total: Any) -> None:
     n = len(part.array)
     if not n:
         return
-    rows, key, width = words(device.xp.ascontiguousarray(part.array)), reference.key_of(part), 0
+    rows, key = words(device.xp.ascontiguousarray(part.array)), reference.key_of(part)
     ids = device.take(part.ids) if isinstance(part.ids, np.ndarray) else part.ids
     width = rows.shape[1]
     multipliers, lanes = device.xp.empty(width, np.uint64), 32 if width >= _WIDE else 1

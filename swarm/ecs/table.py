@@ -33,8 +33,8 @@ IDENTITY_BYTES = 25
 class Birth(NamedTuple):
     """A queued call of `Agents.birth`: K children."""
 
-    rows: np.ndarray  # [K] i32, the parents' rows
-    values: dict[Column, np.ndarray]  # given columns: [K, *shape] or one for all
+    rows: Any  # [K] i32, the parents' rows
+    values: dict[Column, Any]  # given columns: [K, *shape] or one for all
     count: Any = None  # on a device: i32 [1], how many of `rows` count; None = all
 
 
