@@ -94,8 +94,8 @@ def three(column: Column) -> Any:
 
     @system(reads=[column], writes=[column])
     def three(world: World, dt: float) -> None:
-        for agents in world.query(column.owner):
-            values = agents.table.column(column)
+        for table in world.tables_with(column):
+            values = table.column(column)
             values *= np.float32(1)
             values += np.float32(0)
             world.backend.xp.maximum(values, np.float32(-3e38), out=values)

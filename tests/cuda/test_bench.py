@@ -263,3 +263,7 @@ def test_ours_alone_has_no_figures_here(hosted: Any, monkeypatch: pytest.MonkeyP
     (row,) = json.loads(file.read_text())["rows"]
     assert row["median_ms"] is None
     assert row["error"] < 2e-5
+
+
+def test_the_pages_first_run(hosted: Any):
+    assert cli.call(["run", "foragers", "--agents", "60", "--backend", "cuda", "--ticks", "3"]) == 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COLUMNS = ("figure", "unit", "aim", "cpu", "cuda", "met", "command", "commit", "date")
+COLUMNS: tuple[str, ...] = ("figure", "unit", "aim", "cpu", "cuda", "met", "command", "commit", "date")
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, list[Row]]  # part -> the rows of its report
