@@ -113,8 +113,8 @@ def _plan(world: World, kernels: Any, ledger: Any, book: Any, entry: Entry) -> N
     kernels["sort"](1, ledger, book, blocks=_blocks(most))
     kernels["rank"](1, ledger, book, blocks=_blocks(most))
     if entry.table.cap is not None:
-        lists = (entry.arrays[name] for name in ("admission", "parent_slot", "nth", "priority"))
-        admission_cuda.choose(world, most, *lists, _of(world).scratch.array)
+        state, slots, nth, priority = (entry.arrays[k] for k in ("admission", "parent_slot", "nth", "priority"))
+        admission_cuda.choose(world, most, state, slots, nth, priority, _of(world).scratch.array)
         kernels["admitted_sums"](1, ledger, book, blocks=_blocks(most // 4 + 1))
         kernels["admit"](1, ledger, book, blocks=_blocks(most // 4 + 1))
 

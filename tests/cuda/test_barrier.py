@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swarm import MLP, Brains, Component, Mutation, World, bool_, f32, f64, i32, u8
+from swarm import MLP, Brains, Component, Mutation, World, barrier_cuda, bool_, f32, f64, i32, u8
 from swarm.backend import cuda
 from swarm.digest import difference
 from swarm.errors import CapacityError, SchemaError
@@ -34,7 +36,7 @@ class Memo(Component):
 OWN = MLP((2, 3, 1))
 
 
-def make(backend, brains=OWN, mutation=None, cap=None, own=9, shared=5, dtype="float32"):
+def make(backend, brains: Any = OWN, mutation=None, cap=None, own=9, shared=5, dtype="float32"):
     """Two tables, one with own brains, one that shares a pool."""
     world = World(size=(8, 8), backend=backend, seed=3, threads=None if backend == "cuda" else 1)
     random = np.random.default_rng(4)
@@ -260,7 +262,8 @@ def test_one_read_a_tick_and_graphs_change_nothing():
             world.step()
         if world is not cpu:
             assert world.backend.device.reads - before == 6 + 1  # one more where the slots run out
-    assert worlds[1]._runner._parts[0].graph is not None
+    runner: Any = worlds[1]._runner
+    assert runner._parts[0].graph is not None
     for world in worlds:
         assert world.counts() == {"own": 72}
         check(cpu, world)
@@ -269,6 +272,7 @@ def test_one_read_a_tick_and_graphs_change_nothing():
 def test_other_requests_between_replayed_barriers():
     """The books of a recorded barrier stay as they are while another one is launched."""
     worlds = pair(shared=0)
+    runner: Any = worlds[1]._runner
     graphs = set()
     for tick in range(12):
         for world in worlds:
@@ -277,7 +281,7 @@ def test_other_requests_between_replayed_barriers():
                 if tick in (6, 8):
                     agents.birth(agents[Body].mark < 2, Body(mark=tick))
             world.step()
-        graphs.add(worlds[1]._runner._barrier.graph)
+        graphs.add(runner._barrier.graph)
         check(*worlds)
     assert len(graphs) >= 2  # None, and what was recorded
 
@@ -313,11 +317,9 @@ def test_no_kernel_depends_on_the_order_of_threads(hosted):
     program = [("own", "birth", [1, 1, 1, 4, 5, 5, 0, 3], "each"), ("own", "kill", [1, 5, 8], "rows")]
     for world in worlds:
         tick(world, [*program, ("shared", "birth", [0, 0, 0, 1, 2], "rows")])  # makes the lists
-    from swarm import barrier_cuda
-
-    entries = barrier_cuda._of(worlds[1]).plan.entries
-    loose = [entry.arrays[name] for entry in entries for name in ("arrival", "group")]
-    loose += [barrier_cuda._of(worlds[1]).scratch.array("close", 1, np.uint64)]
+    kept: Any = barrier_cuda._of(worlds[1])
+    loose = [entry.arrays[name] for entry in kept.plan.entries for name in ("arrival", "group")]
+    loose += [kept.scratch.array("close", 1, np.uint64)]
     tick(worlds[0], program)
     with hosted.racing(exempt=loose):
         tick(worlds[1], program)
