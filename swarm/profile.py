@@ -84,11 +84,18 @@ class Profile:
         return [(name, self[name]) for name in self.names]
 
     def __str__(self) -> str:
-        wide = max(map(len, self.names), default=0)
+        shown = {name: _short(name) for name in self.names}
+        wide = max(map(len, shown.values()), default=0)
         lines = [f"{'ms':<{wide}}  {'p50':>9} {'p99':>9} {'max':>9} {'mean':>9}"]
         for name, t in self.items():
             figures = " ".join(f"{1e3 * x:9.3f}" for x in (t.p50, t.p99, t.max, t.mean))
-            lines.append(f"{name:<{wide}}  {figures}")
+            lines.append(f"{shown[name]:<{wide}}  {figures}")
         return "\n".join([*lines, self.note] if self.note else lines)
 
     __repr__ = __str__
+
+
+def _short(name: str) -> str:
+    """The name of a step as a table shows it: of a long run the first and the last system, and how many they are."""
+    steps = name.split(" + ")
+    return name if len(name) <= 40 or len(steps) < 3 else f"{steps[0]} ... {steps[-1]} ({len(steps)} systems)"

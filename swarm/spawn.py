@@ -45,6 +45,8 @@ def prepare(
         arrival = Arrival(np.empty(0), values, pool, None, rows)
     else:
         arrival = Arrival(np.empty(0), values, *_own(world, table, brains, count, dtype, init, where))
+    if world.backend.device is not None and not world.stepping:
+        _make_room(world, table, arrival, count)
     world.tables[table.name] = table
     table.given.update(values)
     with world.backend.running():
@@ -117,6 +119,15 @@ def _require(table: Table, brains: Any, brain: Any, count: int, dtype: Any, wher
     elif brains is None and brain is None:
         each += brain_bytes(table.own_brains)
     require(where, count, each, "entities", table.registry.backend.device)
+
+
+def _make_room(world: World, table: Table, arrival: Arrival, count: int) -> None:
+    """Allocate what the rows need on a card, which others share: when that fails, nothing has changed yet."""
+    with world.backend.running():
+        table.reserve(table.n + count, "spawn")
+        world.ids.reserve(count)
+        if table.brains is None and arrival.init is not None:
+            arrival.pool.grow(table.capacity)
 
 
 def _own(

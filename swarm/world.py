@@ -93,6 +93,11 @@ class World:
         return f"<World {self.size[0]:g} x {self.size[1]:g} m at tick {self.tick}: {what}; {self.backend.name}>"
 
     @property
+    def stepping(self) -> bool:
+        """Whether a tick is under way."""
+        return self._stepping
+
+    @property
     def ledger(self) -> Any:
         """What the device knows of this world (`backend.ledger.Ledger`); None where there is no device."""
         return None if self._runner is None else self._runner.ledger

@@ -240,6 +240,11 @@ def test_a_run_is_one_row_of_the_profile(cuda_device: Any):
         world.profile["index Body.pos"]
 
 
+def test_a_long_run_is_shown_by_its_ends(hosted: Any):
+    world = make(MOVE, INDEX, swarm.index(Body.pos, radius=5), MOVE)("cuda")
+    assert "move Body.pos ... move Body.pos #2 (4 systems)" in str(world.profile)
+
+
 def test_exact_times_are_per_system(cuda_device: Any):
     one, world = both(make(MOVE, INDEX, feed), ticks=4)
     world.profile.exact = True

@@ -42,6 +42,23 @@ def test_too_little_memory_says_what_would_fit_and_leaves_the_world(hosted: Any)
     assert [array.tobytes() for array in made.view(Body.pos, Body.vel)] == before
 
 
+@pytest.mark.parametrize("bytes", [1_500_000, 3_500_000, 6_000_000])
+@pytest.mark.parametrize("name", ["a", "new"])
+def test_memory_that_others_take_meanwhile_leaves_the_world(
+    bytes: int, name: str, hosted: Any, monkeypatch: pytest.MonkeyPatch
+):
+    made = world()
+    before = made.hash()
+    free, total = hosted.memory()
+    monkeypatch.setattr(hosted, "memory", lambda: (total, total))
+    hosted.limit = total - free + bytes
+    brains = {"brains": swarm.MLP((4, 8, 2))} if name == "new" else {}
+    with pytest.raises(CapacityError, match="The card is out of memory"):
+        made.spawn(100_000, Body(pos=(1.0, 2.0)), name=name, **brains)
+    assert made.hash() == before
+    assert list(made.counts()) == ["a"]
+
+
 def test_growth_that_fails_half_way_leaves_the_table(hosted: Any, monkeypatch: pytest.MonkeyPatch):
     made = world()
     table = made.tables["a"]
