@@ -17,7 +17,7 @@ own last child (its heir) fills, after the other children have read it.
 
 Bytes: see `cost`.
 Copies run column by column inside a chunk of children, so that neighbours write neighbouring holes. The last functions
-are the kernels: NumPy here, numba in `barrier_cpu.py`.
+are the kernels: NumPy here, numba in `barrier_cpu.py`. On CUDA all of it is `barrier_cuda.py`, equal to the integer.
 """
 
 from __future__ import annotations

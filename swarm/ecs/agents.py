@@ -150,7 +150,8 @@ class Agents:
             if type(component) not in self.table.components:
                 raise SchemaError(f"{where}: the table has no {type(component).__name__}.")
             for column, value in component.values.items():
-                one = backend.device is not None and not callable(value) and np.ndim(value) <= len(column.shape)
+                axes = value.ndim if hasattr(value, "ndim") else np.ndim(value)
+                one = backend.device is not None and not callable(value) and axes <= len(column.shape)
                 values[column] = fill(column, value, 1 if one else children(), where, backend)
         return values
 

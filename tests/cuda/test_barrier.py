@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import swarm
 from swarm import MLP, Brains, Component, Mutation, World, barrier_cuda, bool_, f32, f64, i32, u8
 from swarm.backend import cuda
 from swarm.digest import difference
@@ -188,6 +189,29 @@ def test_one_parent_of_many():
             births = [("own", "birth", [4, 3], "one"), ("own", "birth", queen, "each")]
             tick(world, [*births, ("own", "kill", [4], "rows")])
         check(*worlds)
+
+
+def test_values_for_parts_of_wider_columns():
+    """Senses, actions and memory are parts of what goes into a brain and comes out of it."""
+    mind = swarm.mind(mass=swarm.Own(Body.mass), actions=("left", "right"), memory=3)
+    worlds = []
+    for backend in ("cpu", "cuda"):
+        world = World(size=(8, 8), backend=backend, seed=3)
+        world.spawn(6, Body(mark=np.arange(6)), mind, name="own", brains=MLP((mind.inputs, 4, mind.outputs)))
+
+        def system(world, dt):
+            for agents in world.query(Body):
+                actions = world.backend.array(np.arange(4, dtype=np.float32).reshape(2, 2))
+                agents.birth(world.backend.array(np.array([4, 1])), mind(actions=actions, memory=(7, 8, 9)))
+                agents.birth(world.backend.array(np.array([1])), mind(senses=2.5))
+                agents.kill(world.backend.array(np.array([1])))
+
+        world.schedule = (system,)
+        world.step()
+        worlds.append(world)
+    check(*worlds)
+    memory = host(worlds[1], worlds[1].tables["own"].column(mind.memory))
+    assert (memory == (7, 8, 9)).all(axis=1).sum() == 2
 
 
 def test_those_who_arrive_come_behind_the_newborn():
