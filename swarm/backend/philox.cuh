@@ -3,8 +3,8 @@
 //     const u32 word = word_at(world, slot, generation, STREAM_PICK, p);    // value p of an entity in this tick
 //     const float u = to_uniform(word);                                     // [0, 1)
 //
-// A draw costs 20 wide products and 60 other integer operations and gives four words: values p, p + 16, p + 32, p + 48
-// of the 64 that begin at a multiple of 64. Who needs many values of one entity calls `philox` with `counter` and uses
+// A draw costs 64 instructions, 20 of them wide products, and gives four words: values p, p + 16, p + 32, p + 48 of the
+// 64 that begin at a multiple of 64. Who needs many values of one entity calls `philox` with `counter` and uses
 // all four; neighbouring lanes then take neighbouring draws and store neighbouring values.
 //
 // Streams are numbers: STREAM_INIT, STREAM_MUTATE and so on are those of rng.STREAMS.
@@ -39,11 +39,26 @@ INLINE u32 pick(uint4 four, u32 word) {
 // Float in [0, 1): the upper 24 bits.
 INLINE float to_uniform(u32 word) { return (float)(word >> 8) * 0x1p-24f; }
 
+// log_ of vmath.cuh for x in [2^-24, 1], where no case is special.
+INLINE float log_below_one(float x) {
+    float e;
+    const float t = vm::split(x, &e) - 1.0f, s = t / (t + 2.0f), z = s * s;
+    const float low = fma_(e, vm::ln2_low(x), fma_(-s, t, z * s * vm::log_tail(z)));
+    return fma_(e, vm::ln2_high(x), t + low);
+}
+
 // Two standard normals from two words (Box and Muller 1958).
 INLINE float2 to_normals(u32 u, u32 v) {
-    const float r = sqrtf(-2.0f * log_((float)((u >> 8) + 1u) * 0x1p-24f));
+    const float r = sqrtf(-2.0f * log_below_one((float)((u >> 8) + 1u) * 0x1p-24f));
     const float angle = 0x1.921fb6p+2f * to_uniform(v);  // 2 pi
-    return make_float2(r * cos_(angle), r * sin_(angle));
+    // sin_ and cos_ of vmath.cuh, both at once: the quadrant is a whole number up to 4, so its bits choose
+    const float shifted = angle * vm::two_over_pi(angle) + 12582912.0f;  // 3 2^22: rounds to whole numbers
+    const float rest = vm::remainder(angle, shifted - 12582912.0f);
+    const float sine = vm::sin_near(rest), cosine = vm::cos_near(rest);
+    const u32 q = __float_as_uint(shifted);
+    const u32 x = __float_as_uint(q & 1u ? sine : cosine) ^ ((q + 1u) << 30 & 0x80000000u);
+    const u32 y = __float_as_uint(q & 1u ? cosine : sine) ^ (q << 30 & 0x80000000u);
+    return make_float2(r * __uint_as_float(x), r * __uint_as_float(y));
 }
 
 // Value p of an entity in a tick.

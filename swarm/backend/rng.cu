@@ -1,9 +1,8 @@
 // Random numbers of many entities: values 0 .. count-1 of each, as rng.py numbers them.
 //
 //     slots [N], generations [N] u32 read        out [N][count] float32 or u32 write
-//     4 bytes a value written; integer work: 80 operations for four words, 1.25 a byte, so that memory is the roof of
-//     words and uniforms; normals add half a logarithm, half a root, a sine or a cosine each (some 45 operations) and
-//     are bound by arithmetic
+//     4 bytes a value written; instructions a value, counted in sm_90 code: 16 for a quarter of a draw, 5 to store, 37 for
+//     a normal: words and uniforms are bound by memory or nearly so, normals by arithmetic
 //
 // A lane takes one draw of one entity and stores up to four values, sixteen places apart; sixteen lanes write sixteen
 // neighbours. Lanes walk on by as many draws as there are lanes, without a division.

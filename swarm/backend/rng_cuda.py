@@ -12,6 +12,7 @@ from swarm.errors import SettingsError
 
 STEM = "swarm.backend.rng"
 UNIFORM, NORMAL, WORDS = range(3)
+VARIANTS = tuple({"KIND": kind} for kind in (UNIFORM, NORMAL, WORDS))
 
 
 def words(seed: int, slots: Any, generations: Any, tick: int, stream: int, count: int) -> Any:

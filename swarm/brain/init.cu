@@ -5,8 +5,8 @@
 //     plan                    the layout (draw.cuh)                  read
 //     scales  [blocks]        deviation or bound of each block         read
 //
-// Bytes per brain: one row. Work per parameter as for births (vary.cu): arithmetic is the roof, not memory. Lanes and
-// neighbours: draw.cuh.
+// Bytes per brain: one row. Instructions per parameter: 16 for the draw, 37 for a normal, some 15 to find the block, scale
+// and write: arithmetic is the roof, not memory. Lanes and neighbours: draw.cuh.
 //
 // Macro: DTYPE (row.cuh). `uniform`: draws in +-1 instead of normal ones.
 

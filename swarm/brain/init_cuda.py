@@ -12,6 +12,7 @@ from swarm.brain.init import scales
 from swarm.brain.mlp import Layout
 
 STEM = "swarm.brain.init"
+VARIANTS = tuple({"DTYPE": number} for number in DTYPES.values())
 
 
 def fill(rows: Any, layout: Layout, at: Any, slots: Any, generations: Any, tick: int, seed: int, scheme: str) -> None:

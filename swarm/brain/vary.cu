@@ -2,13 +2,13 @@
 //
 //     rows     [>= N][stride]  float32 | float64 | float16 | bfloat16    parents read, children written
 //     births   [4][K] i32      parents, children, slots, generations     read (crossover: first, second, children, ...)
-//     plan                     the layout, sigma, rate (draw.cuh)      read
+//     plan                     the layout, sigma, rate (draw.cuh)        read
 //
-// Bytes per birth: two rows. The equal-bits draws set the work: per parameter a quarter of a Philox call, half a
-// logarithm and root, a sine or a cosine; a sixth of that again for 16-bit rounding and a quarter of a call for rates
-// below 1. Counted in sm_90 code (`cost_cuda`), some INHERIT_F32 operations a float32 parameter, 8 bytes: above
-// one processor-wide operation per byte, so that integer and float pipes, not memory, are the roof of mutation, and memory
-// that of exact copies and crossover. Lanes and neighbours: draw.cuh; copies move 16 bytes a lane, neighbours side by side.
+// Bytes per birth: two rows. Instructions per float32 parameter, counted in sm_90 code: 16 for a quarter of a Philox call,
+// 37 for half a logarithm, half a root, a sine or a cosine with IEEE division and root, 7 to read, add and write: 60, or
+// 7.5 for each byte moved (16 bits: 66, or 16.5); 16 more for rates below 1. A card that issues fewer for each byte it can
+// copy is bound by them, the others by memory. Exact copies and crossover (20 a parameter) are bound by memory. Lanes and
+// neighbours: draw.cuh; copies move 16 bytes a lane, neighbours side by side.
 //
 // A child may be its own parent: every element is read and written by one lane. Steps are multiplied and added apart, in
 // the order of the reference. Macro: DTYPE (row.cuh).

@@ -16,6 +16,7 @@ from swarm.brain.draw_cuda import BLOCKS, DTYPES, kept_plan, lanes, plan, table,
 from swarm.brain.mlp import Layout
 
 STEM = "swarm.brain.vary"
+VARIANTS = tuple({"DTYPE": number} for number in DTYPES.values())
 
 
 def inherit(
