@@ -64,7 +64,8 @@ def parts(small: bool = False) -> list[Part]:
     def alone(library: str, dtype: str) -> Part:
         words = ("--library", library, "--device", "cuda", "--dtype", dtype, "--agents", many(1_000_000, 64))
         words += ("--layers", "16-32-4", *(("--repeats", "3") if small else ()), "--json", "{json}")
-        return Part(f"{library}-{dtype}", ("tools/peers/alone.py", *words), 200 if library == "torch" else 60, library != "swarm")
+        likely = 200 if library == "torch" else 60
+        return Part(f"{library}-{dtype}", ("tools/peers/alone.py", *words), likely, peer=library != "swarm")
 
     aged, ticks = ("--aged", many(2000, 2)), ("--ticks", many(300, 3))
     dtypes = ("--dtype", "float32", "bfloat16", "float16")
@@ -74,7 +75,10 @@ def parts(small: bool = False) -> list[Part]:
         Part("think", bench("think", *million, "--layers", "16-32-4", *dtypes, *aged)),
         Part("foragers-1000000", bench("tick", *million, *aged, *ticks)),
         Part("foragers-10000", bench("tick", "--agents", many(10_000, 64), *aged, *ticks), 40),
-        Part("drifters", bench("tick", "--scene", "swarm.bench.drifters", *million, *aged, *ticks)),
+        Part(
+            "drifters",
+            bench("tick", "--scene", "swarm.bench.drifters", "--agents", many(1_000_000, 400), *aged, *ticks),
+        ),
         Part("circles", bench("neighbours", "--circles", *(("--agents", "600") if small else ()))),
         Part(
             "spawn",

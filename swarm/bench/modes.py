@@ -67,6 +67,20 @@ def turns(world: World, table: Any, ticks: int) -> tuple[dict[str, Ticks], str]:
     return {name: _joined(parts) for name, parts in found.items()}, profile
 
 
+def systems(world: World, ticks: int) -> dict[str, float]:
+    """Milliseconds of every system on the device, the median of so many ticks that wait behind each of them."""
+    world.profile.exact = True
+    try:
+        for _ in range(WARM):
+            world.step()
+        world.profile.reset()
+        for _ in range(ticks):
+            world.step()
+        return {name: timing.p50 * 1e3 for name, timing in world.profile.items()}
+    finally:
+        world.profile.exact = False
+
+
 @contextmanager
 def way(world: World, name: str) -> Iterator[None]:
     """Have the world tick in one of the three ways."""

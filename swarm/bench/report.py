@@ -121,7 +121,7 @@ class Report:
 
 
 def _measured(value: Any) -> bool:
-    return isinstance(value, float | np.floating)
+    return isinstance(value, float | np.floating | dict)
 
 
 def command() -> str:

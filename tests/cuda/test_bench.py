@@ -183,6 +183,7 @@ def test_tick_has_its_three_ways(hosted: Any, monkeypatch: pytest.MonkeyPatch, t
     assert [row["rate_of"] for row in found] == [modes.WHOLE, modes.UNCAPTURED, modes.PYTHON]
     assert all(row["repeats"] == 4 and row["agents"] == 60 for row in found)
     assert found[0]["bytes_per_brain"] == 4096
+    assert found[0]["systems_ms"] is None
     assert all(row["median_ms"] is row["more_ms"] is None for row in found)
 
 
