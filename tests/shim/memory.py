@@ -25,6 +25,7 @@ WATCHED = 256  # bytes before an array that are looked at
 QUARANTINE = 512  # freed arrays whose addresses are not used again yet
 
 _NONE, _READ_WRITE = 0, mmap.PROT_READ | mmap.PROT_WRITE
+_IN_PLACE = 0x10 | mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # MAP_FIXED, which Python has no name for
 _FAILED = ctypes.c_void_p(-1).value
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
@@ -87,7 +88,7 @@ class Memory:
         self.used -= region.size
         # the pages go back to the system, the addresses stay taken
         if region.map_size <= 1 << 30:
-            _libc.mmap(region.map_start, region.map_size, _NONE, 0x10 | mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+            _libc.mmap(region.map_start, region.map_size, _NONE, _IN_PLACE, -1, 0)
             self._quarantine.append((region.map_start, region.map_size))
             if len(self._quarantine) > QUARANTINE:
                 _libc.munmap(*self._quarantine.popleft())
