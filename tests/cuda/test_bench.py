@@ -206,6 +206,19 @@ def test_drifters_are_the_same_on_the_processor(hosted: Any):
     assert one.hash() == two.hash()
 
 
+@pytest.mark.parametrize("order", ["descending", 3])
+def test_drifters_do_not_depend_on_the_order_of_threads(hosted: Any, order: Any):
+    hashes = []
+    for chosen in ("ascending", order):
+        hosted.order = chosen
+        world = swarm.scene("swarm.bench.drifters", agents=600, seed=2, backend="cuda")
+        for _ in range(3):
+            world.step()
+        assert world.tables["drifter"].born_total > 1
+        hashes.append(world.hash())
+    assert hashes[0] == hashes[1]
+
+
 # --- the one command --------------------------------------------------------------------------------------------------
 
 
