@@ -226,14 +226,14 @@ def samples_of(
 
     Raises `SchemaError`.
     """
-    x = backend.array(x)
+    x = backend.either(x)
     if x.dtype.kind not in "fiub" and x.dtype != BFLOAT16:
         raise SchemaError(f"Brains: inputs of dtype {x.dtype} are not numbers. Give float32.")
     if x.ndim == 0 or x.shape[-1] != width:
         got = x.shape[-1] if x.ndim else "no"
         fit = f" or build the brains with MLP(({got}, ...))" if x.ndim else ""
         raise SchemaError(f"Brains: x {x.shape} has {got} inputs, the brains take {width}. Give x [..., {width}]{fit}.")
-    x = backend.xp.ascontiguousarray(x, dtype)
+    x = backend.array(backend.of(x).ascontiguousarray(x, dtype))
     if shared:
         if x.ndim <= 2:
             return x.reshape(1, -1, width), (n, *x.shape[:-1])
