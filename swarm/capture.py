@@ -123,7 +123,8 @@ class Run:
         tables = world.tables.values()
         about = tuple((table.n > 0, table.cap, table.mutation, id(table.brains)) for table in tables)
         queued = world.backend.twin("swarm.barrier").key_of(world) if self.barrier else ()
-        return world.backend.device.epoch, world.dt, world.size, about, queued
+        kept = tuple(map(_identity, world.resources.values()))
+        return world.backend.device.epoch, world.dt, world.size, about, kept, queued
 
     def _record(self, world: World, key: Any) -> bool:
         """Record and launch. False if memory moved meanwhile: nothing has happened then."""
@@ -286,6 +287,12 @@ class Runner:
             names = ", ".join(world.schedule.names)
             where = f"in one of {names}, barrier (world.profile.exact = True finds out which)"
         return BackendError(f"{where} at tick {world.tick}: {error}")
+
+
+def _identity(value: Any) -> Any:
+    """What a launch was given of a resource: where an array is, or the number itself."""
+    data = getattr(value, "data", None)
+    return data.ptr if hasattr(data, "ptr") else value if isinstance(value, (int, float)) else id(value)
 
 
 def _step(number: int, name: str, system: Any) -> Step:

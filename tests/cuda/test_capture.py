@@ -179,6 +179,33 @@ def test_a_system_of_ones_own_is_captured(cuda_device: Any):
     SCRATCH.clear()
 
 
+def test_resources_that_change_are_heeded(cuda_device: Any):
+    def lift(world: swarm.World, dt: float) -> None:
+        device = world.backend.device
+        for table in world.tables_with(Energy.level):
+            device.copy(table.storage[Energy.level][:8], world.resources["given"])
+            device.fill(table.storage[Energy.level][8:16], world.resources["byte"])
+
+    @swarm.system(on_cuda=lift)
+    def on_the_host(world: swarm.World, dt: float) -> None:
+        for agents in world.query(Energy):
+            level = agents[Energy].level
+            level[:8] = world.resources["given"]
+            level[8:16] = np.full(32, world.resources["byte"], np.uint8).view(np.float32)
+
+    worlds = [make(MOVE, on_the_host)(backend) for backend in ("cpu", "cuda")]
+    kept = []  # so that the arrays are at different places
+    for tick in range(10):
+        for world in worlds:
+            if tick in (0, 5):
+                kept.append(world.backend.array(np.full(8, tick + 0.5, np.float32)))
+                world.resources.update(given=kept[-1], byte=tick)
+            if tick == 8:
+                world.resources["byte"] = 9
+            world.step()
+        assert not [name for name in differing(*worlds) if "Energy" in name], tick
+
+
 def test_what_cannot_be_recorded_names_the_system_and_the_remedy(hosted: Any):
     def look(world: swarm.World, dt: float) -> None:
         world.backend.host(world.tables["a"].column(Body.pos))
