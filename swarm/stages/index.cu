@@ -9,10 +9,10 @@
 //     about 100 bytes an entity, 20 bytes a cell
 //
 // clear, then count (a lane an entity), tally and starts (a lane four cells: a scan of the counts in two launches),
-// scatter in the order of arrival (a lane an entity), window (a block a crowded cell), place (a lane a record): a member's
-// place in its cell is how many there have a lower slot, which depends on no order; the lanes of a warp are in a few
-// cells and read the same slots. So the result is ordered by (cell, id) like the CPU's, to the integer. A crowded cell
-// keeps a window of `cap` members by rank, as `index.thin` does; the slots at its two ends are found digit by digit.
+// scatter in the order of arrival (a lane an entity), window (a block a crowded cell), place (a lane a record): a
+// member's place in its cell is how many there have a lower slot, which depends on no order; the lanes of a warp are in
+// a few cells and read the same slots. So the result is ordered by (cell, id) like the CPU's, to the integer. A crowded
+// cell keeps a window of `cap` members by rank, as `index.thin` does; the slots at its ends are found digit by digit.
 // How many cells there are follows from how many live, so the first kernel computes that, as `grid.fit` does; a
 // captured index therefore stays right when the world grows.
 // Source of the method: Green, "Particle simulation using CUDA", NVIDIA 2010, with the ranks added.
@@ -51,7 +51,8 @@ INLINE void fit(Sort* sort, i64 members) {
         rows = (i64)((double)rows / shrink);
         columns = columns < 1 ? 1 : columns;
         rows = rows < 1 ? 1 : rows;
-        const i64 most_columns = bound / rows < 1 ? 1 : bound / rows, most_rows = bound / columns < 1 ? 1 : bound / columns;
+        const i64 most_columns = bound / rows < 1 ? 1 : bound / rows;
+        const i64 most_rows = bound / columns < 1 ? 1 : bound / columns;
         columns = columns < most_columns ? columns : most_columns;
         rows = rows < most_rows ? rows : most_rows;
     }

@@ -56,8 +56,8 @@ INLINE float sense_of(float kept, float radius) {
 #endif
 }
 
-// form: base, and the floats a row of `out` in the upper half. own: the seekers' own grid, or null. out: the first of the
-// columns in row 0.
+// form: base, and the floats a row of `out` in the upper half. own: the seekers' own grid, or null. out: the first of
+// the columns in row 0.
 KERNEL sectors(World* world, u32 site, u64 form, const float* pos, const Grid* grid, const Grid* own, float* out,
                const float* look) {
     const int n = living(world, site), many = visits(own, n), base = (int)(u32)form, width = (int)(form >> 32);
