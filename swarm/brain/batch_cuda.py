@@ -80,7 +80,7 @@ class Job:
         self, device: Any, rows: Any, layout: Layout, samples: int, each: int, modulus: int, average: float, kind: Any
     ) -> None:
         widest = max(layout.inputs, *(layer.outputs for layer in layout.layers))
-        span = max(32, 1 << (widest - 1).bit_length())
+        span = max(64, 1 << (widest - 1).bit_length())
         size, taken = layout.compute.itemsize, 64 if average >= 32 else 16 if average > 4 else 4
         while taken > 4 and 2 * taken * (span + 1) * size + _slab(taken) * size + 8 * taken > SHARED:
             taken //= 4

@@ -144,7 +144,7 @@ class Plan:
     def __init__(self, device: Any, groups: Sequence[Any], kind: Any) -> None:
         layouts = [layout for _, layout, *_ in groups]
         widest, size = max(max(_widths(layout)) for layout in layouts), layouts[0].compute.itemsize
-        span = max(32, 1 << (widest - 1).bit_length())
+        span = max(64, 1 << (widest - 1).bit_length())
         tile, block = max(tile_of(layout) for layout in layouts), BLOCK
         while block > 32 and block // tile * 2 * (span + 16) * size > SHARED:
             block //= 2

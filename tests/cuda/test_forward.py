@@ -165,6 +165,7 @@ def test_tiles_by_layout():
 
 def test_samples_of_a_block_follow_the_pool(hosted):
     """Few agents for each brain take few samples at a time; wide layers leave room for few."""
+
     def taken(widths, average):
         layout = MLP(widths).layout("float32")
         rows = hosted.xp.zeros((1, layout.stride), np.float32)
