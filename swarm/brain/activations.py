@@ -1,4 +1,4 @@
-"""The ten activations: plain definitions with derivatives, for NumPy arrays of float32 or float64.
+"""The ten activations: plain definitions with derivatives, for arrays of float32 or float64, NumPy's or CuPy's.
 
 Definitions and constants are those of PyTorch's defaults; gelu is the exact one (erf). A name's place in `ACTIVATIONS`
 is its integer code, which is what layouts and kernels carry. Every formula is arranged so that no argument overflows
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib import import_module
 
 import numpy as np
 
@@ -20,7 +21,7 @@ SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 SHRINK = 0.5
 
-_erfc = np.frompyfunc(math.erfc, 1, 1)
+_host_erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 def identity(z: Array) -> Array:
@@ -110,8 +111,13 @@ def d_mish(z: Array) -> Array:
 
 def _normal_cdf(z: Array) -> Array:
     """Phi(z) = erfc(-z / sqrt 2) / 2, evaluated in float64."""
-    half = _erfc(np.asarray(z, np.float64) * -math.sqrt(0.5))
-    return (0.5 * np.asarray(half, np.float64)).astype(z.dtype)
+    return (0.5 * _erfc(z.astype(np.float64) * -math.sqrt(0.5))).astype(z.dtype)
+
+
+def _erfc(z: Array) -> Array:
+    if isinstance(z, (np.ndarray, np.generic)):
+        return np.asarray(_host_erfc(z), np.float64)
+    return import_module("cupyx.scipy.special").erfc(z)
 
 
 def _mish_gate(z: Array) -> tuple[Array, Array]:

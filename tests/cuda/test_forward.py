@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +13,7 @@ from hypothesis import strategies as st
 
 from swarm import Brains
 from swarm.backend import cuda
-from swarm.brain import batch_cuda, forward_cuda
+from swarm.brain import batch_cuda, forward, forward_cuda
 from swarm.brain.activations import ACTIVATIONS
 from swarm.brain.forward_cuda import Shape
 from swarm.brain.mlp import DTYPES, MLP
@@ -144,6 +148,25 @@ def test_groups_of_a_mixed_pool_in_one_launch(hosted, dtype):
     assert hosted.launches == before + 1
     x = samples(60, 3, 6)
     same(there.backend.host(there(x)), cpu(x))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_reference_runs_on_arrays_of_the_device(hosted, name, monkeypatch):
+    """What has no kernel computes through the array module; the stand-in has no error function of its own."""
+    xp = hosted.xp
+    special = SimpleNamespace(erfc=lambda z: xp.asarray(np.vectorize(math.erfc)(hosted.read(z))))
+    monkeypatch.setitem(sys.modules, "cupyx.scipy.special", special)
+    brains = pool(MLP((5, 9, 3), name, name), 11, "float32")
+    for brain in (None, np.arange(7, dtype=np.int32) % 3):
+        n = 11 if brain is None else 7
+        x = samples(n, 2, 5).astype(np.float32)
+        expected = np.empty((n, 2, 3), np.float32)
+        forward.forward(brains.rows, brains.layout, x, expected, brain)
+        out = xp.empty(expected.shape, np.float32)
+        own = None if brain is None else xp.asarray(brain)
+        with cuda.using(hosted):
+            forward.forward(xp.asarray(brains.rows), brains.layout, xp.asarray(x), out, own)
+        np.testing.assert_allclose(hosted.read(out), expected, rtol=1e-6)
 
 
 def test_tiles_by_layout():
