@@ -13,6 +13,8 @@ from swarm.errors import NonFiniteError
 from swarm.scenes import SceneError, check, foragers, scene
 from swarm.scenes.foragers import BURNT, EATEN, GROWN, LOST, Body, Energy, Line, Mind, Plant
 from tests.cuda.twins import columns, host, same
+from tests.repeat.test_hashes import EXPECTED
+from tests.repeat.worlds import SETTINGS, TICKS
 
 pytestmark = pytest.mark.usefixtures("cuda_device")
 
@@ -53,6 +55,12 @@ def test_every_tick_is_the_cpus_bit_by_bit(values):
     assert (books[[GROWN, EATEN, BURNT]] > 0).all()
     assert (books[LOST] != 0) == (table.died_total > 0)
     check(two)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_hashes_in_the_repository(name):
+    """The worlds whose hashes every processor gives."""
+    assert run(scene("foragers", **SETTINGS[name], backend="cuda"), TICKS).hash() == EXPECTED[name]
 
 
 def test_one_read_a_tick(cuda_device):
@@ -160,6 +168,18 @@ def test_a_garden_is_the_same_garden():
     same(*made)
     assert np.array_equal(*(foragers.intake(world) for world in made))
     assert foragers.intake(made[1]).max() > 0
+
+
+def test_an_assay_finds_the_same():
+    from swarm.evolve.assay import assay
+
+    shorter = {"ticks": 15, "sample": 20, "gardens": 1, "garden_ticks": 8}
+    one, two = (
+        assay("foragers", {"agents": 40, "seed": 1, "threads": 1, "rich": 0.55, "backend": backend}, **shorter)
+        for backend in ("cpu", "cuda")
+    )
+    assert one == two
+    assert one.births > 0
 
 
 def test_a_backend_that_is_given_is_the_one_that_runs():
