@@ -9,12 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import swarm
+from swarm import Component, Own, f32
 from swarm.brain.brains import Brains
 from swarm.brain.forward_cuda import Plan
 from swarm.brain.mlp import MLP
 from swarm.brain.vary import Mutation
 from swarm.errors import SettingsError
 from tests.cuda.pools import check_equal, pair
+from tests.cuda.twins import both
 
 A, B, C = MLP((3, 5, 2)), MLP((3, 2), output="tanh"), MLP((3, 4, 4, 2), "relu", bias=False)
 ORDER = [A, B, A, C, B, A]
@@ -131,3 +134,33 @@ def test_a_life_of_births_deaths_and_permutations(cuda_device, data):
             brains.n = left
             brains.permute(order)
         check(one, two)
+
+
+class Body(Component):
+    vel = f32(2, unit="m/s")
+
+
+Mind = swarm.mind(speed=Own(Body.vel), actions=("x", "y"), memory=2)
+
+
+def live(world: swarm.World, dt: float) -> None:
+    for agents in world.query(Body, Mind):
+        agents[Body].vel += agents[Mind].actions * np.float32(dt)
+        agents.birth(agents.uniform(stream="born") < np.float32(0.2))
+        agents.kill(agents.uniform(stream="died") < np.float32(0.15))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_worlds_of_several_architectures_live_equally(cuda_device, dtype):
+    def make(backend: str) -> swarm.World:
+        world = swarm.World(size=(64, 64), backend=backend, seed=3)
+        mlps = [MLP((Mind.inputs, 3 + k % 3, Mind.outputs)) for k in range(40)]
+        brains = Brains(mlps, seed=5, backend=backend, dtype=dtype)
+        world.spawn(40, Body(vel=(1.0, 0.5)), Mind(), name="a", brains=brains, mutation=Mutation(0.1, 0.5))
+        world.schedule = (swarm.sense(Mind), swarm.think(Mind), live)
+        return world
+
+    one, two = both(make, 8)
+    assert one.counts() == two.counts() != {"a": 40}
+    check_equal(one.tables["a"].own_brains, two.tables["a"].own_brains)
+    assert one.hash() == two.hash()
