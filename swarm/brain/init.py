@@ -1,7 +1,7 @@
 """First weights: He, Glorot, LeCun and uniform, drawn by each brain's own key.
 
 A brain with slot s and generation g, born at tick t, draws parameter p (counted without padding) from stream "init" of
-(seed, s, g, t): it has the same weights in any population, whatever its row, dtype or company. bfloat16 rows take the
+(seed, s, g, t): it has the same weights in any population, whatever its row, dtype or company. 16-bit rows take the
 float32 value rounded to nearest; float64 rows hold float32-grained draws.
 
     he       normal, variance 2 / I                 He et al., ICCV 2015 (relu and its kin)
@@ -11,8 +11,9 @@ float32 value rounded to nearest; float64 rows hold float32-grained draws.
     zeros    all zero
     auto     per layer what suits its activation: he, lecun for selu, glorot for tanh, sigmoid and identity
 
-Biases are zero except under `uniform`. `init_cpu.fill` has the same signature: uniform draws have equal bits, normal
-ones agree within 1e-6 standard deviations (in bfloat16 a last place may differ).
+Biases are zero except under `uniform`. `init_cpu.fill` and `init_cuda.fill` have the same signature and equal bits;
+with this reference, uniform draws have equal bits, normal ones agree within 1e-6 standard deviations (in 16 bits a last
+place may differ).
 """
 
 from __future__ import annotations

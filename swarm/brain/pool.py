@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from swarm.backend.device import Backend
+from swarm.brain.finite import first_broken
 from swarm.brain.init import check_scheme
-from swarm.brain.mlp import BFLOAT16, MLP, Layer, Layout
+from swarm.brain.mlp import MLP, Layer, Layout
 from swarm.brain.rows import NoSuchRow, allocate, check_apart, keys_of, last_of_each, rows_of
 from swarm.brain.vary import Mutation
 from swarm.errors import NonFiniteError, SchemaError, SettingsError
-
-_LOOKED_AT = 1 << 24  # parameters that are looked at between two reads of what was found on a device
 
 
 class Pool:
@@ -284,25 +283,3 @@ def permutation_of(order: Any, n: int) -> np.ndarray:
     if len(order) != n or (np.bincount(order, minlength=n) != 1).any():
         raise SettingsError(f"Brains: an order must name each of the {n:,} rows once.")
     return order
-
-
-def first_broken(backend: Backend, parameters: Any) -> tuple[int, int] | None:
-    """Row and element of the first parameter [N, P] that is NaN or infinite; None without one."""
-    each = max(1, parameters.shape[1])
-    step = 4096 if backend.device is None else max(1, _LOOKED_AT // each)
-    for start in range(0, len(parameters), step):
-        part = parameters[start : start + step]
-        with nullcontext() if backend.device is None else backend.running():
-            bad = ~finite(part, backend.xp)
-            if bool(bad.any()):
-                row, element = divmod(int(bad.reshape(-1).argmax()), each)
-                return start + row, element
-    return None
-
-
-def finite(values: Any, xp: Any) -> Any:
-    """As `isfinite`, for every dtype that parameters have."""
-    if values.dtype == BFLOAT16 and xp is not np:  # the exponent's bits: CuPy's bfloat16 is new, integers are not
-        top = np.uint16(0x7F80)
-        return xp.ascontiguousarray(values).view(np.uint16) & top != top
-    return xp.isfinite(values)

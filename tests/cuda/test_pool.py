@@ -196,7 +196,7 @@ def test_rows_are_checked_and_host_rows_cost_no_read(cuda_device):
 
 @dtypes
 def test_non_finite_parameters_are_found_and_named(cuda_device, dtype, monkeypatch):
-    monkeypatch.setattr("swarm.brain.pool._LOOKED_AT", 500)  # a few rows at a time
+    monkeypatch.setattr("swarm.brain.finite._LOOKED_AT", 500)  # a few rows at a time
     brains = pool(count=60, dtype=dtype)
     brains.check_finite()
     brains.weight(0)[45, 2, 1] = np.nan
