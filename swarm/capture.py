@@ -291,8 +291,8 @@ class Runner:
 
 def _identity(value: Any) -> Any:
     """What a launch was given of a resource: where an array is, or the number itself."""
-    data = getattr(value, "data", None)
-    return data.ptr if hasattr(data, "ptr") else value if isinstance(value, (int, float)) else id(value)
+    pointer = getattr(getattr(value, "data", None), "ptr", None)
+    return pointer if pointer is not None else value if isinstance(value, (int, float)) else id(value)
 
 
 def _step(number: int, name: str, system: Any) -> Step:

@@ -89,7 +89,7 @@ class Job:
         self.rows, self.layers, self.samples = rows, layers_of(device, layout), taken
         self.scratch = device.xp.empty(self.blocks * 2 * taken * (span + 1), layout.compute) if far else None
         words = np.zeros(1, BATCH)
-        words["scratch"] = self.scratch.data.ptr if far else 0
+        words["scratch"] = 0 if self.scratch is None else self.scratch.data.ptr
         words["layers"], words["stride"] = len(layout.layers), layout.stride
         words["samples"], words["each"], words["modulus"] = samples, each, modulus
         self.batch = device.xp.asarray(words.view(np.uint8))
