@@ -101,7 +101,7 @@ class Training:
     csv: Path | None = None
     overwrite: bool = False
     backend: str | None = None
-    dtype: Literal["float32", "bfloat16", "float64"] | None = None
+    dtype: Literal["float32", "bfloat16", "float16", "float64"] | None = None
     threads: int | None = None
 
     def given(self) -> dict[str, Any]:

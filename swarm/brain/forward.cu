@@ -8,10 +8,11 @@
 // Bytes per brain: row_bytes + (I + O) inputs and outputs. Flops per brain: 2 per weight. At 16-32-4 float32 that is half a
 // flop a byte; a card moves a byte in the time of some ten, so memory is the roof.
 // A tile of TILE lanes takes a brain; a warp takes neighbouring ones, whose rows lie side by side. Neighbouring lanes read
-// neighbouring 16 bytes of a row of weights, eight such loads under way before the first is used (tile.cuh). Where TEAM is
-// above 1 a whole block takes one brain, its warps a piece of columns each. Inputs and hidden values stay in shared memory,
-// spans of neighbouring tiles on other banks. The order of additions is tiles_cpu.py's: equal bits.
-// One module for each layout: the macros come from the Layout object (forward_cuda.py). Source: forward.py.
+// neighbouring 16 bytes of a row of weights, eight such loads under way before the first is used (tile.cuh; the machine
+// code for sm_90 has them so). Where TEAM is above 1 a whole block takes one brain, its warps a piece of columns each.
+// Inputs and hidden values stay in shared memory, spans of neighbouring tiles on other banks. The order of additions is
+// tiles_cpu.py's: equal bits. One module for each layout: the macros come from the Layout object (forward_cuda.py).
+// Source: forward.py.
 
 #include "activate.cuh"
 
@@ -46,12 +47,15 @@ constexpr int BRAINS = TEAM > 1 ? 1 : 32 / TILE;        // of a group
 constexpr int GROUPS = THREADS / GROUP;                   // of a block
 static_assert(THREADS % GROUP == 0 && (TEAM == 1 || (TILE == 32 && THREADS == GROUP)), "tiles, warps and blocks must fit");
 
+constexpr int TURNS = (BRAINS * I + GROUP - 1) / GROUP;  // to read the inputs
+constexpr int UNROLL = TURNS < 4 ? TURNS : 4;
+
 INLINE constexpr int widest() {
     int found = 0;
     for (int k = 0; k <= LAYERS; k++) found = WIDTH[k] > found ? WIDTH[k] : found;
     return found;
 }
-constexpr int SPAN = (widest() + 31) / 32 * 32 + (BRAINS > 1 ? TILE : 0);  // neighbouring tiles TILE banks apart
+constexpr int SPAN = (widest() + 31) / 32 * 32 + (BRAINS > 1 ? TILE / 2 : 0);  // two spans: neighbouring tiles TILE banks apart
 
 INLINE void wait() {
     if (TEAM > 1) {
@@ -75,8 +79,9 @@ template <int K> INLINE void layers(const Store* row, Sum* x, Sum* y, int lane, 
     if constexpr (K + 1 < LAYERS) layers<K + 1>(row, y, x, lane, team);
 }
 
-KERNEL forward(const World* world, int table, int count, const Store* __restrict__ rows, const Given* __restrict__ x,
-               Given* __restrict__ out) {
+// Not __restrict__: loads through the read-only path would be moved behind all_asked().
+KERNEL forward(const World* world, int table, int count, const Store* rows, const Given* __restrict__ x,
+               Given* out) {
     __shared__ __align__(16) Sum spans[GROUPS * BRAINS * 2 * SPAN];
     const int total = world ? counts(world)[table].n : count;
     const int member = threadIdx.x % GROUP, lane = member % TILE;
@@ -86,11 +91,16 @@ KERNEL forward(const World* world, int table, int count, const Store* __restrict
     const int groups = gridDim.x * GROUPS;
     for (int g = blockIdx.x * GROUPS + threadIdx.x / GROUP; (i64)g * BRAINS < total; g += groups) {
         const int first = g * BRAINS, here = least(BRAINS, total - first);
-        for (int e = member; e < here * I; e += GROUP) mine[e / I * (2 * SPAN) + e % I] = x[(i64)first * I + e];
+#pragma unroll UNROLL
+        for (int k = 0; k < TURNS; k++) {
+            const int e = k * GROUP + member;
+            if (e < here * I) mine[e / I * (2 * SPAN) + e % I] = x[(i64)first * I + e];
+        }
         wait();
         const Store* row = rows + (i64)least(first + place, total - 1) * STRIDE;  // a tile too many repeats the last brain
         Sum* span = mine + place * (2 * SPAN);
         layers<0>(row, span, span + SPAN, lane, team);
+#pragma unroll 1
         for (int e = member; e < here * O; e += GROUP) {
             out[(i64)first * O + e] = (Given)answers[e / O * (2 * SPAN) + e % O];
         }

@@ -37,6 +37,13 @@ INLINE constexpr bool is_packed(int outputs) { return outputs == 1 || outputs ==
 
 INLINE Sum other(Sum value, int apart) { return __shfl_xor_sync(EVERY, value, apart); }
 
+// Loads stay in front of this: the compiler would put them beside their uses and have fewer under way.
+INLINE void all_asked() {
+#ifdef __CUDA_ARCH__
+    __syncwarp();
+#endif
+}
+
 // How the lanes of a tile stand over a piece of C columns with K chains, in rows of O columns.
 template <int O, int C, int K> struct Stand {
     static constexpr int V = side(O);
@@ -45,7 +52,7 @@ template <int O, int C, int K> struct Stand {
     static constexpr int SLOTS = (VECTORS + L - 1) / L;        // vectors of a lane
     static constexpr int GROUPS = least(K, TILE / L);          // rows at once
     static constexpr int CHAINS = K / GROUPS;                  // of a lane: group, group + GROUPS, ...
-    static constexpr int LOADS = V == VECTOR ? 8 : 16;         // under way before the first is used
+    static constexpr int LOADS = V == VECTOR || sizeof(Sum) == 8 ? 8 : 16;  // under way before the first is used
     static constexpr int AHEAD = most(1, LOADS / (CHAINS * SLOTS));
     static_assert(C % V == 0, "a piece is whole vectors");
 };
@@ -60,6 +67,7 @@ INLINE void advance(const Store* const (&w)[S::SLOTS], const Sum* x, Sum (&sum)[
         for (int c = 0; c < S::CHAINS; c++)
 #pragma unroll
             for (int s = 0; s < S::SLOTS; s++) raw[n][c][s] = fetch<S::V>(w[s] + (n * K + c * S::GROUPS) * O);
+    all_asked();
 #pragma unroll
     for (int n = 0; n < N; n++)
 #pragma unroll
@@ -198,6 +206,7 @@ INLINE void packed_layer(int inputs, int outputs, int code, const Store* w, cons
 #pragma unroll
             for (int s = 0; s < SLOTS; s++)
                 raw[n][s] = fetch<V>(w + least(step + n, full - 1) * 32 + (q + L * s) * V);
+        all_asked();
 #pragma unroll
         for (int n = 0; n < AHEAD; n++) {
             if (step + n < full) {
