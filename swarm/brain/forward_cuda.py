@@ -4,10 +4,11 @@
     forward_any.cu    sizes at run time: deep networks, small pools, all groups of a mixed pool in one launch
     batch_cuda.py     several samples for a brain, shared inputs, pools shared by agents
 
-All keep the CPU kernels' order of additions, and activations are the same polynomials: results have equal bits for every
-layout and for float32, float64, float16 and bfloat16 rows; only which NaN a NaN is may differ. tests/cuda/test_forward.py
-holds it, with the kernels compiled for the host, and for a card where there is one. So which kernel and how many lanes
-serve a pool changes its time only. `TILES` and `WARPS` were chosen by counting bytes, lanes and warps, not by measuring.
+All keep the CPU kernels' order of additions, and activations are the same polynomials: results have equal bits for
+every layout and for float32, float64, float16 and bfloat16 rows; only which NaN a NaN is may differ. The tests hold it
+(tests/cuda/test_forward.py), with kernels compiled for the host, and on a card where there is one. So which kernel and
+how many lanes serve a pool changes its time only. `TILES` and `WARPS` were chosen by counting bytes, lanes and warps,
+not by measuring.
 """
 
 from __future__ import annotations
