@@ -1,4 +1,4 @@
-"""Compute the polynomial coefficients that stand in `swarm/backend/vmath.py`.
+"""Compute the polynomial coefficients that stand in `swarm/backend/polynomials.py`.
 
     pip install mpmath && python tools/minimax.py
 
