@@ -91,7 +91,7 @@ class Settings:
     seed: Annotated[int, Meta(ge=0)] = 0
     backend: str = "auto"
     threads: Count | None = None
-    dtype: str = "float32"  # how brains are stored: float32, bfloat16 or float64
+    dtype: str = "float32"  # how brains are stored: float32, float64, float16 or bfloat16
     cap: Count | None = None  # the largest population; None: what the plants feed
     tick: Positive = 1 / 30  # s
     meal: Positive = 0.5  # J that a ripe plant holds
