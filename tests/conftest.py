@@ -12,6 +12,17 @@ from typing import Any
 import pytest
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a card where there is none, unless `-m` asks for it and is to be told why it was skipped."""
+    if "gpu" in config.option.markexpr or not any(item.get_closest_marker("gpu") for item in items):
+        return
+    from swarm.backend import driver
+
+    if driver.obstacle(driver.look()):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("gpu")])
+        items[:] = [item for item in items if not item.get_closest_marker("gpu")]
+
+
 def need(found: object, reason: str) -> None:
     """Skip the test, or fail it in CI (CI=true), unless `found`."""
     if not found:
