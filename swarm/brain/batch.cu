@@ -11,11 +11,11 @@
 //     sample   [S]           i32, the samples in the order of their brains, or null: as they are   read
 //     total    [1]           i32, how many samples there are, or null: batch->samples              read
 //
-// A block takes SAMPLES places of that order and splits them into runs of one brain. Parameters come through shared memory
-// a slab at a time, widened once; lanes take neighbouring columns and every loaded parameter serves R samples. Inputs and
-// hidden values of the block stay in shared memory, or in `scratch` where they do not fit.
-// Bytes: parameters once per block, inputs and outputs. Flops per sample: 2 per weight; from some ten samples on, arithmetic.
-// Order of additions as in batch_cpu.py: the bias, then inputs in order, one fused chain for each output. Equal bits. Which
+// A block takes SAMPLES places of that order and splits them into runs of one brain. Parameters come through shared
+// memory a slab at a time, widened once; lanes take neighbouring columns and every loaded parameter serves R samples.
+// Inputs and hidden values of the block stay in shared memory, or in `scratch` where they do not fit. Bytes: parameters
+// once per block, inputs and outputs. Flops per sample: 2 per weight; from some ten samples on, arithmetic. Order of
+// additions as in batch_cpu.py: the bias, then inputs in order, one fused chain for each output. Equal bits. Which
 // place an agent gets within its brain depends on the order of the threads; no result does.
 
 #include "activate.cuh"
@@ -132,7 +132,7 @@ KERNEL forward_batch(const Batch* batch, const Store* __restrict__ rows, const i
     }
 }
 
-// --- the samples in the order of their brains; counts is zero at first ------------------------------------------------
+// --- the samples in the order of their brains; counts is zero at first --------------------------------------------
 
 // How many agents each of `pool` brains has. An agent without a brain is a fault, and thinks nothing.
 KERNEL tally(World* world, u32 site, int samples, const int* brain, int* counts_, int pool) {

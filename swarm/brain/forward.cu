@@ -5,14 +5,13 @@
 //     out      [N][O]        outputs, Given                                        written
 //     world, table           how many brains live; without a world `count` says it  read
 //
-// Bytes per brain: row_bytes + (I + O) inputs and outputs. Flops per brain: 2 per weight. At 16-32-4 float32 that is half a
-// flop a byte; a card moves a byte in the time of some ten, so memory is the roof.
-// A tile of TILE lanes takes a brain; a warp takes neighbouring ones, whose rows lie side by side. Neighbouring lanes read
-// neighbouring 16 bytes of a row of weights, eight such loads under way before the first is used (tile.cuh; the machine
-// code for sm_90 has them so). Where TEAM is above 1 a whole block takes one brain, its warps a piece of columns each.
-// Inputs and hidden values stay in shared memory, spans of neighbouring tiles on other banks. The order of additions is
-// tiles_cpu.py's: equal bits. One module for each layout: the macros come from the Layout object (forward_cuda.py).
-// Source: forward.py.
+// Bytes per brain: row_bytes + (I + O) inputs and outputs. Flops per brain: 2 per weight. At 16-32-4 float32 that is
+// half a flop a byte; a card moves a byte in the time of some ten, so memory is the roof. A tile of TILE lanes takes a
+// brain; a warp takes neighbouring ones, whose rows lie side by side. Neighbouring lanes read neighbouring 16 bytes of
+// a row of weights, eight such loads under way before the first is used (tile.cuh; the machine code for sm_90 has them
+// so). Where TEAM is above 1 a whole block takes one brain, its warps a piece of columns each. Inputs and hidden values
+// stay in shared memory, spans of neighbouring tiles on other banks. The order of additions is tiles_cpu.py's: equal
+// bits. One module for each layout: the macros come from the Layout object (forward_cuda.py). Source: forward.py.
 
 #include "activate.cuh"
 
@@ -45,7 +44,7 @@ constexpr int I = WIDTH[0], O = WIDTH[LAYERS];
 constexpr int GROUP = TEAM > 1 ? 32 * TEAM : 32;        // threads that wait for one another
 constexpr int BRAINS = TEAM > 1 ? 1 : 32 / TILE;        // of a group
 constexpr int GROUPS = THREADS / GROUP;                   // of a block
-static_assert(THREADS % GROUP == 0 && (TEAM == 1 || (TILE == 32 && THREADS == GROUP)), "tiles, warps and blocks must fit");
+static_assert(THREADS % GROUP == 0 && (TEAM == 1 || (TILE == 32 && THREADS == GROUP)), "tiles and blocks must fit");
 
 constexpr int TURNS = (BRAINS * I + GROUP - 1) / GROUP;  // to read the inputs
 constexpr int UNROLL = TURNS < 4 ? TURNS : 4;
@@ -55,7 +54,8 @@ INLINE constexpr int widest() {
     for (int k = 0; k <= LAYERS; k++) found = WIDTH[k] > found ? WIDTH[k] : found;
     return found;
 }
-constexpr int SPAN = (widest() + 31) / 32 * 32 + (BRAINS > 1 ? TILE / 2 : 0);  // two spans: neighbouring tiles TILE banks apart
+// A brain has two spans, so that neighbouring tiles are TILE banks apart.
+constexpr int SPAN = (widest() + 31) / 32 * 32 + (BRAINS > 1 ? TILE / 2 : 0);
 
 INLINE void wait() {
     if (TEAM > 1) {
@@ -97,7 +97,8 @@ KERNEL forward(const World* world, int table, int count, const Store* rows, cons
             if (e < here * I) mine[e / I * (2 * SPAN) + e % I] = x[(i64)first * I + e];
         }
         wait();
-        const Store* row = rows + (i64)least(first + place, total - 1) * STRIDE;  // a tile too many repeats the last brain
+        const int brain = least(first + place, total - 1);  // a tile too many repeats the last one
+        const Store* row = rows + (i64)brain * STRIDE;
         Sum* span = mine + place * (2 * SPAN);
         layers<0>(row, span, span + SPAN, lane, team);
 #pragma unroll 1

@@ -1,16 +1,16 @@
-// Inference with sizes read at run time: deep networks, pools too small to compile for, and all groups of a mixed pool in
-// one launch. One sample for each brain; the same order of additions as forward.cu, the same bits.
+// Inference with sizes read at run time: deep networks, pools too small to compile for, and all groups of a mixed pool
+// in one launch. One sample for each brain; the same order of additions as forward.cu, the same bits.
 //
-//     groups   [G + 1]       Group: where the rows of one architecture are, and its first chunk; the last one closes  read
+//     groups   [G + 1]       Group: where the rows of one architecture are, its first chunk; the last one closes  read
 //     layers   [..][5]       inputs, outputs, weight, bias (-1 = none), activation                            read
 //     rows     [n][stride]   parameters of a group                                                            read once
 //     x        [N][I]        inputs; a group's brain k has row place[k], without `place` row k                read
 //     out      [N][O]        outputs, same rows                                                               written
 //     spans    two spans of the widest layer for each tile: shared memory, or `scratch` where they do not fit
 //
-// Bytes and flops per brain as in forward.cu. A tile of TILE lanes takes a brain; a chunk is as many brains as a block has
-// tiles. Blocks walk over chunks and a chunk never mixes groups, so that no warp goes two ways. Lanes take a column each and
-// read neighbouring elements, 2 to 8 bytes; packed layers are read 16 bytes at a time. Source: forward.py.
+// Bytes and flops per brain as in forward.cu. A tile of TILE lanes takes a brain; a chunk is as many brains as a block
+// has tiles. Blocks walk over chunks and a chunk never mixes groups, so that no warp goes two ways. Lanes take a column
+// each and read neighbouring elements, 2 to 8 bytes; packed layers are read 16 bytes at a time. Source: forward.py.
 
 #include "activate.cuh"
 #include "row.cuh"

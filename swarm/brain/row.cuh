@@ -1,8 +1,9 @@
 // Parameters of a row: read up to 16 bytes at a time and widened, narrowed and written.
 //
-// DTYPE says how rows are stored: 0 float32, 1 float64, 2 float16, 3 bfloat16. `Store` is one stored element, `Sum` what
-// sums run in: double for float64, else float. Widening is exact. Narrowing is to nearest, ties to even (`nearest`), or up
-// or down by sixteen bits of noise with the probabilities that make the mean right (`noisy`); draw_cpu.py has the same.
+// DTYPE says how rows are stored: 0 float32, 1 float64, 2 float16, 3 bfloat16. `Store` is one stored element, `Sum`
+// what sums run in: double for float64, else float. Widening is exact. Narrowing is to nearest, ties to even
+// (`nearest`), or up or down by sixteen bits of noise with the probabilities that make the mean right (`noisy`);
+// draw_cpu.py has the same.
 //
 //     Raw<4> raw = fetch<4>(row + at);        // one load; several may be under way before the first is used
 //     Sum w[4];

@@ -6,9 +6,9 @@
 //     y  [O]     activated, in shared memory; Sum                         written
 //
 // A tile is TILE lanes (4, 8, 16 or 32) of one warp. TEAM warps may share a brain: each takes every TEAM-th piece.
-//   wide    pieces of up to 64, 32 or 16 columns, as on the CPU. L lanes stand side by side in a row of weights, V columns
-//           each; where L is less than the tile, TILE / L rows are read at once and the chains (two; four in the pieces of
-//           16) are dealt to them. Partial sums meet by shuffles: even + odd, (0 + 1) + (2 + 3).
+//   wide    pieces of up to 64, 32 or 16 columns, as on the CPU. L lanes stand side by side in a row of weights, V
+//           columns each; where L is less than the tile, TILE / L rows are read at once and the chains (two; four in
+//           the pieces of 16) are dealt to them. Partial sums meet by shuffles: even + odd, (0 + 1) + (2 + 3).
 //   packed  layers of 1, 2, 4 or 8 outputs are one run of elements; element e belongs to sum e % 32, which lane
 //           (e % 32) / V holds. Even vectors of sixteen + odd ones, then halves, then the bias.
 // Lanes that would be idle repeat a neighbour's loads, which cost nothing, and keep their results to themselves.
