@@ -44,6 +44,7 @@ def begin(words: list[str], usage: str) -> int:
     what, rest = words[0], words[1:]
     if what == "test" and os.environ.get("CI") == "true":
         install_system()
+        EXTRAS["test"].append("ci")
     if not installed(what):
         make_venv()
         install(what)
