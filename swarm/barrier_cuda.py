@@ -9,6 +9,7 @@ few more reads, with the same result.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -127,11 +128,17 @@ def _apply(world: World, kernels: Any, ledger: Any, book: Any, entry: Entry) -> 
         kernels["row_sums"](1, ledger, book, blocks=tiles)
         kernels["rows"](1, ledger, book, blocks=tiles)
     kernels["enroll"](1, ledger, book, blocks=max(1, crowds))
+    works = [partial(_copy, kernels, ledger, book, entry)]
+    if entry.most and entry.mutates:
+        works.append(partial(_mutate, world, ledger, entry))
+    cuda.current().beside(*works)  # movers' brains are copied, but no row is read and written by both
+
+
+def _copy(kernels: Any, ledger: Any, book: Any, entry: Entry) -> None:
+    """The columns of children and movers, and what was given with the births."""
     kernels["copy"](1, ledger, book, blocks=_blocks(min(16, entry.units) * (entry.most + entry.capacity * entry.dies)))
     if any(birth.values for birth in entry.births):
         kernels["override"](1, ledger, book, blocks=_blocks(4 * entry.most))
-    if entry.most and entry.mutates:
-        _mutate(world, ledger, entry)
 
 
 def _mutate(world: World, ledger: Any, entry: Entry) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,6 +44,7 @@ class Step(NamedTuple):
     name: str
     call: Callable[[Any, float], Any]
     captured: bool  # whether it only launches
+    beside: Any = None  # stages side by side that have one, each another, may run at the same time
 
 
 class Queue(NamedTuple):
@@ -150,9 +152,8 @@ class Run:
         return True
 
     def _each(self, world: World) -> None:
-        for step in self.steps:
-            world._running, world.step_number = step.name, step.number
-            step.call(world, world.dt)
+        for steps in _together(self.steps):
+            world.backend.device.beside(*(partial(_call, world, step) for step in steps))
         if self.barrier:
             world._running = "barrier"
             enqueue(world)
@@ -230,9 +231,7 @@ class Runner:
 
     def _call(self, step: Step) -> None:
         """A Python system; if it spawned, the device must know before the next one."""
-        world = self.world
-        world._running, world.step_number = step.name, step.number
-        step.call(world, world.dt)
+        _call(self.world, step)
         self.balance()
 
     # ------------------------------------------------------------------ the ledger
@@ -295,10 +294,27 @@ def _identity(value: Any) -> Any:
     return pointer if pointer is not None else value if isinstance(value, (int, float)) else id(value)
 
 
+def _together(steps: list[Step]) -> list[list[Step]]:
+    """The steps in their order; in one list those that may run at the same time."""
+    found: list[list[Step]] = []
+    for step in steps:
+        before = [one.beside for one in found[-1]] if found else []
+        if before and None not in (*before, step.beside) and step.beside not in before:
+            found[-1].append(step)
+        else:
+            found.append([step])
+    return found
+
+
+def _call(world: World, step: Step) -> None:
+    world._running, world.step_number = step.name, step.number
+    step.call(world, world.dt)
+
+
 def _step(number: int, name: str, system: Any) -> Step:
     run = getattr(system, "on_cuda", None)
     if run is not None:
-        return Step(number, name, run, True)
+        return Step(number, name, run, True, getattr(system, "beside", None))
     module = getattr(system, "__module__", None) or type(system).__module__
     ours = str(module).startswith("swarm.") and not str(module).startswith("swarm.scenes.repeat")
     return Step(number, f"{name} (reference)" if ours else name, system, False)

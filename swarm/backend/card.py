@@ -6,7 +6,7 @@ does with CuPy or PyTorch between two ticks is in order without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,6 +37,8 @@ class CudaDevice(Device):
             self.capability = divmod(int(card.compute_capability), 10)
             self.stream = cupy.cuda.Stream()
             self._recorder = cupy.cuda.Stream(non_blocking=True)  # other threads' default stream does not disturb it
+            self._sides: list[Any] = []  # more of them, for what is recorded beside
+            self._taken = 0
         except (_runtime.CUDARuntimeError, _driver.CUDADriverError) as error:
             raise BackendError(
                 f"CuPy cannot use the card: {error}. Remedy: run swarm info; it looks at driver, CuPy and card"
@@ -131,6 +133,36 @@ class CudaDevice(Device):
         finally:
             self.stream, self.capturing = usual, False
 
+    def beside(self, *works: Callable[[], None]) -> None:
+        if not self.capturing or len(works) < 2:
+            super().beside(*works)
+            return
+        main, first, fork = self.stream, self._taken, _event()
+        fork.record(main)
+        try:
+            works[0]()
+            for work in works[1:]:
+                side = self.stream = self._side()
+                side.wait_event(fork)
+                with side:
+                    work()
+            for side in self._sides[first : self._taken]:
+                join = _event()
+                join.record(side)
+                main.wait_event(join)
+        except BaseException:
+            self._sides.clear()  # they may still be recording
+            raise
+        finally:
+            self.stream, self._taken = main, first
+
+    def _side(self) -> Any:
+        """A stream that nobody records on at the moment."""
+        if self._taken == len(self._sides):
+            self._sides.append(cupy.cuda.Stream(non_blocking=True))
+        self._taken += 1
+        return self._sides[self._taken - 1]
+
     @contextmanager
     def timer(self) -> Iterator[Timer]:
         timer = Timer()
@@ -172,6 +204,10 @@ def _argument(kernel: Kernel, argument: Any) -> Any:
 def _same_bytes(target: Any, source: Any) -> None:
     if target.nbytes != source.nbytes or not (target.flags.c_contiguous and source.flags.c_contiguous):
         raise TypeError(f"copy: {source.shape} {source.dtype} over {target.shape} {target.dtype}, or not contiguous.")
+
+
+def _event() -> Any:
+    return cupy.cuda.Event(disable_timing=True)
 
 
 def _end_quietly(stream: Any) -> None:

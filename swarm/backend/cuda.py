@@ -12,7 +12,7 @@ parameter's; Python numbers are refused. Kernels take how many rows live from th
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
@@ -117,6 +117,12 @@ class Device:
     def entered(self) -> AbstractContextManager[Any]:
         """What surrounds all work on this device."""
         return self.stream
+
+    def beside(self, *works: Callable[[], None]) -> None:
+        """Do `works`, which launch; none reads or writes on the device what another one writes, so that a recorded
+        graph may run them at the same time. Small launches wait for memory most of their time."""
+        for work in works:
+            work()
 
     def explain(self, error: Exception) -> Exception | None:
         """Our error for one that the card or its library raised; None leaves it as it is."""

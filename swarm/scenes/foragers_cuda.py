@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,12 @@ def die(world: Any, lifespan: int | None) -> None:
         )
         stream = world.draw(table, "uniform", "lifespan") if lifespan else 0
         kernels = cuda.current().module(STEM, CHANCE=lifespan is not None, STREAM=stream)
-        kernels["grow"](table.capacity, *at, born, table.storage[Line.generation])
         chance = np.float32(1 / lifespan if lifespan else 0)
-        books = world.resources["books"]
-        kernels["die"](table.capacity, *at, level, dying, slots, generations, books, chance)
+        fate = level, dying, slots, generations, world.resources["books"], chance
+        cuda.current().beside(
+            partial(kernels["grow"], table.capacity, *at, born, table.storage[Line.generation]),
+            partial(kernels["die"], table.capacity, *at, *fate),
+        )
         table.deaths = True
 
 

@@ -50,6 +50,7 @@ class Index(Stage):
         self.name = f"index {pos.key}"
         self.reads = (pos,) if where is None else (pos, where)
         self.writes = (("index", pos),)
+        self.beside = pos  # writes the grid of `pos` alone: indices of other columns may be made at the same time
 
     def resolve(self, world: Any) -> float:
         """The radius in `world`: the given one, else the largest that the schedule asks for."""

@@ -5,8 +5,10 @@ A sense of the user's own has no kernel: its `fill` is called with arrays of the
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
+from swarm.backend import cuda
 from swarm.ecs.component import Column
 from swarm.stages import own_cuda, sectors_cuda
 from swarm.stages.launch import whole
@@ -33,14 +35,15 @@ def run(stage: Any, world: Any, dt: float) -> None:
         grid = world.indices.get(column)
         seeker = Seeker(table, column, grid if grid is not None and grid.tick == world.tick else None)
         array, width, at = whole(table, stage.mind.senses)
-        out, felt = array.reshape(-1), []
+        out, felt, works = array.reshape(-1), [], []
         for part in stage.mind.parts.values():
             if own_cuda.knows(part):
                 felt.append((part, at))
             elif isinstance(part, Sectors):
-                sectors_cuda.look(stage, world, part, seeker, out[at:], width)
+                works.append(partial(sectors_cuda.look, stage, world, part, seeker, out[at:], width))
             elif table.n:
                 part.fill(world, stage.seeker(world, table), array[: table.n], at)
             at += part.width
         if felt:
-            own_cuda.feel(stage, world, table, felt, out, width)
+            works.append(partial(own_cuda.feel, stage, world, table, felt, out, width))
+        cuda.current().beside(*works)  # each writes columns of its own

@@ -81,9 +81,12 @@ class Stream:
     def synchronize(self) -> None:
         Array.log.append(("synchronize", self))
 
+    def wait_event(self, event: Event) -> None:
+        Array.log.append(("wait", self, event.at))
+
 
 class Event:
-    def __init__(self) -> None:
+    def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
         self.at: Any = None
 
     def record(self, stream: Any = None) -> None:
@@ -197,6 +200,42 @@ def test_recording_is_on_a_stream_of_its_own(device: Any):
     assert not device.capturing
     graph.launch()
     assert Array.log[-1] == ("graph", usual)
+
+
+def test_what_is_done_beside_is_recorded_on_streams_that_part_and_meet(device: Any):
+    def work() -> None:
+        kernel(device)(10)
+
+    device.beside(work, work)
+    assert [entry[-1] for entry in Array.log] == [device.stream] * 2  # not recorded: one after the other
+    with device.capture():
+        main = device.stream
+        Array.log.clear()
+        device.beside(work, work, lambda: device.beside(work, work))
+        assert device.stream is main
+    streams = [entry[-1] for entry in Array.log if entry[0] == "launch"]
+    assert streams[0] is main
+    assert len({id(stream) for stream in streams}) == 4
+    assert all(stream.non_blocking for stream in streams)
+    _, b, c, d = streams
+    waits = [entry[1:] for entry in Array.log if entry[0] == "wait"]
+    assert waits == [(b, main), (c, main), (d, c), (c, d), (main, b), (main, c)]
+
+
+def test_an_error_beside_leaves_the_streams_behind(device: Any):
+    def fail() -> None:
+        raise ValueError("on purpose")
+
+    def work() -> None:
+        kernel(device)(10)
+
+    for works in ((work, fail), (fail, work)):
+        with pytest.raises(ValueError, match="on purpose"), device.capture():
+            device.beside(*works)
+    with device.capture():
+        Array.log.clear()
+        device.beside(work, work)
+    assert [entry[0] for entry in Array.log] == ["launch", "wait", "launch", "wait"]
 
 
 def test_an_error_ends_the_recording(device: Any):

@@ -71,11 +71,15 @@ def test_one_read_a_tick(cuda_device):
         assert cuda_device.reads == before + 1
 
 
-def test_captured_or_not_is_the_same():
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_captured_or_not_is_the_same(order, cuda_device):
+    """Descending, threads and blocks go the other way round on the host, and so does what is recorded beside."""
     one, two = cuda(), cuda()
     two.capture = False
     for t in range(25):
+        cuda_device.order = order
         one.step()
+        cuda_device.order = "ascending"
         two.step()
         same(one, two, f"tick {t}")
     assert one.hash() == two.hash()

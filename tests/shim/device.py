@@ -275,6 +275,22 @@ class HostDevice(cuda.Device):
 
     # graphs, time, races
 
+    def beside(self, *works: Any) -> None:
+        """Captured, the last goes first unless `order` is ascending: what may run at the same time gives the same."""
+        if self._graph is None or len(works) < 2:
+            super().beside(*works)
+            return
+        steps, parts = self._graph.steps, []
+        try:
+            for work in works:
+                self._graph.steps = []
+                work()
+                parts.append(self._graph.steps)
+        finally:
+            self._graph.steps = steps
+        order = parts if self.order == "ascending" else parts[::-1]
+        steps.extend(step for part in order for step in part)
+
     @contextmanager
     def capture(self) -> Iterator[Graph]:
         """Record what is launched instead of doing it."""
