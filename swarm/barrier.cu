@@ -10,7 +10,7 @@
 // Bytes (`barrier_cuda.cost`): 2 rows and 175 a birth (gather 24, sort 36, rank 16, heirs 17, enroll 81), 30 a death, 2
 // rows a mover, 8 a column for each of them; 14 a slot, 3 a row. A cap adds 40 a birth, and admission.cu's.
 //
-// Planning changes nothing that lasts: open (one thread) numbers what was asked for, gather (a lane a child and one for
+// Planning changes nothing that lasts: open (a thread a table) clears the counts and numbers what was asked for, gather (a lane a child and one for
 // eight rows) counts children per slot and the
 // dying; slots and starts (a lane eight slots) scan that and the free ones; sort and rank (a lane a child) make the list
 // by (parent slot, place asked for), a place among siblings being how many come before, which for a parent of k children
@@ -27,12 +27,13 @@
 
 // ---------------------------------------------------------------------- planning
 
-// One thread: where each request begins among all that its table was asked for.
-KERNEL open(const World* world, const Book* books, int many) {
-    if (thread() > 0) return;
-    for (int k = 0; k < many; k++) {
+// A thread a book: nothing is counted yet; where each request begins among all that its table was asked for.
+KERNEL open(const World* world, const Book* books, int many, Totals* totals) {
+    if (thread() == 0) *totals = {};
+    for (int k = thread(); k < many; k += threads()) {
         const Book* b = books + k;
         int start = 0;
+        *b->state = {};
         for (int r = 0; r < b->requested; r++) {
             Request* request = b->requests + r;
             request->start = start;
@@ -336,32 +337,35 @@ KERNEL enroll(const World* world, const Book* b) {
     }
 }
 
-template <class T> INLINE void copy_rows(u8* rows, const int* source, const int* target, int n, int units) {
+template <class T> INLINE void copy_rows(u8* rows, const int* source, const int* target, int n, int units, int lane) {
     T* at = (T*)rows;
-    for (Walk k = walk(units); k.item < n; next(k))
+    for (Walk k = walk(units, lane); k.item < n; next(k))
         at[(size_t)target[k.item] * units + k.unit] = at[(size_t)source[k.item] * units + k.unit];
 }
 
-template <class T> INLINE void copy_field(const Book* b, const Field* field) {
+template <class T> INLINE void copy_field(const Book* b, const Field* field, int lane) {
     const State* state = b->state;
     const int units = field->units;
-    if (field->inherits) copy_rows<T>(field->rows, b->plain_parent, b->plain_child, state->plain, units);
-    copy_rows<T>(field->rows, b->list + state->holes, b->moved, state->movers, units);
+    if (field->inherits) copy_rows<T>(field->rows, b->plain_parent, b->plain_child, state->plain, units, lane);
+    copy_rows<T>(field->rows, b->list + state->holes, b->moved, state->movers, units, lane);
     if (field->fresh == nullptr) return;
-    for (Walk k = walk(units); k.item < state->children; next(k))
+    for (Walk k = walk(units, lane); k.item < state->children; next(k))
         ((T*)field->rows)[(size_t)b->child[k.item] * units + k.unit] = ((const T*)field->fresh)[k.unit];
 }
 
-// No row is read and written, so the order of all these copies does not matter.
+// No row is read and written, so the order of all these copies does not matter. Each column begins at blocks of its own,
+// so that few children do not wait for one column after the other.
 KERNEL copy(const World* world, const Book* b) {
     if (!goes(world)) return;
-    for (int f = 0; f < b->fielded; f++) {
+    const int fielded = b->fielded, apart = tiles_of(gridDim.x, fielded) * blockDim.x;
+    for (int f = 0, lane = thread(); f < fielded; f++) {
         const Field* field = b->fields + f;
-        if (field->unit == 16) copy_field<uint4>(b, field);
-        else if (field->unit == 8) copy_field<u64>(b, field);
-        else if (field->unit == 4) copy_field<u32>(b, field);
-        else if (field->unit == 2) copy_field<u16>(b, field);
-        else copy_field<u8>(b, field);
+        if (field->unit == 16) copy_field<uint4>(b, field, lane);
+        else if (field->unit == 8) copy_field<u64>(b, field, lane);
+        else if (field->unit == 4) copy_field<u32>(b, field, lane);
+        else if (field->unit == 2) copy_field<u16>(b, field, lane);
+        else copy_field<u8>(b, field, lane);
+        lane += lane < apart ? threads() - apart : -apart;
     }
 }
 
@@ -370,7 +374,7 @@ KERNEL override(const World* world, const Book* b) {
     for (int v = 0; v < b->valued; v++) {
         const Value value = b->values[v];
         const Request* request = b->requests + value.request;
-        for (Walk k = walk(value.units); k.item < b->state->children; next(k)) {
+        for (Walk k = walk(value.units, thread()); k.item < b->state->children; next(k)) {
             const int at = b->let_asked[k.item] - request->start;
             if (at < 0 || at >= asked_of(request)) continue;
             const u8* from = value.source + (size_t)at * value.step + (size_t)k.unit * value.unit;

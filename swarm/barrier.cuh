@@ -34,14 +34,14 @@ struct Field {  // one stored column, or the rows of own brains
     int _;
 };
 
-struct Totals {  // of all tables; zero at first
+struct Totals {  // of all tables; `open` clears them
     int children;
     int spare;     // slots that may be given out
     int released;  // slots that are free again
     int _;
 };
 
-struct State {  // of one table; zero at first
+struct State {  // of one table; `open` clears it
     int asked;     // children asked for
     int births;    // the same, unless one was asked of a row that is none
     int deaths;    // rows that are dying
@@ -123,12 +123,12 @@ INLINE const Request* request_of(const Book* b, int i) {
 // Of eight bytes those that stand for rows below a bound, `k` rows from the first.
 INLINE u64 bytes_below(int k) { return k <= 0 ? 0 : k >= 8 ? ~0ull : (1ull << (8 * k)) - 1; }
 
-// Walks (item, unit) without a division but the first; neighbouring lanes take neighbouring units.
+// Walks (item, unit) from number `lane` on, without a division but the first; neighbouring lanes take neighbouring units.
 struct Walk {
     int item, unit, down, right, units;
 };
-INLINE Walk walk(int units) {
-    return {thread() / units, thread() % units, threads() / units, threads() % units, units};
+INLINE Walk walk(int units, int lane) {
+    return {lane / units, lane % units, threads() / units, threads() % units, units};
 }
 INLINE void next(Walk& at) {
     at.item += at.down;

@@ -59,6 +59,7 @@ class Entry:
         self.births = tuple(table.births)
         self.most = sum(len(birth.rows) for birth in self.births)
         self.dies = bool(table.deaths)
+        self.capped = table.cap is not None and any(birth.admitted != table.cap for birth in self.births)
         self.brains = table.own_brains
         self.mixed = isinstance(self.brains, MixedBrains)
         mutation = table.mutation
@@ -82,7 +83,7 @@ class Entry:
             yield "counted", scratch.array("counted", slots, np.int32)
             yield "start", scratch.array("start", slots, np.int32)
             yield "slot_sums", scratch.array("slot_sums", -(-slots // TILE), np.uint64)
-        if self.most and self.table.cap is not None:
+        if self.most and self.capped:
             for name, dtype in _ADMITTED.items():
                 yield own(name, self.most, dtype)
             yield own("admission", STATE_BYTES, np.uint8)
@@ -144,7 +145,7 @@ class Plan:
         table, ids = entry.table, self.world_ids
         for name, array in entry.arrays.items():
             book[name] = array.data.ptr
-        if table.cap is None:
+        if not entry.capped:
             for ours, theirs in (("let_asked", "asked"), ("let_parent", "parent"), ("let_slot", "parent_slot")):
                 book[ours] = book[theirs]
         for name in (*IDENTITY, "dying"):
@@ -221,7 +222,8 @@ def key_of(world: World) -> Any:
 
     def asked(birth: Birth) -> Any:
         count = None if birth.count is None else birth.count.data.ptr
-        return birth.rows.data.ptr, len(birth.rows), count, *((c, about(v)) for c, v in birth.values.items())
+        values = ((c, about(v)) for c, v in birth.values.items())
+        return birth.rows.data.ptr, len(birth.rows), count, birth.admitted, *values
 
     def sized(brains: Any) -> Any:
         rows = getattr(brains, "rows", None)  # brains of several architectures have none

@@ -87,9 +87,7 @@ def enqueue(world: World) -> None:
     """Launch the barrier. May be recorded once it was launched for the same requests before."""
     device, plan, ledger = cuda.current(), _of(world).prepare(world), world.ledger.array
     kernels, all_books, many = device.module(STEM), plan.books[0], np.int32(len(plan.entries))
-    device.fill(plan.states, 0)
-    if plan.needed:
-        kernels["open"](1, ledger, all_books, many, blocks=1, block=32)
+    kernels["open"](1, ledger, all_books, many, plan.totals, blocks=1, block=32)
     for entry in plan.entries:
         _plan(world, kernels, ledger, plan.books[entry.number], entry)
     kernels["decide"](1, ledger, all_books, many, plan.totals, blocks=1, block=32)
@@ -109,11 +107,11 @@ def _plan(world: World, kernels: Any, ledger: Any, book: Any, entry: Entry) -> N
     tiles = -(-len(world.ids) // TILE)
     kernels["slots"](1, ledger, book, blocks=tiles)
     kernels["starts"](1, ledger, book, blocks=tiles)
-    if entry.table.cap is not None:
+    if entry.capped:
         cuda.current().fill(entry.arrays["admission"], 0)
     kernels["sort"](1, ledger, book, blocks=_blocks(most))
     kernels["rank"](1, ledger, book, blocks=_blocks(most))
-    if entry.table.cap is not None:
+    if entry.capped:
         state, slots, nth, priority = (entry.arrays[k] for k in ("admission", "parent_slot", "nth", "priority"))
         admission_cuda.choose(world, most, state, slots, nth, priority, _of(world).scratch.array)
         kernels["admitted_sums"](1, ledger, book, blocks=_blocks(most // 4 + 1))

@@ -36,6 +36,7 @@ class Birth(NamedTuple):
     rows: Any  # [K] i32, the parents' rows
     values: dict[Column, Any]  # given columns: [K, *shape] or one for all
     count: Any = None  # on a device: i32 [1], how many of `rows` count; None = all
+    admitted: int | None = None  # the cap under which they were let in; None: the barrier decides
 
 
 class Block(NamedTuple):

@@ -47,4 +47,4 @@ def _split(stage: Any, world: Any, table: Any) -> None:
     amounts = np.float32(stage.quantum), both(*sides(world))
     kernels["share"](n, rows, count, level, given, pos, place, *amounts, blocks=blocks)
     values = {stage.level: given} if stage.pos is None else {stage.level: given, stage.pos: place}
-    table.births.append(Birth(rows[:n], values, count))
+    table.births.append(Birth(rows[:n], values, count, table.cap))
