@@ -16,9 +16,12 @@
 #include "philox.cuh"
 #include "scan.cuh"
 
-// For candidates that are rows of a table: found[0] of them, found[1] rows of the table are dying.
-KERNEL rows_open(const World* world, Admission* state, const int* found, int table, int cap) {
+// For candidates that are rows of a table: found[0] of them, found[1] rows of the table are dying. Clears all that the
+// other kernels count.
+KERNEL rows_open(const World* world, Admission* state, const int* found, int table, int cap, int* kept) {
+    for (int k = thread(); k < ADMISSION_BINS; k += threads()) state->bins[k] = 0;
     if (thread() > 0) return;
+    *kept = state->close = state->want = 0;
     const Count* counted = counts(world) + table;
     const i64 room = (i64)cap - counted->n - counted->births + found[1];
     state->count = found[0];
@@ -86,7 +89,7 @@ KERNEL limit(Admission* state, const u64* close) {
     if (threadIdx.x == 0) state->limit = prefix;
 }
 
-// The rows that are let in, in any order; kept[0] counts them, and must be zero at first. The others are refused.
+// The rows that are let in, in any order; kept[0] counts them. The others are refused.
 KERNEL keep(World* world, const Admission* state, const int* rows, const u64* priority, int* let_in, int* kept,
             int table) {
     const int count = state->count, lane = threadIdx.x & 31;

@@ -25,10 +25,8 @@ def rows(world: Any, table: Any, rows: Any, found: Any, most: int, arrays: Array
     device = cuda.current()
     kept, let_in = arrays("kept", 1, np.int32)[:1], arrays("let in", most, np.int32)
     state, priority = arrays("admission", STATE_BYTES, np.uint8), arrays("priority", most, np.uint64)
-    device.fill(state, 0)
-    device.fill(kept, 0)
     kernels, index = device.module(STEM), np.int32(table.index)
-    kernels["rows_open"](1, world.ledger.array, state, found, index, np.int32(table.cap))
+    kernels["rows_open"](4096, world.ledger.array, state, found, index, np.int32(table.cap), kept)
     choose(world, most, state, table.storage["slots"], None, priority, arrays, rows)
     kernels["keep"](most, world.ledger.array, state, rows, priority, let_in, kept, index)
     return let_in, kept
