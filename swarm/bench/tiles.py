@@ -120,6 +120,6 @@ def launch(kernels: Any, brains: Brains, shape: Any, x: Any, out: Any) -> Callab
     count = np.int32(len(brains))
 
     def job() -> None:
-        kernel(len(brains), None, np.int32(0), count, brains.rows, x, out, block=shape.block, per=shape.per)
+        kernel(len(brains), None, np.uint32(0), count, brains.rows, x, out, block=shape.block, per=shape.per)
 
     return job

@@ -3,7 +3,7 @@
 //     rows     [N][STRIDE]   parameters                                            read once, 16 bytes a lane
 //     x        [N][I]        inputs, Given (float; double for float64 rows)        read, staged in shared memory
 //     out      [N][O]        outputs, Given                                        written
-//     world, table           how many brains live; without a world `count` says it  read
+//     world, site            how many brains live; without a world `count` says it  read; fault: an output is not finite
 //
 // Bytes per brain: row_bytes + (I + O) inputs and outputs. Flops per brain: 2 per weight. At 16-32-4 float32 that is
 // half a flop a byte; a card moves a byte in the time of some ten, so memory is the roof. A tile of TILE lanes takes a
@@ -27,6 +27,7 @@
 #endif
 
 #include "row.cuh"
+#include "site.cuh"
 #include "tile.cuh"
 
 #if SINGLE  // inputs and outputs are float, whatever the sums run in
@@ -80,10 +81,10 @@ template <int K> INLINE void layers(const Store* row, Sum* x, Sum* y, int lane, 
 }
 
 // Not __restrict__: loads through the read-only path would be moved behind all_asked().
-KERNEL forward(const World* world, int table, int count, const Store* rows, const Given* __restrict__ x,
+KERNEL forward(World* world, u32 site, int count, const Store* rows, const Given* __restrict__ x,
                Given* out) {
     __shared__ __align__(16) Sum spans[GROUPS * BRAINS * 2 * SPAN];
-    const int total = world ? counts(world)[table].n : count;
+    const int total = world ? living(world, site) : count;
     const int member = threadIdx.x % GROUP, lane = member % TILE;
     const int team = TEAM > 1 ? member / 32 : 0, place = TEAM > 1 ? 0 : member / TILE;
     Sum* mine = spans + threadIdx.x / GROUP * (BRAINS * 2 * SPAN);  // the group's: for each brain two spans
@@ -103,7 +104,9 @@ KERNEL forward(const World* world, int table, int count, const Store* rows, cons
         layers<0>(row, span, span + SPAN, lane, team);
 #pragma unroll 1
         for (int e = member; e < here * O; e += GROUP) {
-            out[(i64)first * O + e] = (Given)answers[e / O * (2 * SPAN) + e % O];
+            const Given answer = (Given)answers[e / O * (2 * SPAN) + e % O];
+            out[(i64)first * O + e] = answer;
+            if (SINGLE && world && !finite((float)answer)) accuse(world, site, first + e / O);  // worlds give floats
         }
         wait();
     }

@@ -14,6 +14,7 @@
 
 #include "activate.cuh"
 #include "row.cuh"
+#include "site.cuh"
 #include "tile.cuh"
 
 #ifndef SPAN
@@ -81,7 +82,7 @@ INLINE void wide_any(int inputs, int outputs, const Store* w, const Store* b, co
     }
 }
 
-KERNEL forward_any(const World* world, int table, const Group* groups, int number, const int* __restrict__ layers,
+KERNEL forward_any(World* world, u32 site, const Group* groups, int number, const int* __restrict__ layers,
                    const Given* __restrict__ x, Given* __restrict__ out, Sum* scratch) {
 #if FAR
     Sum* spans = scratch + (i64)blockIdx.x * (TILES * 2 * APART);
@@ -102,7 +103,7 @@ KERNEL forward_any(const World* world, int table, const Group* groups, int numbe
             }
         }
         const Group group = groups[g];
-        const int total = group.alive ? *group.alive : world ? counts(world)[table].n : group.count;
+        const int total = group.alive ? *group.alive : world ? living(world, site) : group.count;
         const int first = (chunk - group.first) * TILES + tile;
         if (first - tile % (32 / TILE) >= total) continue;  // the whole warp has no brain
         const bool live = first < total;
@@ -129,7 +130,10 @@ KERNEL forward_any(const World* world, int table, const Group* groups, int numbe
             from = to;
             to = swap;
         }
-        for (int o = lane; o < outputs && live; o += TILE) out[place * outputs + o] = (Given)from[o];
+        for (int o = lane; o < outputs && live; o += TILE) {
+            out[place * outputs + o] = (Given)from[o];
+            if (world && !finite((float)from[o])) accuse(world, site, (int)place);
+        }
         __syncwarp();
     }
 }

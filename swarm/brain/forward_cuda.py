@@ -78,10 +78,10 @@ class Fixed(NamedTuple):
     rows: Any
     count: int
 
-    def launch(self, x: Any, out: Any, world: Any = None, table: int = 0) -> None:
+    def launch(self, x: Any, out: Any, world: Any = None, site: int = 0) -> None:
         """out [count][O] from x [count][I], float32, or float64 where the rows are. With a world's ledger only the
-        living of its table are computed. May be captured."""
-        numbers = np.int32(table), np.int32(self.count)
+        living of the table in `site` are computed, and an output that is not finite is a fault. May be captured."""
+        numbers = np.uint32(site), np.int32(self.count)
         launch = {"block": self.shape.block, "per": self.shape.per}
         self.kernel(self.count, world, *numbers, self.rows, x, out, **launch)
 
@@ -187,10 +187,10 @@ class Plan:
             kept[key] = plan
         return kept[key]
 
-    def launch(self, x: Any, out: Any, world: Any = None, table: int = 0) -> None:
+    def launch(self, x: Any, out: Any, world: Any = None, site: int = 0) -> None:
         """out [N][O] from x [N][I] for all groups. With a world's ledger, a group without `alive` has as many brains as
-        its table has living. May be captured."""
-        numbers = np.int32(table), self.table, np.int32(self.number), self.layers
+        the table in `site` has living, and an output that is not finite is a fault. May be captured."""
+        numbers = np.uint32(site), self.table, np.int32(self.number), self.layers
         self.kernel(0, world, *numbers, x, out, self.scratch, block=self.block, blocks=self.blocks)
 
 

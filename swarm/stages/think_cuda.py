@@ -1,4 +1,4 @@
-"""think on CUDA: one launch for the brains of a table and one for checks and memory; shared pools are sorted first."""
+"""think on CUDA: one launch for the brains of a table, one for memory; shared pools are sorted first, checked last."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ def run(stage: Any, world: Any, dt: float) -> None:
             continue
         inputs, outputs = table.storage[mind.inputs_], table.storage[mind.outputs_]
         if table.brain is None:
-            _own(stage, world, table).launch(inputs, outputs, world.ledger.array, table.index)
+            _own(stage, world, table).launch(inputs, outputs, world.ledger.array, int(site(world, table)))
         else:
             _shared(stage, world, table, inputs, outputs)
+        if table.brain is None and not mind.remembers:
+            continue  # outputs were looked at where they were made
         remember = cuda.current().module(STEM)["remember"]
         wide, senses = mind.inputs, mind.inputs - mind.remembers
         width, actions = mind.outputs, mind.outputs - mind.remembers

@@ -16,6 +16,7 @@ from tests.unit.stages.worlds import Body, Energy, world
 pytestmark = pytest.mark.usefixtures("cuda_device")
 Mind = swarm.mind(energy=Own(Energy.level), speed=Own(Body.vel), actions=("x", "y", "z"), memory=2)
 NET = MLP((Mind.inputs, 7, Mind.outputs), output="tanh")
+Plain = swarm.mind(energy=Own(Energy.level), actions=("x", "y"))
 
 
 def thinkers(backend: str, count: int = 50, brains=NET, tables: int = 1, **spawn) -> swarm.World:
@@ -85,6 +86,21 @@ def test_an_output_that_is_not_finite_names_entity_and_brain():
     w.tables["t0"].brains.parameters[271:280] = np.nan
     w.tick = 12
     with pytest.raises(NonFiniteError, match=f"entity {ids[271]} of table 't0'.*tick 12.*a parameter of its brain"):
+        w.step()
+
+
+@pytest.mark.parametrize("worth", [1, 1 << 20], ids=["compiled for", "run-time sizes"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
+def test_without_memory_the_brains_look_at_their_outputs_themselves(worth, dtype, monkeypatch):
+    monkeypatch.setattr(forward_cuda, "WORTH", worth)
+    w = world("cuda")
+    w.spawn(40, Body(pos=1.0), Energy(), Plain(), name="t0", brains=MLP((Plain.inputs, 5, Plain.outputs)), dtype=dtype)
+    w.schedule = (swarm.sense(Plain), swarm.think(Plain))
+    for _ in range(5):
+        w.step()
+    ids = w.backend.host(w.tables["t0"].ids())
+    w.tables["t0"].brains.parameters[31:36] = np.inf
+    with pytest.raises(NonFiniteError, match=f"entity {ids[31]} of table 't0'.*tick 5.*a parameter of its brain"):
         w.step()
 
 
