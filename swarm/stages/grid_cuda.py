@@ -91,7 +91,7 @@ class DeviceGrid(Grid):
         kernels["bind"](1, self.device, *bound, both(*self.size), np.uint64(rows << 32 | columns), block=32)
         kernels["bind_work"](1, self.device, *work, block=32)
         self.on.changed()
-        self._bound = True
+        self._bound = not self.on.capturing  # memory that moves ends a recording, and what it held is not done
 
 
 def grid_of(world: Any, column: Column, radius: float) -> DeviceGrid:

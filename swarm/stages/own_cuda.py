@@ -28,7 +28,9 @@ def feel(stage: Any, world: Any, table: Any, parts: list[tuple[Own, int]], out: 
     sources = [whole(table, part.column)[0] for part, _ in parts]
     known = arrays.get(("feel", table.index))
     if known is None or any(a is not b for a, b in zip(known[0], sources, strict=True)):
-        known = arrays["feel", table.index] = sources, cuda.current().xp.zeros(total * FEEL_BYTES // 8, np.uint64)
+        known = sources, cuda.current().xp.zeros(total * FEEL_BYTES // 8, np.uint64)
+        if not cuda.current().capturing:  # memory that moves ends a recording, and what it held is not done
+            arrays["feel", table.index] = known
         _bind(kernels["bind"], known[1], table, parts)
         cuda.current().changed()
     kernels["own"](table.capacity, world.ledger.array, site(world, table), known[1], out, np.int32(width), per=total)
