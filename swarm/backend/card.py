@@ -128,6 +128,7 @@ class CudaDevice(Device):
                     yield graph
                 except BaseException:
                     _end_quietly(self._recorder)
+                    self._sides.clear()  # one that did not meet the others again may not be used
                     raise
                 graph.recorded = self._recorder.end_capture()
         finally:
@@ -150,9 +151,6 @@ class CudaDevice(Device):
                 join = _event()
                 join.record(side)
                 main.wait_event(join)
-        except BaseException:
-            self._sides.clear()  # they may still be recording
-            raise
         finally:
             self.stream, self._taken = main, first
 
