@@ -107,6 +107,8 @@ def _backends() -> list[Finding]:
             found.append(Finding("backends", f"{name}: works, {works}"))
         except SwarmError as error:
             text, _, remedy = str(error).partition(" Remedy: ")
+            if name == "cuda":  # why not, and the remedy, stand under "gpu"
+                text, remedy = "cuda: cannot be used here; see gpu", ""
             found.append(Finding("backends", text, "note", remedy))
     return found
 
@@ -147,8 +149,7 @@ def _gpu() -> list[Finding]:
         card = cuda.device()
     except Exception as error:  # whatever CuPy says when it is broken
         text, _, remedy = str(error).partition(" Remedy: ")
-        instead = remedy or 'pip install --force-reinstall "swarm-engine[cuda12]" (or cuda13, as the driver has it)'
-        return [*found, Finding("gpu", f"{not_used}: {text}", "missing", instead)]
+        return [*found, Finding("gpu", f"{not_used}: {text}", "missing", remedy or driver.reinstall(there))]
     free, total = card.memory()
     text = f"CUDA works: {human(free)} of {human(total)} are free on the card"
     if free < min(LITTLE, total // 4):

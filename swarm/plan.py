@@ -77,6 +77,8 @@ def plan(scene: str, values: Mapping[str, Any]) -> Plan:
         agents = int(asked)
     except ValueError:
         raise SettingsError(f"plan: agents={asked!r} is not a whole number.") from None
+    if agents < 1:
+        raise SettingsError(f"plan: agents={agents} is not a positive whole number.")
     if hasattr(settings, "backend") and choose(values.get("backend", "auto")).name == "cuda":
         values = {**values, "backend": "cpu"}  # the same bytes, and the card stays free
     small, large = (_probe(build(scene, **{**values, "agents": size})) for size in (SMALL, LARGE))

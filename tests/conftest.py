@@ -13,14 +13,25 @@ import pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a card where there is none, unless `-m` asks for it and is to be told why it was skipped."""
-    if "gpu" in config.option.markexpr or not any(item.get_closest_marker("gpu") for item in items):
+    """Leave out what needs a card where there is none."""
+    if not any(item.get_closest_marker("gpu") for item in items):
         return
     from swarm.backend import driver
 
     if driver.obstacle(driver.look()):
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("gpu")])
         items[:] = [item for item in items if not item.get_closest_marker("gpu")]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Who asks for the tests of a card and has none is told why, once."""
+    if config.option.markexpr.strip() != "gpu":
+        return
+    from swarm.backend import driver
+
+    obstacle = driver.obstacle(driver.look())
+    if obstacle:
+        terminalreporter.write_line(f"Tests that need a card were left out: {obstacle}")
 
 
 def need(found: object, reason: str) -> None:

@@ -35,8 +35,12 @@ import figures  # noqa: E402
 LIMIT = 600  # s, one part
 ASK = """
 import json
-from swarm.backend import device
-found = device.choose("cuda").device
+from swarm.backend import cuda
+from swarm.errors import SwarmError
+try:
+    found = cuda.device()
+except SwarmError as error:
+    raise SystemExit(str(error))
 print(json.dumps({**found.facts(), "is_card": found.gpu}))
 """
 
@@ -168,7 +172,7 @@ def card() -> tuple[dict[str, Any], str]:
     """What the engine says about the card; or why there is none."""
     done = subprocess.run([sys.executable, "-c", ASK], cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        return {}, f"There is no card to measure. {(done.stderr.strip().splitlines() or ['No reason was given.'])[-1]}"
+        return {}, f"No card to measure: {(done.stderr.strip().splitlines() or ['no reason was given'])[-1]}"
     return json.loads(done.stdout.strip().splitlines()[-1]), ""
 
 

@@ -41,7 +41,8 @@ class CudaDevice(Device):
             self._taken = 0
         except (_runtime.CUDARuntimeError, _driver.CUDADriverError) as error:
             raise BackendError(
-                f"CuPy cannot use the card: {error}. Remedy: run swarm info; it looks at driver, CuPy and card"
+                f"CuPy cannot use the card: {error}. Remedy: nvidia-smi shows the driver and what else uses the card; "
+                "update the one, or end the other"
             ) from error
         self._pinned: np.ndarray | None = None
         about = _runtime.getDeviceProperties(self.id)

@@ -225,11 +225,14 @@ def _open() -> Any:
     if obstacle:
         raise BackendError(str(obstacle))
     try:
+        from swarm.backend import nvrtc
         from swarm.backend.card import CudaDevice
     except Exception as error:  # a library that is missing, two versions of one: its own text has many lines
         said = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
         raise BackendError(
-            f"CuPy cannot be loaded: {said[-1].strip(' .')}. Remedy: pip install --force-reinstall "
-            f'"swarm-engine[{driver.extra(found)}]"'
+            f"CuPy cannot be loaded: {said[-1].strip(' .')}. Remedy: {driver.reinstall(found)}"
         ) from error
+    missing = nvrtc.missing()
+    if missing:
+        raise BackendError(f"CUDA's compiler NVRTC cannot be loaded: {missing}. Remedy: {driver.toolkit(found)}")
     return CudaDevice()

@@ -155,7 +155,7 @@ def choose(name: str | Backend = "auto", threads: int | None = None) -> Backend:
             found = cuda.device()
         except BackendError as error:
             if name == "cuda":
-                raise BackendError(f"backend: 'cuda' was asked for, but {error}") from error
+                raise BackendError(f"backend: 'cuda' was asked for, but {error}") from error.__cause__
             why_not = str(error).partition(" Remedy:")[0].removesuffix(".")
         else:
             reason = "asked for" if name == "cuda" else f"CUDA kernels on {found.facts()['gpu']}"

@@ -107,9 +107,20 @@ def extra(found: Found) -> str:
     return "cuda13" if found.driver >= 13000 and turing else "cuda12"
 
 
+def reinstall(found: Found) -> str:
+    """The lines that put the CuPy that fits in the place of what is installed."""
+    names = " ".join(name for name, _ in found.wheels)
+    return f'pip uninstall -y {names}, then pip install "swarm-engine[{extra(found)}]"'
+
+
+def toolkit(found: Found) -> str:
+    """The line that installs CUDA's own libraries beside the CuPy that is there."""
+    wheel = found.wheels[0][0]
+    return "install the CUDA toolkit" if wheel == "cupy" else f'pip install "{wheel}[ctk]"'
+
+
 def _wheel_obstacle(found: Found, card: Card, extra: str, speaks: str) -> Obstacle | None:
-    names = [name for name, _ in found.wheels]
-    instead = f'pip uninstall -y {" ".join(names)}, then pip install "swarm-engine[{extra}]"'
+    names, instead = [name for name, _ in found.wheels], reinstall(found)
     if len(names) > 1:
         return Obstacle(f"{' and '.join(names)} are installed side by side: they overwrite each other", instead)
     name, version = found.wheels[0]

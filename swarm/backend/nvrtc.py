@@ -38,6 +38,17 @@ def compile(stem: str, macros: dict[str, Any], capability: tuple[int, int]) -> b
     return code
 
 
+def missing() -> str:
+    """Why the compiler cannot be loaded, in one line; nothing where it can. CuPy's wheel alone does not bring it."""
+    from cupy.cuda import nvrtc
+
+    try:
+        nvrtc.getVersion()
+    except Exception as error:  # of CuPy's loader; its text has a line per place that was looked at
+        return (str(error).strip().splitlines() or [type(error).__name__])[0].strip(" .")
+    return ""
+
+
 def _architecture(nvrtc: Any, capability: tuple[int, int]) -> str:
     """Machine code for the card; for one that is newer than the compiler, the newest portable code it makes."""
     known = sorted(int(arch) for arch in nvrtc.getSupportedArchs())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -154,8 +155,37 @@ def test_a_cupy_that_cannot_be_loaded_is_one_line(monkeypatch: pytest.MonkeyPatc
     found = Found(13000, 0, (Card("NVIDIA H100", (9, 0), 85_000_000_000),), (("cupy-cuda13x", "14.2.0"),))
     monkeypatch.setattr(driver, "look", lambda: found)
     monkeypatch.setitem(sys.modules, "swarm.backend.card", None)
-    with pytest.raises(BackendError, match=r"^CuPy cannot be loaded: .*--force-reinstall \"swarm-engine\[cuda13\]\"$"):
+    with pytest.raises(BackendError, match=r"^CuPy cannot be loaded: .*") as caught:
         cuda._open.__wrapped__()
+    assert str(caught.value).endswith('pip uninstall -y cupy-cuda13x, then pip install "swarm-engine[cuda13]"')
+
+
+def test_a_cupy_without_a_compiler_is_one_line(monkeypatch: pytest.MonkeyPatch):
+    found = Found(13000, 0, (Card("NVIDIA H100", (9, 0), 85_000_000_000),), (("cupy-cuda13x", "14.2.0"),))
+    monkeypatch.setattr(driver, "look", lambda: found)
+    monkeypatch.setitem(sys.modules, "swarm.backend.card", SimpleNamespace(CudaDevice=None))
+
+    def version() -> None:
+        raise RuntimeError('Failure finding "libnvrtc.so.13"\n  looked here\n  and there')
+
+    inner = SimpleNamespace(nvrtc=SimpleNamespace(getVersion=version))
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=inner))
+    monkeypatch.setitem(sys.modules, "cupy.cuda", inner)
+    with pytest.raises(BackendError) as caught:
+        cuda._open.__wrapped__()
+    assert str(caught.value) == (
+        "CUDA's compiler NVRTC cannot be loaded: Failure finding \"libnvrtc.so.13\". Remedy: pip install "
+        '"cupy-cuda13x[ctk]"'
+    )
+
+
+def test_a_backend_that_is_missing_is_said_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(driver, "look", Found)
+    monkeypatch.setattr(cuda, "_open", cuda._open.__wrapped__)
+    with pytest.raises(BackendError, match="no NVIDIA driver") as caught:
+        swarm.World(backend="cuda")
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
 
 
 def test_arrays_of_the_card_are_refused_on_the_host(hosted: Any):

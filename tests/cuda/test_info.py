@@ -111,7 +111,7 @@ def test_a_cupy_that_fails_to_load_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(cuda, "_open", broken)
     finding = info._gpu()[-1]
     assert "libnvrtc.so.12 is missing" in finding.text
-    assert "--force-reinstall" in finding.remedy
+    assert finding.remedy == 'pip uninstall -y cupy-cuda12x, then pip install "swarm-engine[cuda12]"'
 
 
 def test_a_plan_for_a_card_counts_the_card_s_memory(hosted: Any, capsys: pytest.CaptureFixture[str]):

@@ -96,11 +96,11 @@ def test_figures_of_the_tests_device_fill_no_table(gpu, monkeypatch: pytest.Monk
 
 
 def test_without_a_card_it_says_why(gpu, monkeypatch: pytest.MonkeyPatch, tmp_path, capsys):
-    monkeypatch.setattr(gpu, "ASK", "raise SystemExit('SwarmError: there is no NVIDIA driver')")
+    monkeypatch.setattr(gpu, "ASK", "raise SystemExit('there is no NVIDIA driver')")
     monkeypatch.setattr(gpu, "card", load(ROOT / "tools" / "gpu.py", "swarm_tools_gpu_2").card)
     monkeypatch.setattr(sys.modules["swarm_tools_gpu_2"], "ASK", gpu.ASK)
     assert gpu.main(["--out", str(tmp_path)]) == 2
-    assert "There is no card to measure. SwarmError: there is no NVIDIA driver" in capsys.readouterr().err
+    assert "No card to measure: there is no NVIDIA driver" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -53,6 +53,8 @@ def test_a_line_is_drawn_through_two_miniatures(made: plan.Plan):
 def test_a_wrong_number_is_told(made: plan.Plan):
     with pytest.raises(SettingsError, match="not a whole number"):
         plan.plan("foragers", {"agents": "many"})
+    with pytest.raises(SettingsError, match="agents=-3 is not a positive whole number"):
+        plan.plan("foragers", {"agents": -3})
 
 
 def test_the_command_says_what_does_not_fit(capsys: pytest.CaptureFixture[str]):
