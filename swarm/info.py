@@ -210,11 +210,12 @@ def _kernel_cache() -> Path:
 def _data() -> list[Finding]:
     from .train import data
 
+    digits = Finding("data", "8x8 digits: shipped")
     try:
-        place = data.mnist(download=False).source
-    except SwarmError as error:
-        return [Finding("data", "MNIST is not on this machine yet", "note", str(error))]
-    return [Finding("data", f"MNIST: {place}"), Finding("data", "8x8 digits: shipped")]
+        return [Finding("data", f"MNIST: {data.mnist(download=False).source}"), digits]
+    except SwarmError:
+        remedy = "swarm train mnist downloads it once; without a network: --data DIR or SWARM_DATA_DIR=DIR"
+        return [Finding("data", "MNIST is not on this machine yet", "note", remedy), digits]
 
 
 def _clashes() -> list[Finding]:

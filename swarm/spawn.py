@@ -149,7 +149,7 @@ def _own(
             )
         if any(t.brains is brains for t in world.tables.values()):
             raise SchemaError(f"{where}: this pool is another table's. Give a copy: brains.clone().")
-        brains.backend = world.backend
+        brains.settle(world.backend)
         return brains, None
     if isinstance(brains, MLP):
         if table.brains is None:
@@ -183,5 +183,5 @@ def _shared(world: World, table: Table, brains: Any, brain: Any, count: int, whe
         raise SchemaError(f"{where}: brain is {rows.dtype} {rows.shape}; give {count} row numbers of the pool, or one.")
     if rows.size and (int(rows.min()) < 0 or int(rows.max()) >= len(pool)):
         raise SchemaError(f"{where}: brain has rows {rows.min()}..{rows.max()}, the pool has {len(pool)} brains.")
-    pool.backend = world.backend
+    pool.settle(world.backend)
     return pool, np.broadcast_to(rows, (count,)).astype(np.int32)

@@ -161,16 +161,7 @@ class Brains(Pool):
         `CapacityError` when the pool does not fit there.
         """
         where = choose(backend, threads)
-        rows = allocate(self._n, self.layout, where)
-        if where.device is not None:
-            with where.running():
-                if where.device is self.backend.device:
-                    rows[...] = self.rows[: self._n]
-                elif self._n:
-                    where.device.write(rows, self.backend.host(self.rows[: self._n]))
-        else:
-            rows[...] = self.backend.host(self.rows[: self._n])
-        return Brains.over(self.mlp, self.layout, where, self.seed, rows, self._n)
+        return Brains.over(self.mlp, self.layout, where, self.seed, self._rows_on(where), self._n)
 
     # --- thinking ---------------------------------------------------------------------------------------------------
 

@@ -198,6 +198,13 @@ class MixedBrains(Brains):
         pools = [pool.astype(dtype) for pool in self._members.pools]
         return MixedBrains.of(pools, [pool.positions for pool in self._members.pools], self.backend, self.seed)
 
+    def settle(self, backend: Backend) -> None:
+        moves = backend.device is not self.backend.device
+        for pool in self._members.pools:
+            pool.settle(backend)
+        if moves:
+            self._places = None if backend.device is None else Places(backend)
+
     def to(self, backend: str | Backend, threads: int | None = None) -> Brains:
         where = choose(backend, threads)
         pools = [pool.to(where) for pool in self._members.pools]

@@ -182,6 +182,25 @@ class Pool:
             if self.backend.device is not None:
                 self.backend.device.changed()
 
+    def settle(self, backend: Backend) -> None:
+        """Compute on `backend` from now on; rows that are in other memory move there. Raises `CapacityError`."""
+        if backend.device is not self.backend.device:
+            self.rows, self._view = self._rows_on(backend), False
+        self.backend = backend
+
+    def _rows_on(self, where: Backend) -> Any:
+        """A copy of the living rows in the memory of `where`."""
+        rows = allocate(self._n, self.layout, where)
+        if where.device is None:
+            rows[...] = self.backend.host(self.rows[: self._n])
+            return rows
+        with where.running():
+            if where.device is self.backend.device:
+                rows[...] = self.rows[: self._n]
+            elif self._n:
+                where.device.write(rows, self.backend.host(self.rows[: self._n]))
+        return rows
+
     # --- edits ------------------------------------------------------------------------------------------------------
 
     def flat(self, rows: Any = None) -> Any:

@@ -185,3 +185,40 @@ def test_the_brain_of_one_entity_shares_the_memory(cuda_device: Any):
     answer = world.backend.host(brain(world.backend.array(np.ones((1, 3), np.float32))))
     on_cpu = make("cpu").brain(ids[4])(np.ones((1, 3), np.float32))
     assert np.array_equal(answer, on_cpu)
+
+
+# ---------------------------------------------------------------------- pools that were made elsewhere
+
+
+@pytest.mark.parametrize("home", ["reference", "cuda"])
+@pytest.mark.parametrize("kind", ["float32", "bfloat16", "float16", "mixed", "shared"])
+def test_a_pool_moves_to_the_world_it_is_given_to(cuda_device: Any, kind: str, home: str):
+    """Trained on the processor, at home on the card, and the other way round: rows, births and hashes are the same."""
+
+    def made(backend: str) -> tuple[swarm.World, swarm.Brains]:
+        world = swarm.World(size=(64, 64), backend=backend, seed=3)
+        dtype = kind if kind.startswith(("float", "bfloat")) else "float32"
+        nets = [swarm.MLP((3, h, 2)) for h in (4, 5, 4, 6)] if kind == "mixed" else swarm.MLP((3, 4, 2))
+        count = {} if kind == "mixed" else {"count": 4}
+        pool = swarm.Brains(nets, **count, seed=1, backend=home, dtype=dtype)
+        table = {"brain": [2, 0, 0, 3]} if kind == "shared" else {"mutation": swarm.Mutation(0.1)}
+        world.spawn(4, Body(pos=world.scatter), name="a", brains=pool, **table)
+        return world, pool
+
+    def breed(world: swarm.World, dt: float) -> None:
+        for agents in world.query(Body):
+            agents.birth([0, 1, 1])
+            agents.kill([2])
+
+    (one, mine), (two, theirs) = made("cpu"), made("cuda")
+    assert two.tables["a"].brains is theirs
+    assert mine.backend is one.backend
+    assert theirs.backend is two.backend
+    assert one.hash() == two.hash()
+    for world in (one, two):
+        world.schedule = (breed,)
+        for _ in range(4):
+            world.step()
+    assert one.hash() == two.hash()
+    answers = [world.brain(world.view(Body.pos)[0][5])(np.ones((1, 3), np.float32)) for world in (one, two)]
+    assert answers[0].tobytes() == two.backend.host(answers[1]).tobytes()
