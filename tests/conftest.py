@@ -60,11 +60,9 @@ def hosted(host_device: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return host_device
 
 
-@pytest.fixture(params=["hosted", pytest.param("card", marks=pytest.mark.gpu)])
-def cuda_device(request: pytest.FixtureRequest) -> Any:
-    """The device on the host, then the real one."""
-    if request.param == "hosted":
-        return request.getfixturevalue("hosted")
+@pytest.fixture
+def card() -> Any:
+    """A real card, or the test is skipped; such a test has the marker `gpu`."""
     from swarm.backend import cuda
     from swarm.errors import BackendError
 
@@ -72,3 +70,18 @@ def cuda_device(request: pytest.FixtureRequest) -> Any:
         return cuda.device()
     except (BackendError, ImportError) as error:
         pytest.skip(f"no card: {error}")
+
+
+@pytest.fixture(params=["hosted", pytest.param("card", marks=pytest.mark.gpu)])
+def cuda_device(request: pytest.FixtureRequest) -> Any:
+    """The device on the host, then the real one."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["reference", "cpu", "hosted", pytest.param("card", marks=pytest.mark.gpu)])
+def backend(request: pytest.FixtureRequest) -> str:
+    """The name of each backend in turn: the oracle, the processor's kernels, CUDA as `cuda_device` has it."""
+    if request.param in ("reference", "cpu"):
+        return request.param
+    request.getfixturevalue(request.param)
+    return "cuda"

@@ -164,6 +164,16 @@ def test_everybody_dies_and_gives_birth():
     assert worlds[1].counts() == {"own": 0, "shared": 0}
 
 
+@pytest.mark.parametrize("parent", [5, 6, 7])
+def test_a_dying_parent_around_the_first_row_that_goes(parent):
+    """Nine rows, four deaths, one birth: rows 6 to 8 go, and only a child whose parent's row stays takes that row."""
+    worlds = pair()
+    for world in worlds:
+        tick(world, [("own", "birth", [parent], "rows"), ("own", "kill", [0, 1, 2, parent], "rows")])
+    check(*worlds)
+    assert worlds[1].counts()["own"] == 6
+
+
 @pytest.mark.parametrize("cap", [None, 2500])
 def test_more_than_one_block(cap):
     """Thousands of rows and children: sums over several tiles, capacities and slots that double at the barrier."""
@@ -310,11 +320,12 @@ def test_other_requests_between_replayed_barriers():
     assert len(graphs) >= 2  # None, and what was recorded
 
 
-def test_rows_that_are_none_are_told():
+@pytest.mark.parametrize("row", [9, -1, -(2**31)])
+def test_rows_that_are_none_are_told(row):
     world = make("cuda")
-    world.schedule = (System(on_device(world, [3, 9], np.int32)),)
+    world.schedule = (System(on_device(world, [3, row], np.int32)),)
     before = world.hash()
-    with pytest.raises(SchemaError, match=r"birth in table 'own': row 9 of 9"):
+    with pytest.raises(SchemaError, match=f"birth in table 'own': row {row} of 9"):
         world.step()
     assert world.hash() == before
     world.schedule = ()

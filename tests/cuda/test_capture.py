@@ -171,6 +171,31 @@ def test_a_cap_that_changes_is_heeded(cuda_device: Any):
     assert not differing(one, two)
 
 
+def test_a_mutation_that_changes_is_heeded(cuda_device: Any):
+    """One run with the barrier in it: how brains mutate was recorded."""
+
+    def worlds(backend: str) -> swarm.World:
+        made = swarm.World(size=(64, 64), backend=backend, seed=3)
+        brains, mutation = swarm.MLP((2, 3, 1)), swarm.Mutation(0.1)
+        made.spawn(3, Body(pos=made.scatter), Energy(level=2048), name="a", brains=brains, mutation=mutation)
+        made.spawn(1600, Body(pos=made.scatter), Energy(level=0), name="slots to spare")
+        with made.backend.running():
+            made.tables["a"].reserve(800, "test")
+        made.schedule = (swarm.split(Energy.level, 1.0),)
+        return made
+
+    one, two = worlds("cpu"), worlds("cuda")
+    for tick in range(7):
+        if tick == 5:
+            assert recorded(two) == [True]
+            for world in (one, two):
+                world.spawn(0, Body, Energy, name="a", mutation=swarm.Mutation(0.5))
+        one.step()
+        two.step()
+        assert one.hash() == two.hash(), tick
+    assert two.tables["a"].born_total > 90
+
+
 def test_a_system_of_ones_own_is_captured(cuda_device: Any):
     SCRATCH.clear()
     _, two = both(make(feed, rest, MOVE), ticks=5)
@@ -230,20 +255,29 @@ def test_what_cannot_be_recorded_names_the_system_and_the_remedy(hosted: Any):
 
 
 def test_memory_that_moves_while_recording_is_no_harm(hosted: Any):
-    calls = []
+    """In ticks in which the run has queued births, which must not be queued twice; nothing is kept of the attempts."""
+    calls, kept = [], []
 
     def late(world: swarm.World, dt: float) -> None:
-        calls.append(world.tick)
-        if len(calls) in (3, 4):
+        if cuda.current().capturing and len(calls) < 3:
+            calls.append(world.tick)
             cuda.current().changed()
 
     @swarm.system(on_cuda=late)
     def grows(world: swarm.World, dt: float) -> None: ...
 
-    world, other = make(SPLIT, MOVE, grows, feed)("cuda"), make(SPLIT, MOVE, feed)("cuda")
-    for _ in range(12):
+    split = swarm.split(Energy.level, 0.25, Body.pos)
+    world = make(split, MOVE, grows, feed, cull, agents=40)("cuda")
+    other = make(split, MOVE, feed, cull, agents=40)("cuda")
+    for one in (world, other):
+        one.spawn(0, Body, Energy, name="a", cap=60)
+    for _ in range(20):
         world.step()
         other.step()
+        assert world.tables["a"].born_total == other.tables["a"].born_total
+        if calls and calls[-1] == world.tick - 1:
+            kept.append(recorded(world)[0])
+    assert kept == [False] * 3
     assert recorded(world)[0]
     assert world.hash() == other.hash()
 
@@ -370,12 +404,14 @@ def test_the_memory_of_a_world_comes_back_with_its_last_reference(hosted: Any):
         gc.enable()
 
 
-def test_memory_does_not_grow(hosted: Any):
+def test_memory_does_not_grow(cuda_device: Any):
+    """Ten thousand ticks on a card, where 200 bytes lost in each would show; others may use the card meanwhile."""
+    ticks, slack = (10_000, 2_000_000) if cuda_device.gpu else (60, 0)
     world = make(SPLIT, MOVE, INDEX, feed, cull, agents=40)("cuda")
     world.spawn(0, Body, Energy, name="a", cap=60)
     left = []
-    for _ in range(60):
+    for _ in range(ticks):
         world.step()
-        left.append(hosted.memory()[0])
-    assert min(left[20:40]) == min(left[40:])
+        left.append(cuda_device.memory()[0])
+    assert min(left[ticks * 2 // 3 :]) >= min(left[ticks // 3 : ticks * 2 // 3]) - slack
     assert world.tables["a"].refused_total

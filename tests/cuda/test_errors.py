@@ -60,6 +60,25 @@ def test_memory_that_others_take_meanwhile_leaves_the_world(
     assert list(made.counts()) == ["a"]
 
 
+@pytest.mark.gpu
+def test_a_full_card_leaves_the_world(card: Any):
+    """What the others do with a limit on the tests' device, with a card that is really full."""
+    made = world()
+    before, device = made.hash(), made.backend.device
+    with made.backend.running():
+        held = device.xp.empty(max(1, device.memory()[0] - (64 << 20)), np.uint8)
+    try:
+        with pytest.raises(CapacityError, match=r"would fit|out of memory"):
+            made.spawn(20_000_000, Body(pos=(1.0, 2.0)), name="a")
+        assert made.hash() == before
+        made.step()
+    finally:
+        del held
+    made.spawn(1_000, Body(pos=(1.0, 2.0)), name="a")
+    made.step()
+    assert made.counts() == {"a": 1_020}
+
+
 def test_growth_that_fails_half_way_leaves_the_table(hosted: Any, monkeypatch: pytest.MonkeyPatch):
     made = world()
     table = made.tables["a"]

@@ -49,6 +49,19 @@ def test_equal_sums(case):
         assert ours.view(np.uint32).tolist() == theirs.view(np.uint32).tolist()
 
 
+def test_birds_that_nearly_touch():
+    """Nearer than a thousandth of the radius the push is bounded."""
+    found = []
+    for backend in ("cpu", "cuda"):
+        w = world(backend)
+        w.spawn(4, Body(pos=[[10, 10], [10.002, 10], [10.003, 10.001], [12, 10]], vel=0), name="bird")
+        stage = swarm.flock(Body.pos, Body.vel, radius=4.0, cohesion=0.0, alignment=0.0, separation=1.0)
+        assert run(w, swarm.index(Body.pos, radius=4.0), stage) is None
+        found.append(host(w, w.tables["bird"].column(Body.vel)))
+    assert found[0].any()
+    assert found[0].tobytes() == found[1].tobytes()
+
+
 @settings(max_examples=20, deadline=None, derandomize=True,
           suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(

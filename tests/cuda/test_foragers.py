@@ -154,6 +154,17 @@ def test_a_level_that_is_no_number_is_named():
         world.step()
 
 
+def test_a_forager_with_exactly_nothing_left_starves():
+    """Energy is in whole quanta, so that a level of exactly 0 J is no rarity; lifespan "none": nobody else dies."""
+    made = [make(lifespan="none") for make in (cpu, cuda)]
+    for world in made:
+        world.schedule = world.schedule[world.schedule.names.index("die") :]
+        world.tables["forager"].column(Energy.level)[5:6] = np.float32(0)
+        world.step()
+    same(*made)
+    assert made[1].tables["forager"].died_total == 1
+
+
 def test_statistics_look_and_a_steady_world():
     world = run(cuda(**foragers.steady(60)), 12)
     found, want = foragers.statistics(world), foragers.statistics(run(cpu(**foragers.steady(60)), 12))

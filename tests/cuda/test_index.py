@@ -39,6 +39,14 @@ def test_equal_integers(case, flagged):
     assert_same(contents(one, one.indices[Plant.pos]), contents(two, two.indices[Plant.pos]))
 
 
+@pytest.mark.parametrize("plants", [511, 512, 513, 1024])
+def test_as_many_members_as_a_power_of_two(plants):
+    """Where the number of cells that are worth their memory doubles; two tables of so many plants."""
+    case = {"seed": 8, "size": (64.0, 48.0), "reach": 0.005, "bodies": 0, "plants": plants, "step": 0.0}
+    one, two = both(case, swarm.index(Plant.pos, radius=radius_of(case)))
+    assert_same(contents(one, one.indices[Plant.pos]), contents(two, two.indices[Plant.pos]))
+
+
 @settings(max_examples=25, deadline=None, derandomize=True,
           suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from swarm.backend import rng
 
 
@@ -92,17 +90,17 @@ class Oracle:
 
 def state(world) -> dict[int, dict]:
     """A world's entities as the oracle holds them, by id; a brain is its row of parameters."""
-    found = {}
+    found, host = {}, world.backend.host
     for table in world.tables.values():
         columns = [c for k in table.components for c in k.columns if c.parent is None]
         for row, id in enumerate(table.ids().tolist()):
             brain = None
             if table.brains is not None:
                 at = int(table.brain[row]) if table.shared else row
-                brain = np.asarray(table.brains[at].flat()[0]).tobytes()
+                brain = host(table.brains[at].flat()[0]).tobytes()
             found[id] = {
                 "table": table.name,
-                "columns": {c.key: np.asarray(table.column(c)[row]).tolist() for c in columns},
+                "columns": {c.key: host(table.column(c)[row]).tolist() for c in columns},
                 "brain": brain,
                 "parent": int(table.parents[row]),
                 "born": int(table.born[row]),

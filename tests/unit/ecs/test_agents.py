@@ -24,8 +24,8 @@ class Other(Component):
 
 
 @pytest.fixture
-def world():
-    world = World(size=(16, 16), tick=0.5, backend="reference", seed=1)
+def world(backend):
+    world = World(size=(16, 16), tick=0.5, backend=backend, seed=1)
     world.spawn(4, Body(pos=world.scatter, vel=1), Energy(level=[1, 2, 3, 4]), name="agent")
     return world
 
@@ -77,6 +77,7 @@ def test_what_does_not_fit_names_table_and_column(agents, do, text):
         do(agents)
 
 
+@pytest.mark.parametrize("backend", ["reference", "cpu"])  # arrays of a card have no guard
 def test_everything_of_last_tick_is_stale(world, agents):
     level, ids = agents[Energy].level, agents.ids
     part = agents[Energy]

@@ -7,7 +7,7 @@ import pytest
 
 import swarm
 from swarm.errors import NonFiniteError, ScheduleError, SchemaError, SettingsError
-from tests.unit.stages.worlds import BACKENDS, Body, Energy, Plant, differences, places, run, world
+from tests.unit.stages.worlds import Body, Energy, Plant, differences, host, places, run, world
 
 
 def pasture(backend, eaters, food, size=(64.0, 64.0), reach=2.0, ripe=True, energy=1.0, seed=7, index=None, **options):
@@ -23,7 +23,7 @@ def pasture(backend, eaters, food, size=(64.0, 64.0), reach=2.0, ripe=True, ener
 
 
 def levels(w):
-    return w.tables["eater"].column(Energy.level)
+    return host(w.tables["eater"], Energy.level)
 
 
 def claims(eaters, food, size, reach, available):
@@ -35,7 +35,6 @@ def claims(eaters, food, size, reach, available):
     return np.where(nearest < np.inf, target, -1), nearest
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("indexed", [False, True])
 def test_against_the_oracle(backend: str, indexed: bool):
     rng = np.random.default_rng(2)
@@ -61,20 +60,18 @@ def test_against_the_oracle(backend: str, indexed: bool):
         eaten[plant] = True
     assert eaten.any()
     assert np.array_equal(levels(w), want)
-    assert np.array_equal(w.tables["plant"].column(Plant.ripe), ripe & ~eaten)
-    assert np.array_equal(w.tables["plant"].column(Plant.energy), np.where(eaten, 0, energy))
+    assert np.array_equal(host(w.tables["plant"], Plant.ripe), ripe & ~eaten)
+    assert np.array_equal(host(w.tables["plant"], Plant.energy), np.where(eaten, 0, energy))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_nearest_wins_and_the_lowest_id_of_equal_food(backend: str):
     eaters = np.array([[10, 10], [11.5, 10], [30, 30]], np.float32)
     food = np.array([[11, 10], [29, 30], [31, 30], [30, 31]], np.float32)
     w = pasture(backend, eaters, food, gain=Plant.energy, energy=np.array([1, 2, 3, 4], np.float32))
     assert levels(w).tolist() == [10, 11, 12]
-    assert w.tables["plant"].column(Plant.energy).tolist() == [0, 0, 3, 4]
+    assert host(w.tables["plant"], Plant.energy).tolist() == [0, 0, 3, 4]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_reach_is_open_and_goes_round_the_torus(backend: str):
     eaters = np.array([[0.5, 63.5], [20, 20]], np.float32)
     food = np.array([[63.5, 0.25], [22, 20]], np.float32)
@@ -82,7 +79,6 @@ def test_reach_is_open_and_goes_round_the_torus(backend: str):
     assert levels(w).tolist() == [11, 10]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_everything_within_reach_is_found_across_cells_and_seams(backend: str):
     """900 pairs far from each other, the food 0.1% nearer than the reach in every direction: everybody is fed."""
     rng = np.random.default_rng(0)
@@ -95,7 +91,6 @@ def test_everything_within_reach_is_found_across_cells_and_seams(backend: str):
     assert (levels(w) == 11).all()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_without_columns_the_food_dies(backend: str):
     w = world(backend)
     w.spawn(3, Plant(pos=np.array([[5, 5], [40, 40], [9, 9]], np.float32)), name="plant")
@@ -104,10 +99,9 @@ def test_without_columns_the_food_dies(backend: str):
     w.step()
     assert w.counts() == {"plant": 1, "eater": 2}
     assert levels(w).tolist() == [3.5, 3.5]
-    assert w.tables["plant"].column(Plant.pos).tolist() == [[40, 40]]
+    assert host(w.tables["plant"], Plant.pos).tolist() == [[40, 40]]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_two_grazing_stages_do_not_eat_one_plant_twice(backend: str):
     w = world(backend)
     w.spawn(1, Plant(pos=5.0), name="plant")
@@ -118,7 +112,6 @@ def test_two_grazing_stages_do_not_eat_one_plant_twice(backend: str):
     assert sorted(levels(w).tolist()) == [1, 3]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_several_tables_on_both_sides(backend: str):
     w = world(backend)
     for k, name in enumerate(("grass", "bush")):
@@ -133,19 +126,17 @@ def test_several_tables_on_both_sides(backend: str):
         name="odd",
     )
     run(w, swarm.index(Plant.pos), swarm.graze(Body.pos, Plant.pos, into=Energy.level, gain=Plant.energy))
-    assert w.tables["deer"].column(Energy.level).tolist() == [0]
-    assert w.tables["odd"].column(Energy.level).tolist() == [2, 1]
+    assert host(w.tables["deer"], Energy.level).tolist() == [0]
+    assert host(w.tables["odd"], Energy.level).tolist() == [2, 1]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_nobody_eats_itself(backend: str):
     w = world(backend)
     w.spawn(2, Body(pos=np.array([[5, 5], [50, 50]], np.float32)), Energy(level=1), name="cannibal")
     run(w, swarm.index(Body.pos), swarm.graze(Body.pos, Body.pos, into=Energy.level, gain=Energy.level))
-    assert w.tables["cannibal"].column(Energy.level).tolist() == [1, 1]
+    assert host(w.tables["cannibal"], Energy.level).tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_nothing_to_eat_and_nobody_to_eat_it(backend: str):
     none = np.empty((0, 2), np.float32)
     some = np.ones((3, 2), np.float32)
@@ -154,7 +145,6 @@ def test_nothing_to_eat_and_nobody_to_eat_it(backend: str):
     assert levels(pasture(backend, some, some, gain=Plant.energy, energy=0.0)).tolist() == [10, 10, 10]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_claimant_outside_the_world_is_named(backend: str):
     w = world(backend)
     w.spawn(3, Plant(pos=1.0), name="plant")
@@ -164,7 +154,6 @@ def test_a_claimant_outside_the_world_is_named(backend: str):
         run(w, swarm.index(Plant.pos), swarm.graze(Body.pos, Plant.pos, into=Energy.level))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_equal_shares_in_whole_quanta(backend: str):
     """5 quanta among 3 claimants: one each, two more for the nearest; and a plant for one alone."""
     w = world(backend)
@@ -177,9 +166,9 @@ def test_equal_shares_in_whole_quanta(backend: str):
         Body.pos, Plant.pos, into=Energy.level, gain=Plant.energy, ripe=Plant.ripe, reach=1.5, share="equal"
     )
     run(w, swarm.index(Plant.pos), graze)
-    assert ((w.tables["deer"].column(Energy.level) - 1) / quantum).tolist() == [1, 3, 1]
-    assert ((w.tables["odd"].column(Energy.level) - 1) / quantum).tolist() == [7, 0]
-    assert w.tables["plant"].column(Plant.energy).tolist() == [0, 0]
+    assert ((host(w.tables["deer"], Energy.level) - 1) / quantum).tolist() == [1, 3, 1]
+    assert ((host(w.tables["odd"], Energy.level) - 1) / quantum).tolist() == [7, 0]
+    assert host(w.tables["plant"], Plant.energy).tolist() == [0, 0]
 
 
 def test_bad_settings_are_refused():

@@ -8,10 +8,9 @@ import pytest
 import swarm
 from swarm.errors import NonFiniteError, SettingsError
 from swarm.stages.move import wrap
-from tests.unit.stages.worlds import BACKENDS, Body, Plant, places, run, world
+from tests.unit.stages.worlds import Body, Plant, host, places, run, world
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_step_is_pos_plus_vel_dt(backend: str):
     w = world(backend)
     w.spawn(
@@ -20,18 +19,17 @@ def test_a_step_is_pos_plus_vel_dt(backend: str):
     w.spawn(2, Plant(pos=1.0), name="plant")
     run(w, swarm.move(Body.pos, Body.vel))
     want = np.array([[2, 1.5], [np.float32(63.9) + 1 - 64, np.float32(0.1) - 1 + 64]], np.float32)
-    assert np.array_equal(w.tables["b"].column(Body.pos), want)
-    assert w.tables["plant"].column(Plant.pos).tolist() == [[1, 1]] * 2
+    assert np.array_equal(host(w.tables["b"], Body.pos), want)
+    assert host(w.tables["plant"], Plant.pos).tolist() == [[1, 1]] * 2
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_limit_slows_and_keeps_the_direction(backend: str):
     w = world(backend)
     vel = np.array([[3, 4], [0.3, 0.4], [0, -50], [0, 0]], np.float32)
     w.spawn(4, Body(pos=32.0, vel=vel), name="b")
     run(w, swarm.move(Body.pos, Body.vel, limit=2.5))
-    assert np.allclose(w.tables["b"].column(Body.vel), [[1.5, 2], [0.3, 0.4], [0, -2.5], [0, 0]])
-    assert np.allclose(w.tables["b"].column(Body.pos), 32 + 0.125 * w.tables["b"].column(Body.vel))
+    assert np.allclose(host(w.tables["b"], Body.vel), [[1.5, 2], [0.3, 0.4], [0, -2.5], [0, 0]])
+    assert np.allclose(host(w.tables["b"], Body.pos), 32 + 0.125 * host(w.tables["b"], Body.vel))
 
 
 @pytest.mark.parametrize("side", [1.0, 64.0, 7.3, 2825.48, 1e-3])
@@ -48,7 +46,6 @@ def test_wrapping_never_gives_the_side_itself(side: float):
     assert np.array_equal(wrap(inside, side), inside)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_the_kernels_wrap_alike(backend: str):
     """Displacements from tiny to absurd leave every position inside, in equal bits."""
     rng = np.random.default_rng(0)
@@ -58,7 +55,7 @@ def test_the_kernels_wrap_alike(backend: str):
     w = world(backend, size)
     w.spawn(len(pos), Body(pos=pos, vel=vel), name="b")
     run(w, swarm.move(Body.pos, Body.vel))
-    got = w.tables["b"].column(Body.pos)
+    got = host(w.tables["b"], Body.pos)
     for axis in (0, 1):
         side = np.float32(size[axis])
         assert np.array_equal(got[:, axis], wrap(pos[:, axis] + vel[:, axis] * np.float32(0.125), side))
@@ -66,7 +63,6 @@ def test_the_kernels_wrap_alike(backend: str):
         assert (got[:, axis] >= 0).all()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
 def test_a_velocity_that_leads_nowhere_is_named(backend: str, value: float):
     w = world(backend)

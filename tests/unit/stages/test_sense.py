@@ -8,7 +8,7 @@ import pytest
 import swarm
 from swarm import Own, Sectors
 from swarm.errors import NonFiniteError, ScheduleError, SchemaError, SettingsError
-from tests.unit.stages.worlds import BACKENDS, Body, Energy, Plant, differences, places, run, world
+from tests.unit.stages.worlds import BACKENDS, Body, Energy, Plant, differences, host, places, run, world
 
 
 def expected(seekers, others, size, radius, n, count, same):
@@ -41,10 +41,9 @@ def looked(backend, seekers, others, size, radius, n=8, reduce="closeness", kin=
     w.spawn(len(seekers), Body(pos=seekers), Mind(), name="body")
     indices = [swarm.index(Plant.pos, radius=radius)] + [swarm.index(Body.pos, radius=radius)] * (kin or index_self)
     run(w, *indices, swarm.sense(Mind))
-    return w.tables["body"].column(Mind.senses).copy()
+    return host(w.tables["body"], Mind.senses).copy()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 12])
 @pytest.mark.parametrize("reduce", ["closeness", "count"])
 @pytest.mark.parametrize("kin", [False, True])
@@ -58,7 +57,6 @@ def test_sectors_against_the_oracle(backend: str, n: int, reduce: str, kin: bool
     assert (want > 0).any()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_seekers_without_an_index_of_their_own(backend: str):
     rng = np.random.default_rng(5)
     seekers, others = places(rng, 60, (50, 70)), places(rng, 90, (50, 70))
@@ -66,7 +64,6 @@ def test_seekers_without_an_index_of_their_own(backend: str):
     assert np.array_equal(got, expected(seekers, others, (50.0, 70.0), 9.0, 8, False, False))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("n", [8, 4, 16])
 def test_boundaries_belong_to_the_sector_they_open(backend: str, n: int):
     """Multiples of 45 degrees are exact, whatever the distance."""
@@ -84,7 +81,6 @@ def test_boundaries_belong_to_the_sector_they_open(backend: str, n: int):
             assert np.flatnonzero(got[0]).tolist() == [int(k * n / 8)]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("n", [1, 3, 8])
 def test_the_same_place_is_sector_0(backend: str, n: int):
     here = np.array([[20.0, 20.0], [20.0, 20.0]], np.float32)
@@ -92,7 +88,6 @@ def test_the_same_place_is_sector_0(backend: str, n: int):
     assert np.array_equal(got, np.eye(1, n, dtype=np.float32).repeat(2, axis=0))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("cells", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("reduce", ["closeness", "count"])
 def test_two_agents_on_tiny_toruses(backend: str, cells: int, reduce: str):
@@ -106,7 +101,6 @@ def test_two_agents_on_tiny_toruses(backend: str, cells: int, reduce: str):
         assert np.array_equal(got, expected(pair, pair, size, radius, 8, reduce == "count", True))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_across_the_seam_and_the_corner(backend: str):
     for here, there, sector, distance in [
         ((0.5, 10), (39.5, 10), 4, 1.0),
@@ -119,7 +113,6 @@ def test_across_the_seam_and_the_corner(backend: str):
         assert got[0, sector] == np.float32(1) - np.sqrt(np.float32(distance * distance)) / np.float32(4)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("side", "parts", "one", "two"),
     [(7.3, 53, 0.5509433746337891, 0.6886792182922363), (7.3, 80, 5.839999675750732, 5.931249618530273)],
@@ -135,7 +128,6 @@ def test_rounding_of_cells_hides_nobody(backend: str, side: float, parts: int, o
     assert got[:2].sum(axis=1).tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_radius_of_half_the_world(backend: str):
     """Just below half the world is seen, exactly half is not: 1 - d / radius is 0 there."""
     here = np.array([[0, 0]], np.float32)
@@ -144,7 +136,6 @@ def test_radius_of_half_the_world(backend: str):
         assert got.sum() == seen
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_own_values_scaled_and_integer(backend: str):
     w = world(backend)
     Mind = swarm.mind(
@@ -153,11 +144,10 @@ def test_own_values_scaled_and_integer(backend: str):
     vel = np.array([[1, 2], [3, 4]], np.float32)
     w.spawn(2, Body(vel=vel), Energy(level=7), Plant(ripe=np.array([True, False])), Mind(), name="body")
     run(w, swarm.sense(Mind))
-    assert w.tables["body"].column(Mind.senses).tolist() == [[7, 0.5, 1, 1], [7, 1.5, 2, 0]]
-    assert w.tables["body"].column(Mind.memory).tolist() == [[0, 0], [0, 0]]
+    assert host(w.tables["body"], Mind.senses).tolist() == [[7, 0.5, 1, 1], [7, 1.5, 2, 0]]
+    assert host(w.tables["body"], Mind.memory).tolist() == [[0, 0], [0, 0]]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_an_agent_outside_the_world_is_named(backend: str):
     w = world(backend)
     Mind = swarm.mind(food=Sectors(8, 4, of=Plant.pos), actions=("x",))
@@ -178,7 +168,7 @@ def test_two_tables_share_a_mind_and_a_grid():
         w.spawn(80, Body(pos=one), Mind(), name="red")
         w.spawn(70, Body(pos=two), Energy(), Mind(), name="blue")
         run(w, swarm.index(Body.pos), swarm.sense(Mind))
-        got = np.concatenate([t.column(Mind.senses) for t in w.tables.values()])
+        got = np.concatenate([host(t, Mind.senses) for t in w.tables.values()])
         assert np.array_equal(got, want)
 
 

@@ -10,7 +10,7 @@ import pytest
 import swarm
 from swarm import MLP, Brains, Own
 from swarm.errors import NonFiniteError, ScheduleError, SchemaError
-from tests.unit.stages.worlds import BACKENDS, Body, Energy, run, world
+from tests.unit.stages.worlds import Body, Energy, host, run, world
 
 Mind = swarm.mind(energy=Own(Energy.level), speed=Own(Body.vel), actions=("x", "y"), memory=2)
 
@@ -24,22 +24,20 @@ def thinkers(backend: str, count: int = 50, brains=None, dtype: str = "float32",
     return w, w.tables["forager"], ids
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
 def test_outputs_are_the_brains_and_memory_comes_back(backend: str, dtype: str):
     w, table, _ = thinkers(backend, dtype=dtype)
     stages = swarm.sense(Mind), swarm.think(Mind)
     for _ in range(3):
-        before = table.column(Mind.memory).copy()
+        before = host(table, Mind.memory).copy()
         run(w, *stages)
-        x = np.concatenate([table.column(Energy.level)[:, None], table.column(Body.vel), before], axis=1)
-        want = table.brains(x)
-        assert np.allclose(table.column(Mind.outputs_), want, rtol=1e-5, atol=1e-6)
-        assert np.array_equal(table.column(Mind.memory), table.column(Mind.outputs_)[:, 2:])
-    assert np.abs(table.column(Mind.memory)).max() > 0
+        x = np.concatenate([host(table, Energy.level)[:, None], host(table, Body.vel), before], axis=1)
+        want = w.backend.host(table.brains(x))
+        assert np.allclose(host(table, Mind.outputs_), want, rtol=1e-5, atol=1e-6)
+        assert np.array_equal(host(table, Mind.memory), host(table, Mind.outputs_)[:, 2:])
+    assert np.abs(host(table, Mind.memory)).max() > 0
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("hidden", [4, 4000])
 def test_shared_pools_grouped_or_not(backend: str, hidden: int):
     """4000 hidden units make a pool too large for a core's cache, so agents are grouped by brain."""
@@ -47,16 +45,16 @@ def test_shared_pools_grouped_or_not(backend: str, hidden: int):
     rows = np.random.default_rng(0).integers(0, 9, 40)
     w, table, _ = thinkers(backend, 40, brains=pool, brain=rows)
     run(w, swarm.sense(Mind), swarm.think(Mind))
-    x = np.concatenate([table.column(Energy.level)[:, None], table.column(Body.vel), np.zeros((40, 2))], axis=1)
-    want = np.stack([pool[int(row)](x[k : k + 1].astype(np.float32))[0] for k, row in enumerate(rows)])
-    assert np.allclose(table.column(Mind.outputs_), want, rtol=1e-4, atol=1e-5)
+    x = np.concatenate([host(table, Energy.level)[:, None], host(table, Body.vel), np.zeros((40, 2))], axis=1)
+    want = np.stack([w.backend.host(pool[int(r)](x[k : k + 1].astype(np.float32)))[0] for k, r in enumerate(rows)])
+    assert np.allclose(host(table, Mind.outputs_), want, rtol=1e-4, atol=1e-5)
 
 
 def test_mixed_hidden_layers():
     w, table, _ = thinkers("reference", 20, brains=[MLP((Mind.inputs, h, Mind.outputs)) for h in range(1, 21)])
     run(w, swarm.sense(Mind), swarm.think(Mind))
-    x = np.concatenate([table.column(Energy.level)[:, None], table.column(Body.vel), np.zeros((20, 2))], axis=1)
-    assert np.allclose(table.column(Mind.outputs_), table.brains(x), atol=1e-6)
+    x = np.concatenate([host(table, Energy.level)[:, None], host(table, Body.vel), np.zeros((20, 2))], axis=1)
+    assert np.allclose(host(table, Mind.outputs_), table.brains(x), atol=1e-6)
 
 
 def test_widths_that_do_not_fit():
@@ -78,7 +76,6 @@ def test_a_table_without_brains():
         run(w, swarm.sense(Mind), swarm.think(Mind))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_an_output_that_is_not_finite(backend: str):
     w, table, ids = thinkers(backend, 5000)
     table.brains.parameters[4321] = np.nan
@@ -89,7 +86,6 @@ def test_an_output_that_is_not_finite(backend: str):
         run(w, swarm.sense(Mind), swarm.think(Mind))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_sense_that_is_not_finite(backend: str):
     w, table, ids = thinkers(backend, 10)
     table.column(Energy.level)[7] = np.nan

@@ -8,6 +8,7 @@ import numpy as np
 
 import swarm
 from swarm import Component, bool_, f32
+from swarm.capture import call
 
 BACKENDS = ("reference", "cpu")
 
@@ -34,11 +35,24 @@ def world(
 
 
 def run(world: swarm.World, *stages: Any) -> None:
-    """Run these stages once, without the barrier."""
+    """Run these stages once, without the barrier, one launch after the other; raise what they report."""
     world.schedule = stages
     with world.backend.running():
-        for stage in stages:
-            stage(world, world.dt)
+        if world._runner is not None:
+            world._runner.forget()
+            world._runner.balance()
+        for world.step_number, stage in enumerate(stages):
+            call(stage, world, world.dt)
+        if world.ledger is not None:
+            world.ledger.pull()
+            if world.ledger.fault is not None:
+                world.accuse(*world.ledger.fault)
+            _ = [grid.overflow for grid in world.indices.values()]  # warns as the host does in the tick itself
+
+
+def host(table: Any, column: Any) -> np.ndarray:
+    """A column [n, ...] of a table as a NumPy array, wherever it is."""
+    return table.registry.backend.host(table.column(column))
 
 
 def places(rng: np.random.Generator, count: int, size: Any, step: float = 0.0) -> np.ndarray:
@@ -69,4 +83,4 @@ def shuffle(world: swarm.World, seed: int) -> None:
 
 def by_id(table: Any, array: np.ndarray) -> np.ndarray:
     """`array` [n, ...] in id order."""
-    return np.asarray(array)[np.argsort(table.ids())]
+    return table.registry.backend.host(array)[np.argsort(table.registry.backend.host(table.ids()))]

@@ -25,8 +25,8 @@ def drift(world, dt):
 
 
 @pytest.fixture
-def world():
-    world = World(size=(16, 16), tick=0.25, backend="reference", seed=5)
+def world(backend):
+    world = World(size=(16, 16), tick=0.25, backend=backend, seed=5)
     world.spawn(3, Body(pos=[[1, 1], [15.5, 8], [8, 0.25]], vel=[[4, 0], [4, 0], [0, -4]]), name="thing")
     world.schedule = (drift,)
     return world
@@ -153,6 +153,7 @@ def test_a_blend_stays_inside_and_never_goes_the_long_way(points, alpha):
     np.testing.assert_allclose(part, alpha * whole, atol=1e-5 * max(size))
 
 
+@pytest.mark.parametrize("backend", ["reference", "cpu"])  # on CUDA: tests/cuda/test_capture.py
 def test_the_profile_has_every_system_the_barrier_and_the_tick(world):
     for _ in range(5):
         world.step()

