@@ -10,9 +10,9 @@
 // Bytes (`barrier_cuda.cost`): 2 rows and 175 a birth (gather 24, sort 36, rank 16, heirs 17, enroll 81), 30 a death, 2
 // rows a mover, 8 a column for each of them; 14 a slot, 3 a row. A cap adds 40 a birth, and admission.cu's.
 //
-// Planning changes nothing that lasts: open (a thread a table) clears the counts and numbers what was asked for, gather (a lane a child and one for
-// eight rows) counts children per slot and the
-// dying; slots and starts (a lane eight slots) scan that and the free ones; sort and rank (a lane a child) make the list
+// Planning changes nothing that lasts: open (a thread a table) clears the counts and numbers what was asked for, gather
+// (a lane a child and one for eight rows) counts children per slot and the dying; slots and starts (a lane eight slots)
+// scan that and the free ones; sort and rank (a lane a child) make the list
 // by (parent slot, place asked for), a place among siblings being how many come before, which for a parent of k children
 // reads k numbers k times; open, the kernels of admission.cu, admitted and admit let in what a cap allows. decide then
 // says whether all tables fit; if not, nobody does anything more and the host makes room and starts again.

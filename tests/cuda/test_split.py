@@ -72,3 +72,22 @@ def test_nobody_rich_enough_nothing_happens():
     _, two = both(lambda backend: cells(backend, (split,), 71))
     assert two.counts() == {"cell": 70}
     assert two.tables["cell"].refused_total == 0
+
+
+def test_a_cap_counts_those_who_split_and_those_a_system_bears():
+    """The first request of the tick was admitted by split, the second one is the barrier's to admit."""
+
+    def breed(world: swarm.World, dt: float) -> None:
+        for agents in world.query(Body):
+            agents.birth(np.arange(20))
+
+    made = []
+    for backend in ("cpu", "cuda"):
+        w = world(backend)
+        w.spawn(40, Body(pos=w.scatter), Energy(level=np.arange(40) % 4), name="cell", cap=65)
+        w.schedule = (swarm.split(Energy.level, above=2, pos=Body.pos), breed)
+        w.step()
+        made.append(w)
+    assert made[0].counts() == made[1].counts() == {"cell": 65}
+    assert made[0].tables["cell"].refused_total == made[1].tables["cell"].refused_total
+    assert made[0].hash() == made[1].hash()
