@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .brain.brains import Brains as Brains
     from .brain.mlp import ACTIVATIONS as ACTIVATIONS
     from .brain.mlp import MLP as MLP
+    from .brain.onnx_files import to_onnx as to_onnx
+    from .brain.torch_files import from_torch as from_torch
+    from .brain.torch_files import to_torch as to_torch
     from .brain.vary import Mutation as Mutation
     from .ecs.component import Component as Component
     from .ecs.component import bool_ as bool_
@@ -41,6 +44,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .train import SGD as SGD
     from .train import Adam as Adam
     from .train import fit as fit
+    from .train.estimators import PopulationClassifier as PopulationClassifier
+    from .train.estimators import PopulationRegressor as PopulationRegressor
     from .world import World as World
 
 _NAMES: dict[str, str] = {  # public name -> the module that defines it
@@ -52,6 +57,8 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "MLP": "brain.mlp",
     "Mutation": "brain.vary",
     "Own": "stages.mind",
+    "PopulationClassifier": "train.estimators",
+    "PopulationRegressor": "train.estimators",
     "SGD": "train",
     "Sectors": "stages.mind",
     "SwarmError": "errors",
@@ -61,6 +68,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "f64": "ecs.component",
     "fit": "train",
     "flock": "stages.flock",
+    "from_torch": "brain.torch_files",
     "graze": "stages.graze",
     "i32": "ecs.component",
     "i64": "ecs.component",
@@ -72,6 +80,8 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "split": "stages.split",
     "system": "ecs.system",
     "think": "stages.think",
+    "to_onnx": "brain.onnx_files",
+    "to_torch": "brain.torch_files",
     "u32": "ecs.component",
     "u64": "ecs.component",
     "u8": "ecs.component",

@@ -48,3 +48,7 @@ class BackendError(SwarmError, RuntimeError):
 
 class NonFiniteError(SwarmError, ArithmeticError):
     """A position, parameter or output is NaN or infinite."""
+
+
+class ExtraError(SwarmError, ImportError):
+    """An optional package that this needs is not installed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +44,20 @@ def score(brains: Brains, samples: Samples) -> Scores:
     return Scores(total / M, hits / M if samples.loss == "cross_entropy" else None)
 
 
-def mean_outputs(brains: Brains, x: Any, members: np.ndarray | None = None) -> np.ndarray:
+def _plain(answers: np.ndarray) -> np.ndarray:
+    return answers.sum(axis=0, dtype=np.float64)
+
+
+def mean_outputs(
+    brains: Brains,
+    x: Any,
+    members: np.ndarray | None = None,
+    total: Callable[[np.ndarray], np.ndarray] = _plain,
+) -> np.ndarray:
     """The ensemble's answer to x [M, I]: the mean of the brains' outputs [M, O], float64.
 
-    members: the brains that take part, row numbers; all by default. Raises DataError, and SettingsError without
-    members.
+    members: the brains that take part, row numbers; all by default. total: what is summed over the members instead of
+    plain outputs, a function of answers [N, B, O] -> [B, O]. Raises DataError, and SettingsError without members.
     """
     zeros = np.zeros((len(x), brains.outputs))
     samples = check(x, zeros, "mse", brains.inputs, brains.outputs, compute(brains), "ensemble")
@@ -64,5 +74,5 @@ def mean_outputs(brains: Brains, x: Any, members: np.ndarray | None = None) -> n
             answers = np.empty((len(rows), stop - start, brains.outputs), layout.compute)
             with group.backend.running():
                 kernels(group, "backward").outputs(rows, layout, samples, start, answers)
-            sums[start:stop] += answers.sum(axis=0, dtype=np.float64)
+            sums[start:stop] += total(answers)
     return sums / chosen.sum()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from swarm.brain.brains import Brains
-from swarm.errors import SaveError, SettingsError
-from swarm.train.evaluate import mean_outputs
+from swarm.errors import SaveError
+from swarm.train.ensemble import combine, members_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -75,13 +75,18 @@ class Report:
             rank.append(np.where(self.diverged, 1.0, -self.validation_accuracy))
         return np.lexsort(rank)[:n]
 
-    def ensemble(self, x: Any, n: int | None = None) -> np.ndarray:
-        """Mean outputs [M, O] of the n best brains (all by default) for x [M, I]; diverged brains never take part."""
-        members = self.best()
-        members = members[~self.diverged[members]][:n]
-        if len(members) == 0:
-            raise SettingsError("ensemble: every brain has diverged. Train with a smaller learning_rate.")
-        return mean_outputs(self.brains, x, members)
+    def ensemble(self, x: Any, n: int | None = None, how: str = "mean") -> np.ndarray:
+        """What the n best brains (all by default) answer together to x [M, I]: [M, O] float64; see `combine`.
+
+        how: 'mean' outputs, mean 'probability' or 'vote' shares. Chosen by validation; diverged brains never take part.
+        """
+        return combine(self.brains, x, members_of(self, n), how)
+
+    def plot(self, path: str | Path, kind: str = "distribution", **more: Any) -> None:
+        """Draw this run into a PNG, PDF or SVG file: 'distribution', 'width' or 'curves'; see `swarm.train.plots`."""
+        from swarm.train import plots
+
+        plots.plot(self, path, kind, **more)
 
     def columns(self, **more: Any) -> dict[str, np.ndarray]:
         """Everything that is known of each brain, by name; `more` columns [N] are appended."""
