@@ -6,6 +6,7 @@ pip install scikit-learn && python tools/digits.py
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,9 @@ TARGET = Path(__file__).resolve().parent.parent / "assets" / "data" / "digits.np
 
 
 def main() -> None:
-    from sklearn.datasets import load_digits  # pyright: ignore[reportMissingImports]
+    from sklearn.datasets import load_digits
 
-    bunch = load_digits()
+    bunch: Any = load_digits()
     x = np.asarray(bunch.data).astype(np.uint8)  # 0..16 dots per pixel, row by row
     y = np.asarray(bunch.target).astype(np.uint8)
     TARGET.parent.mkdir(parents=True, exist_ok=True)

@@ -72,7 +72,8 @@ def from_torch(
         where, (metadata, tensors) = f"'{source}'", _read(source)
     else:
         where, metadata = "from_torch", {}
-        held = source.state_dict() if hasattr(source, "state_dict") else source
+        state = getattr(source, "state_dict", None)
+        held = source if state is None else state()
         if not isinstance(held, Mapping):
             raise SettingsError(f"from_torch: {type(source).__name__} is not a path, a module or a dict of arrays.")
         tensors = {str(name): _array(value) for name, value in held.items()}

@@ -4,7 +4,7 @@ Settings of both (lists and tuples of values span the grid; every combination is
 
 hidden          widths of the hidden layers: 32, (32, 16), () for none; several: a list, [8, 32, (32, 16)], or a tuple
                 of tuples
-activation      a name of `swarm.ACTIVATIONS`, or several
+activation      a name of `swarm.ACTIVATIONS` for all hidden layers, or several to try
 learning_rate   a number, or several
 repetitions     networks of each combination; they differ in first weights and order of samples
 optimizer       'adam', 'sgd', or an optimizer such as swarm.Adam(beta1=0.8), whose rate the grid replaces
@@ -29,8 +29,9 @@ from typing import Any
 
 import numpy as np
 
-from swarm.errors import DataError
-from swarm.train.ensemble import combine, labels, softmax
+from swarm.config import suggest
+from swarm.errors import DataError, SettingsError
+from swarm.train.ensemble import WAYS, combine, labels, softmax
 from swarm.train.population import Population
 from swarm.train.report import Report
 from swarm.train.scaling import Scaling
@@ -88,6 +89,8 @@ class PopulationClassifier(ClassifierMixin, Population):
         from sklearn.utils.multiclass import check_classification_targets
         from sklearn.utils.validation import validate_data
 
+        if self.ensemble not in WAYS:
+            raise SettingsError(f"ensemble={self.ensemble!r} is unknown.{suggest(str(self.ensemble), WAYS)}")
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)

@@ -58,6 +58,8 @@ class Population(BaseEstimator):
 
     def _train(self, train: tuple, held: tuple, outputs: int, loss: str, seed: int) -> None:
         """Fit networks of `outputs` outputs to samples `train` and judge them on `held`; both are (x, y), scaled."""
+        if self.top is not None and (not isinstance(self.top, (int, np.integer)) or self.top < 1):
+            raise SettingsError(f"top={self.top!r} must be a whole number of 1 or more, or None for all.")
         grid = Grid.of(self.hidden, self.activation, self.learning_rate, self.repetitions)
         optimizer = self._optimizer(grid.rates)
         networks = grid.networks(self.n_features_in_, outputs)
@@ -148,7 +150,7 @@ class Population(BaseEstimator):
         from sklearn.utils.validation import check_is_fitted, validate_data
 
         check_is_fitted(self, "brains_")
-        return self._inputs(validate_data(self, X, reset=False))
+        return self._inputs(np.asarray(validate_data(self, X, reset=False)))
 
     # --- one of them ------------------------------------------------------------------------------------------------
 
@@ -160,7 +162,7 @@ class Population(BaseEstimator):
         check_is_fitted(self, "brains_")
         brain = self.brains_[row].clone()
         row = int(np.arange(len(self.brains_))[row])
-        one = clone(self)
+        one: Any = clone(self)
         if hasattr(self, "cv_results_"):
             one.set_params(**self.cv_results_["params"][row * len(self.cv_results_["params"]) // len(self.brains_)])
         one.set_params(repetitions=1, top=1)

@@ -9,6 +9,8 @@ import numpy as np
 
 from swarm.brain.brains import Brains
 
+_ROWS = 1 << 12
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -25,18 +27,27 @@ class Scaling:
     @classmethod
     def of(cls, values: np.ndarray) -> Scaling:
         """From the mean and deviation of each column of values [M, I]; a constant column is only shifted."""
-        values = np.asarray(values, np.float64)
-        shift, scale = values.mean(axis=0), values.std(axis=0)
+        shift = values.mean(axis=0, dtype=np.float64)
+        squares = sum(np.square(part - shift).sum(axis=0) for part in _parts(values))
+        scale = np.sqrt(squares / len(values))
         constant = scale <= 10 * np.finfo(np.float64).eps * np.abs(shift)  # what rounding leaves of equal values
         return cls(shift, np.where(constant, 1.0, scale))
 
     def apply(self, values: np.ndarray, dtype: Any) -> np.ndarray:
         """values [M, I] scaled, in `dtype`; the arithmetic is float64."""
-        return ((values - self.shift) / self.scale).astype(dtype)
+        scaled = np.empty(values.shape, dtype)
+        for part, out in zip(_parts(values), _parts(scaled), strict=True):
+            out[...] = (part - self.shift) / self.scale
+        return scaled
 
     def undo(self, values: np.ndarray) -> np.ndarray:
         """The values [M, I] that were scaled, float64."""
         return values * self.scale + self.shift
+
+
+def _parts(values: np.ndarray) -> list[np.ndarray]:
+    """Views of some thousand rows each, so that float64 copies stay small."""
+    return [values[start : start + _ROWS] for start in range(0, len(values), _ROWS)]
 
 
 def folded(brain: Brains, inputs: Scaling, outputs: Scaling) -> Brains:

@@ -191,7 +191,8 @@ def test_diverged_networks_are_left_out():
         ({"optimizer": "adma"}, "Did you mean 'adam'"),
         ({"optimizer": 3}, "neither a name nor an optimizer"),
         ({"validation_fraction": 1.0}, "between 0 and 1"),
-        ({"top": 0}, "1 or more"),
+        ({"top": 0}, "top=0 must be"),
+        ({"ensemble": "votes"}, "Did you mean 'vote'"),
     ],
 )
 def test_settings_that_do_not_fit(settings, said):
