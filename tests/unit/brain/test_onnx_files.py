@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from swarm import ACTIVATIONS, MLP, Brains, to_onnx
+from swarm.brain import onnx_files
 from swarm.brain.mlp import DTYPES
 from swarm.errors import ExtraError, SaveError, SettingsError
 
@@ -62,12 +63,37 @@ def test_a_row_of_a_mixed_pool(tmp_path, onnx):
     assert sorted(os.listdir(tmp_path)) == ["0.onnx", "1.onnx"]
 
 
+@pytest.mark.parametrize("mlp", [MLP((4, 3)), MLP((4, 9, 6, 3), ("mish", "gelu"), "tanh"), MLP((4, 5, 3), bias=False)])
+def test_equal_brains_together(tmp_path, mlp):
+    brains = pool(mlp, 7)
+    to_onnx(brains, tmp_path / "a.onnx")
+    for batch in (1, 40):
+        together = answers(tmp_path / "a.onnx", X[:batch])
+        assert together.shape == (7, batch, 3)
+        np.testing.assert_allclose(together, brains(X[:batch], shared=True), rtol=1e-5, atol=1e-5)
+
+
+def test_equal_brains_of_a_mixed_pool_stand_in_their_order(tmp_path):
+    mixed = Brains([MLP((4, 5, 3))] * 4, seed=3, backend="reference")
+    mixed.permute([2, 0, 3, 1])
+    to_onnx(mixed, tmp_path / "a.onnx")
+    np.testing.assert_allclose(answers(tmp_path / "a.onnx", X), mixed(X, shared=True), rtol=1e-5, atol=1e-5)
+
+
 def test_what_is_refused(tmp_path, monkeypatch):
     brains = pool(MLP((4, 3)))
-    with pytest.raises(SettingsError, match="to_onnx: a file holds one network, these are 2"):
-        to_onnx(brains, tmp_path / "a.onnx")
+    with pytest.raises(SettingsError, match="one architecture, these brains have 2"):
+        to_onnx(Brains([MLP((4, 3)), MLP((4, 2, 3))], backend="reference"), tmp_path / "a.onnx")
+    with pytest.raises(SettingsError, match="has no brains"):
+        to_onnx(brains.clone([]), tmp_path / "a.onnx")
+    with pytest.raises(SettingsError, match="MLP is no brain"):
+        to_onnx(brains.mlp, tmp_path / "a.onnx")  # pyright: ignore[reportArgumentType]
     with pytest.raises(SaveError, match="Cannot write"):
         to_onnx(brains[0], tmp_path / "none" / "a.onnx")
+    with monkeypatch.context() as patch:
+        patch.setattr(onnx_files, "_MOST", 100)
+        with pytest.raises(SaveError, match="120 bytes of parameters; a file holds 100"):
+            to_onnx(brains, tmp_path / "a.onnx")
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ExtraError, match=r"onnx is not installed. Remedy: pip install 'swarm-engine\[onnx\]'"):
         to_onnx(brains[0], tmp_path / "a.onnx")
