@@ -12,12 +12,13 @@ from typing import Any
 
 import cupy
 import numpy as np
-from cupy.cuda import driver as _driver
-from cupy.cuda import runtime as _runtime
 
 from swarm.backend import nvrtc
 from swarm.backend.cuda import Device, Kernel
 from swarm.errors import BackendError
+
+_driver: Any = cupy.cuda.driver
+_runtime: Any = cupy.cuda.runtime
 
 _NULL = np.uint64(0)
 _SMALL = 1 << 16  # bytes: reads up to this go through memory that the card can reach by itself

@@ -25,7 +25,9 @@ _PLACE = re.compile(r"^(\S+?)\((\d+)\): error", re.MULTILINE)
 def compile(stem: str, macros: dict[str, Any], capability: tuple[int, int]) -> bytes:
     """Machine code of a stem for a card, from disk where it was compiled before. Raises `BackendError`."""
     text = source.text_of(stem)
-    from cupy.cuda import nvrtc
+    import cupy
+
+    nvrtc: Any = cupy.cuda.nvrtc
 
     options = (*source.OPTIONS, *source.flags(macros), _architecture(nvrtc, capability))
     key = "\0".join((text, *options, str(nvrtc.getVersion())))
@@ -40,7 +42,9 @@ def compile(stem: str, macros: dict[str, Any], capability: tuple[int, int]) -> b
 
 def missing() -> str:
     """Why the compiler cannot be loaded, in one line; nothing where it can. CuPy's wheel alone does not bring it."""
-    from cupy.cuda import nvrtc
+    import cupy
+
+    nvrtc: Any = cupy.cuda.nvrtc
 
     try:
         nvrtc.getVersion()
