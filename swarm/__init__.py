@@ -43,6 +43,12 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.think import think as think
     from .train import SGD as SGD
     from .train import Adam as Adam
+    from .train import AdamW as AdamW
+    from .train import ConstantRate as ConstantRate
+    from .train import CosineRate as CosineRate
+    from .train import RMSprop as RMSprop
+    from .train import StepRate as StepRate
+    from .train import WarmupRate as WarmupRate
     from .train import fit as fit
     from .train.estimators import PopulationClassifier as PopulationClassifier
     from .train.estimators import PopulationRegressor as PopulationRegressor
@@ -51,17 +57,23 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
 _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "ACTIVATIONS": "brain.mlp",
     "Adam": "train",
+    "AdamW": "train",
     "Brains": "brain.brains",
     "Component": "ecs.component",
+    "ConstantRate": "train",
+    "CosineRate": "train",
     "Look": "look",
     "MLP": "brain.mlp",
     "Mutation": "brain.vary",
     "Own": "stages.mind",
     "PopulationClassifier": "train.estimators",
     "PopulationRegressor": "train.estimators",
+    "RMSprop": "train",
     "SGD": "train",
     "Sectors": "stages.mind",
+    "StepRate": "train",
     "SwarmError": "errors",
+    "WarmupRate": "train",
     "World": "world",
     "bool_": "ecs.component",
     "f32": "ecs.component",

@@ -3,8 +3,9 @@
     forward   z_k = h_k W_k + c_k,  h_(k+1) = f_k(z_k)
     backward  d_k = dL/dh_(k+1) * f'_k(z_k);  dL/dW_k = h_k^T d_k;  dL/dc_k = sum over b of d_k;  dL/dh_k = d_k W_k^T
 
-L is the mean of the loss over the batch. Source: Rumelhart, Hinton and Williams, Nature 323, 1986. `backward_cpu` has
-the same functions and agrees within the rounding of its other order of additions.
+L is the mean (or the sum, as `samples.reduction` says) of the loss over the batch. Source: Rumelhart, Hinton and
+Williams, Nature 323, 1986. `backward_cpu` has the same functions and agrees within the rounding of its other order of
+additions.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from swarm.brain.activations import activate, derivative
 from swarm.brain.forward import weight
 from swarm.brain.mlp import Layout
-from swarm.train.losses import LOSSES
+from swarm.train.losses import values
 from swarm.train.samples import Samples
 
 _CHUNK_BYTES = 64 << 20  # activations held at a time
@@ -28,7 +29,7 @@ def gradients(
     out: np.ndarray,
     total: np.ndarray,
 ) -> None:
-    """The gradient of the mean loss over one batch, for every brain.
+    """The gradient of the loss of one batch, for every brain.
 
     rows   [N][stride]   parameters, float32 | float64                                    read
     index  [N | 1][B]    which samples; one row of indices is a batch all share, integers  read
@@ -38,10 +39,10 @@ def gradients(
     for part in _chunks(rows, layout, index.shape[1]):
         at = index if len(index) == 1 else index[part]
         hidden, sums = _forward(rows[part], layout, samples.inputs(at, layout.compute))
-        value, gradient = LOSSES[samples.loss](hidden[-1], samples.wanted(at))
+        value, gradient = values(samples.loss, hidden[-1], samples.wanted(at))
         total[part] += value.sum(axis=1, dtype=np.float64)
         out[part] = 0
-        _backward(rows[part], layout, hidden, sums, gradient / index.shape[1], out[part])
+        _backward(rows[part], layout, hidden, sums, gradient / samples.over(index.shape[1]), out[part])
 
 
 def _forward(rows: np.ndarray, layout: Layout, x: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -83,7 +84,7 @@ def score(rows: np.ndarray, layout: Layout, samples: Samples, total: np.ndarray,
         answer = np.empty((len(rows), index.shape[1], layout.outputs), layout.compute)
         outputs(rows, layout, samples, start, answer)
         wanted = samples.wanted(index)
-        total += LOSSES[samples.loss](answer, wanted)[0].sum(axis=1, dtype=np.float64)
+        total += values(samples.loss, answer, wanted)[0].sum(axis=1, dtype=np.float64)
         if samples.loss == "cross_entropy":
             hits += (answer.argmax(axis=2) == wanted).sum(axis=1)
 

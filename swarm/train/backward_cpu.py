@@ -22,19 +22,20 @@ _NO_OUT = np.empty((0, 0, 0), np.float32)
 
 
 def flat(samples):
-    """x, labels, targets and the loss's code as kernels take them."""
-    return samples.x.reshape(-1), samples.labels, samples.targets.reshape(-1), losses.CODES[samples.loss]
+    """x, labels, targets, the loss's code and whether a batch's losses are averaged, as kernels take them."""
+    code, mean = losses.CODES[samples.loss], samples.reduction == "mean"
+    return samples.x.reshape(-1), samples.labels, samples.targets.reshape(-1), code, mean
 
 
 @kernel
 def _gradients(
-    start, stop, s, rows, stride, plan, weights, zeros, turned, d, e, x, labels, targets, kind, index, out, total
+    start, stop, s, rows, stride, plan, weights, zeros, turned, d, e, x, labels, targets, kind, mean, index, out, total
 ):  # fmt: skip
     B, last = index.shape[1], plan.shape[0] - 1
-    share = np.float32(1) / np.float32(B)
+    share = np.float32(1) / np.float32(B) if mean else np.float32(1)
     for n in range(start, stop):
         own = index[min(n, index.shape[0] - 1)]
-        take_weights(rows, n * stride, s, plan)
+        take_weights(rows, n * stride, s, plan, 0)
         s[weights : 2 * weights] = np.float32(0)
         take_samples(x, own, 0, B, s, plan)
         y = forward(s, plan, zeros, B)
@@ -45,15 +46,15 @@ def _gradients(
 
 def gradients(rows, layout, samples, index, out, total):
     """As `backward.gradients`, float32."""
-    w = workspace(layout, index.shape[1], True)
-    x, labels, targets, kind = flat(samples)
+    w = workspace(layout, index.shape[1], 1)
+    x, labels, targets, kind, mean = flat(samples)
     out[:] = 0
     index, source, sink = np.ascontiguousarray(index, np.int32), rows.reshape(-1), out.reshape(-1)
 
     def work(start, stop, s):
         _gradients(
             start, stop, s, source, rows.shape[1], w.plan, w.weights, w.zeros, w.turned, w.d, w.e, x, labels, targets,
-            kind, index, sink, total,
+            kind, mean, index, sink, total,
         )  # fmt: skip
 
     deal(len(rows), w.size, work)
@@ -68,7 +69,7 @@ def _answer(
     B, last = index.size, plan.shape[0] - 1
     outputs, width = plan[last, OUTPUTS], plan[last, Y_STRIDE]
     for n in range(begin, end):
-        take_weights(rows, n * stride, s, plan)
+        take_weights(rows, n * stride, s, plan, 0)
         value, right = 0.0, 0
         for first in range(0, B, _BATCH):
             count = min(_BATCH, B - first)
@@ -112,7 +113,7 @@ def score(rows, layout, samples, total, hits):
 
 def _answers(rows, layout, samples, index, out, total, hits):
     w = workspace(layout, _BATCH)
-    x, labels, targets, kind = flat(samples)
+    x, labels, targets, kind, _ = flat(samples)
     source = rows.reshape(-1)
 
     def work(start, stop, s):

@@ -11,8 +11,9 @@ import numpy as np
 from swarm.brain.brains import Brains
 from swarm.errors import SettingsError
 from swarm.train import losses
+from swarm.train.losses import Loss
 from swarm.train.samples import Samples, check
-from swarm.train.trainee import compute, kernels, master
+from swarm.train.trainee import compute, judge, kernels, master
 
 _CHUNK_BYTES = 64 << 20  # answers held at a time
 
@@ -25,8 +26,8 @@ class Scores:
     accuracy: np.ndarray | None
 
 
-def evaluate(brains: Brains, x: Any, y: Any, loss: str = "cross_entropy") -> Scores:
-    """Loss and accuracy of every brain on samples x [M, I], y [M] or [M, O]. Raises DataError as `fit` does."""
+def evaluate(brains: Brains, x: Any, y: Any, loss: Loss = "cross_entropy") -> Scores:
+    """Mean loss and accuracy of every brain on samples x [M, I], y [M] or [M, O]; losses and DataError as for `fit`."""
     samples = check(x, y, losses.check(loss), brains.inputs, brains.outputs, compute(brains), "evaluate")
     return score(brains, samples)
 
@@ -38,7 +39,7 @@ def score(brains: Brains, samples: Samples) -> Scores:
         rows, layout = master(group)
         part, right = np.zeros(len(group)), np.zeros(len(group), np.int64)
         with group.backend.running():
-            kernels(group, "backward").score(rows, layout, samples, part, right)
+            judge(group, samples).score(rows, layout, samples, part, right)
         total[group.positions], hits[group.positions] = part, right
     M = len(samples)
     return Scores(total / M, hits / M if samples.loss == "cross_entropy" else None)

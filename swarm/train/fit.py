@@ -10,13 +10,15 @@ import numpy as np
 from swarm.backend import rng
 from swarm.brain.brains import Brains
 from swarm.errors import DataError, SettingsError
-from swarm.train import losses, optimizers
+from swarm.train import losses, masks, optimizers, schedules
 from swarm.train.evaluate import score
+from swarm.train.losses import Loss
 from swarm.train.optimizers import SGD
 from swarm.train.progress import bar
 from swarm.train.report import Report
 from swarm.train.samples import Samples, check
 from swarm.train.sampling import Order
+from swarm.train.schedules import Schedule
 from swarm.train.trainee import Trainee, compute
 
 
@@ -33,8 +35,10 @@ def fit(
     x: Any,
     y: Any,
     *,
-    loss: str = "cross_entropy",
+    loss: Loss = "cross_entropy",
+    reduction: str = "mean",
     optimizer: Any = SGD(),  # noqa: B008  (frozen)
+    schedule: Schedule | None = None,
     epochs: int = 1,
     batch_size: int = 64,
     sampling: str = "own",
@@ -42,30 +46,46 @@ def fit(
     seed: int = 0,
     shuffle: bool = True,
     keys: Any = None,
+    freeze: Any = None,
+    prune: Any = None,
     progress: bool = False,
 ) -> Report:
     """Train `brains` in place on x [M, I] (uint8, scaled to 0..1, or float) and y ([M] labels or [M, O] targets).
 
-    loss: 'cross_entropy' (of logits) or 'mse'. optimizer: `SGD` or `Adam`, the learning rate one number or one per
-    brain. sampling: 'own' order per brain, 'shared' batches, 'bootstrap' draws per brain. shuffle=False takes the
-    samples in their order. Each epoch meets all M samples (draws); its last batch may be short. validation (xv, yv)
-    is scored after every epoch. keys [N] name the brains in the random orders (default: their positions): a brain
-    with the same key, seed and start has the same parameters afterwards, to the bit, whether it trains alone or in
-    any company.
+    loss: 'cross_entropy' (logits and labels), 'mse', 'bce' (logits and targets in 0..1), 'huber', or a function of
+    (outputs [N, B, O], targets [N | 1, B, ...]) -> (value [N, B], gradient [N, B, O]), slower, with y [M, ...] of any
+    shape. reduction: 'mean' or 'sum' of the samples' losses in a batch. optimizer: `SGD`, `RMSprop`, `Adam` or `AdamW`,
+    every value one number or one per brain [N]. schedule: how the learning rate changes with the steps, such as
+    `WarmupRate(100).then(CosineRate())`. freeze, prune: parameters that do not train, and such that are set to 0 and
+    stay 0: layers [0, 1], masks by layer {0: mask}, or [P] or [N, P] as `parameters` (see `masks`).
+
+    sampling: 'own' order per brain, 'shared' batches, 'bootstrap' draws per brain. shuffle=False takes the samples in
+    their order. Each epoch meets all M samples (draws); its last batch may be short. validation (xv, yv) is scored
+    after every epoch. keys [N] name the brains in the random orders (default: their positions): a brain with the same
+    key, seed and start has the same parameters afterwards, to the bit, whether it trains alone or in any company.
 
     A bfloat16 pool trains on a float32 copy and is rounded at the end. Raises DataError for samples that do not fit
-    (which one), SettingsError for settings, `Interrupted` on Ctrl-C.
+    (which one), SettingsError for settings (which brain), `Interrupted` on Ctrl-C.
     """
     count = _checked(brains, epochs, batch_size, seed)
-    dtype = compute(brains)
-    samples = check(x, y, losses.check(loss), brains.inputs, brains.outputs, dtype)
+    dtype, loss, reduction = compute(brains), losses.check(loss), losses.check_reduction(reduction)
+    samples = check(x, y, loss, brains.inputs, brains.outputs, dtype, reduction=reduction)
     held = _held(brains, validation, loss)
+    optimizers.check(optimizer, count)
+    schedules.check(schedule, count)
     rates, names = optimizers.rates(optimizer.learning_rate, count, dtype), _keys(keys, count)
+    frozen, pruned = masks.chosen(brains, freeze, "freeze"), masks.chosen(brains, prune, "prune")
+    steps = epochs * -(-len(samples) // min(batch_size, len(samples)))
     report = Report(brains, rates)
     pools = []
-    for group in brains.groups:
-        order = Order(len(samples), names[group.positions], sampling, bool(shuffle), seed)
-        pools.append((group.positions, Trainee(group, samples, optimizer, rates[group.positions], order, batch_size)))
+    for g, group in enumerate(brains.groups):
+        at = group.positions
+        order = Order(len(samples), names[at], sampling, bool(shuffle), seed)
+        pool = Trainee(
+            group, samples, optimizers.part(optimizer, at), rates[at], order, batch_size, schedule, steps,
+            masks.trains(frozen[g], pruned[g]), pruned[g],
+        )  # fmt: skip
+        pools.append((at, pool))
     try:
         with bar(progress, count, epochs, epochs * len(samples) * count) as advance:
             begin = time.perf_counter()
@@ -124,7 +144,7 @@ def _checked(brains: Brains, epochs: int, batch_size: int, seed: int) -> int:
     return len(brains)
 
 
-def _held(brains: Brains, validation: tuple[Any, Any] | None, loss: str) -> Samples | None:
+def _held(brains: Brains, validation: tuple[Any, Any] | None, loss: Loss) -> Samples | None:
     if validation is None:
         return None
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:

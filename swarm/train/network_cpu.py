@@ -42,26 +42,42 @@ from swarm.train.workspace import (
 
 _UNIT = np.float32(UNIT)
 _ONE, _ZERO, _LOWEST = np.float32(1), np.float32(0), np.float32(-np.inf)
-CROSS_ENTROPY, MSE = 0, 1
+CROSS_ENTROPY, MSE, BCE, HUBER = range(4)
 
 
 @kernel
-def take_weights(rows, start, s, plan):
-    """Copy a row of the pool (flat, from element `start`) into the workspace, columns padded."""
+def take_weights(rows, start, s, plan, shift):
+    """Copy a row of the pool (flat, from element `start`) into the workspace, columns padded, or a row of moments to
+    the span `shift` behind the weights."""
     for k in range(plan.shape[0]):
         outputs, at = plan[k, OUTPUTS], start + plan[k, WEIGHT]
         for i in range(plan[k, INPUTS]):
-            to = plan[k, W] + i * plan[k, W_STRIDE]
+            to = shift + plan[k, W] + i * plan[k, W_STRIDE]
             for j in range(outputs):
                 s[to + j] = rows[at + i * outputs + j]
         if plan[k, BIAS] >= 0:
             for j in range(outputs):
-                s[plan[k, C] + j] = rows[start + plan[k, BIAS] + j]
+                s[shift + plan[k, C] + j] = rows[start + plan[k, BIAS] + j]
+
+
+@kernel
+def take_mask(row, s, plan, shift):
+    """Copy a row of uint8 to the span `shift` behind the weights."""
+    for k in range(plan.shape[0]):
+        outputs, at = plan[k, OUTPUTS], plan[k, WEIGHT]
+        for i in range(plan[k, INPUTS]):
+            to = shift + plan[k, W] + i * plan[k, W_STRIDE]
+            for j in range(outputs):
+                s[to + j] = np.float32(row[at + i * outputs + j])
+        if plan[k, BIAS] >= 0:
+            for j in range(outputs):
+                s[shift + plan[k, C] + j] = np.float32(row[plan[k, BIAS] + j])
 
 
 @kernel
 def give_weights(rows, start, s, plan, shift):
-    """Copy weights (shift 0) or gradients (shift = their distance from the weights) out of the workspace into a row."""
+    """Copy weights (shift 0), or gradients or moments (shift = their distance behind), out of the workspace into a
+    row."""
     for k in range(plan.shape[0]):
         outputs, at = plan[k, OUTPUTS], start + plan[k, WEIGHT]
         for i in range(plan[k, INPUTS]):
@@ -187,6 +203,40 @@ def _mse(s, y, outputs, targets, at, share, g):
 
 
 @kernel
+def _bce(s, y, outputs, targets, at, share, g):
+    """One sample: mean of max(y, 0) - y t + log(1 + e), e = exp(-|y|); share * (sigmoid(y) - t) / O to s[g ...]."""
+    zero, one = simd.splat(_ZERO), simd.splat(_ONE)
+    part = _ONE / np.float32(outputs)
+    scale, sums = simd.splat(part * share), zero
+    for j in range(0, outputs, 16):
+        real = simd.first(outputs - j)
+        z, t = simd.load(s, y + j), simd.load_masked(targets, at + j, real, zero)
+        e = exp(-simd.absolute(z))
+        value = simd.maximum(z, zero) - z * t + log(one + e)
+        slope = (simd.select(z >= zero, one, e) / (one + e) - t) * scale
+        sums = sums + simd.select(real, value, zero)
+        simd.store(s, g + j, simd.select(real, slope, zero))
+    return simd.total(sums) * part
+
+
+@kernel
+def _huber(s, y, outputs, targets, at, share, g):
+    """One sample: mean of e^2 / 2, or |e| - 1/2 behind 1, e = y - t; share * e / O, e cut to -1..1, to s[g ...]."""
+    zero, one, half = simd.splat(_ZERO), simd.splat(_ONE), simd.splat(np.float32(0.5))
+    part = _ONE / np.float32(outputs)
+    scale, sums = simd.splat(part * share), zero
+    for j in range(0, outputs, 16):
+        real = simd.first(outputs - j)
+        error = simd.load(s, y + j) - simd.load_masked(targets, at + j, real, zero)
+        size = simd.absolute(error)
+        value = simd.select(size > one, size - half, half * error * error)
+        slope = simd.select(size > one, simd.copysign(one, error), error) * scale
+        sums = sums + simd.select(real, value, zero)
+        simd.store(s, g + j, simd.select(real, slope, zero))
+    return simd.total(sums) * part
+
+
+@kernel
 def loss(kind, s, y, stride, outputs, labels, targets, index, first, count, share, g):
     """Sum of the losses of `count` samples; the gradient at the outputs, times `share`, goes to the rows at g."""
     total = 0.0
@@ -194,6 +244,10 @@ def loss(kind, s, y, stride, outputs, labels, targets, index, first, count, shar
         sample = np.int64(index[first + b])
         if kind == CROSS_ENTROPY:
             total += _cross_entropy(s, y + b * stride, outputs, labels[sample], share, g + b * stride)
+        elif kind == BCE:
+            total += _bce(s, y + b * stride, outputs, targets, sample * outputs, share, g + b * stride)
+        elif kind == HUBER:
+            total += _huber(s, y + b * stride, outputs, targets, sample * outputs, share, g + b * stride)
         else:
             total += _mse(s, y + b * stride, outputs, targets, sample * outputs, share, g + b * stride)
     return total

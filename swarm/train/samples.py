@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from swarm.errors import DataError
+from swarm.train.losses import Loss
 
 UNIT = 1 / 255  # a byte's step: uint8 inputs are scaled to 0..1 where they are read
 
@@ -16,13 +17,15 @@ UNIT = 1 / 255  # a byte's step: uint8 inputs are scaled to 0..1 where they are 
 class Samples:
     """x [M, I] uint8 | float32 | float64, contiguous; labels [M] int32 for cross_entropy, else targets [M, O] float.
 
-    Whichever of labels and targets the loss does not use is empty.
+    Whichever of labels and targets the loss does not use is empty; a function's targets are [M, ...] as they were
+    given. reduction: 'mean' or 'sum' of the samples' losses over a batch.
     """
 
     x: np.ndarray
     labels: np.ndarray
     targets: np.ndarray
-    loss: str
+    loss: Loss
+    reduction: str = "mean"
 
     def __len__(self) -> int:
         return len(self.x)
@@ -32,16 +35,30 @@ class Samples:
         x = self.x[index].astype(dtype)
         return x * dtype.type(UNIT) if self.x.dtype == np.uint8 else x
 
+    def over(self, count: int) -> int:
+        """What the summed gradient of a batch of `count` samples is divided by."""
+        return count if self.reduction == "mean" else 1
+
     def wanted(self, index: np.ndarray) -> np.ndarray:
         """The labels [N | 1, B] or targets [N | 1, B, O] of `index`."""
         return (self.labels if self.loss == "cross_entropy" else self.targets)[index]
 
 
-def check(x: Any, y: Any, loss: str, inputs: int, outputs: int, dtype: np.dtype, where: str = "fit") -> Samples:
+def check(
+    x: Any,
+    y: Any,
+    loss: Loss,
+    inputs: int,
+    outputs: int,
+    dtype: np.dtype,
+    where: str = "fit",
+    reduction: str = "mean",
+) -> Samples:
     """Samples from what the user gave, for networks of I `inputs` and O `outputs` that compute in `dtype`.
 
-    x [M, I] uint8 or float; y [M] whole numbers 0..O-1 for cross_entropy, [M, O] (or [M] if O is 1) for mse. uint8
-    stays uint8. Raises DataError naming the sample and feature that does not fit.
+    x [M, I] uint8 or float; y [M] whole numbers 0..O-1 for cross_entropy, [M, O] (or [M] if O is 1) for mse, huber and
+    bce (there in 0..1), [M, ...] finite numbers for a function. uint8 stays uint8. Raises DataError naming the sample
+    and feature that does not fit.
     """
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim != 2:
@@ -59,8 +76,9 @@ def check(x: Any, y: Any, loss: str, inputs: int, outputs: int, dtype: np.dtype,
         x = _finite(x, "x", where).astype(dtype, copy=False)
     x = np.require(x, requirements=["C", "W"])  # kernels are compiled for writable arrays; they only read
     if loss == "cross_entropy":
-        return Samples(x, _labels(y, outputs, where), np.empty((0, outputs), dtype), loss)
-    return Samples(x, np.empty(0, np.int32), _targets(y, outputs, dtype, where), loss)
+        return Samples(x, _labels(y, outputs, where), np.empty((0, outputs), dtype), loss, reduction)
+    targets = _targets(y, outputs, dtype, where, loss) if isinstance(loss, str) else _any_targets(y, dtype, where)
+    return Samples(x, np.empty(0, np.int32), targets, loss, reduction)
 
 
 def _labels(y: np.ndarray, outputs: int, where: str) -> np.ndarray:
@@ -78,12 +96,21 @@ def _labels(y: np.ndarray, outputs: int, where: str) -> np.ndarray:
     return np.ascontiguousarray(y, np.int32)
 
 
-def _targets(y: np.ndarray, outputs: int, dtype: np.dtype, where: str) -> np.ndarray:
+def _targets(y: np.ndarray, outputs: int, dtype: np.dtype, where: str, loss: str) -> np.ndarray:
     if y.ndim == 1 and outputs == 1:
         y = y[:, None]
     if y.ndim != 2 or y.shape[1] != outputs:
-        raise DataError(f"{where}: mse takes targets [samples, {outputs}], y has the shape {y.shape}.")
-    return np.ascontiguousarray(_finite(y, "y", where), dtype)
+        raise DataError(f"{where}: {loss} takes targets [samples, {outputs}], y has the shape {y.shape}.")
+    y = _finite(y, "y", where)
+    if loss == "bce" and ((y < 0) | (y > 1)).any():
+        row, column = (int(i) for i in np.argwhere((y < 0) | (y > 1))[0])
+        raise DataError(f"{where}: bce takes targets 0..1, y[{row}, {column}] is {y[row, column]}.")
+    return np.ascontiguousarray(y, dtype)
+
+
+def _any_targets(y: np.ndarray, dtype: np.dtype, where: str) -> np.ndarray:
+    y = _finite(y, "y", where)
+    return np.ascontiguousarray(y, dtype if y.dtype.kind == "f" else None)
 
 
 def _finite(array: np.ndarray, name: str, where: str) -> np.ndarray:
@@ -92,9 +119,9 @@ def _finite(array: np.ndarray, name: str, where: str) -> np.ndarray:
     if array.dtype.kind == "f":
         wrong = ~np.isfinite(array)
         if wrong.any():
-            row, column = (int(i) for i in np.argwhere(wrong)[0])
+            at = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise DataError(
-                f"{where}: {name}[{row}, {column}] is {array[row, column]}, and {int(wrong.sum()):,} values in all are"
+                f"{where}: {name}[{', '.join(map(str, at))}] is {array[at]}, and {int(wrong.sum()):,} values in all are"
                 " not finite. Remove or fill them."
             )
     return array

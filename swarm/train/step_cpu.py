@@ -25,18 +25,19 @@ from swarm.train.workspace import OUTPUTS, Y_STRIDE, workspace
 
 @kernel
 def _sgd(
-    start, stop, s, rows, stride, plan, zeros, turned, d, e, x, labels, targets, kind, index, batch, rates, total
+    start, stop, s, rows, stride, plan, zeros, turned, d, e, x, labels, targets, kind, mean, index, batch, rates,
+    total,
 ):  # fmt: skip
     outputs, width = plan[plan.shape[0] - 1, OUTPUTS], plan[plan.shape[0] - 1, Y_STRIDE]
     for n in range(start, stop):
         own = index[min(n, index.shape[0] - 1)]
-        take_weights(rows, n * stride, s, plan)
+        take_weights(rows, n * stride, s, plan, 0)
         for first in range(0, own.size, batch):
             count = min(batch, own.size - first)
             take_samples(x, own, first, count, s, plan)
             ask_for_samples(x, own, first + count, min(batch, own.size - first - count), plan)
             y = forward(s, plan, zeros, count)
-            share = np.float32(1) / np.float32(count)
+            share = np.float32(1) / np.float32(count) if mean else np.float32(1)
             total[n] += loss(kind, s, y, width, outputs, labels, targets, own, first, count, share, d)
             backward(s, plan, zeros, turned, d, e, count, 0, -rates[n])
         give_weights(rows, n * stride, s, plan, 0)
@@ -45,13 +46,13 @@ def _sgd(
 def sgd(rows, layout, samples, index, batch, rates, total):
     """As `step.sgd`, float32."""
     w = workspace(layout, min(batch, index.shape[1]))
-    x, labels, targets, kind = flat(samples)
+    x, labels, targets, kind, mean = flat(samples)
     index, flat_rows = np.ascontiguousarray(index, np.int32), rows.reshape(-1)
 
     def work(start, stop, s):
         _sgd(
             start, stop, s, flat_rows, rows.shape[1], w.plan, w.zeros, w.turned, w.d, w.e, x, labels, targets, kind,
-            index, batch, rates, total,
+            mean, index, batch, rates, total,
         )  # fmt: skip
 
     deal(len(rows), w.size, work)

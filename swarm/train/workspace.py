@@ -19,7 +19,8 @@ INPUTS, OUTPUTS, WEIGHT, BIAS, CODE, W, W_STRIDE, C, X, X_STRIDE, Z, Y, Y_STRIDE
 class Workspace(NamedTuple):
     """plan [layers, 13] int64: widths, offsets in the row, activation, and offsets and strides in the workspace.
 
-    weights: elements of all padded weights and biases, at 0; gradients are kept in as many elements behind them.
+    weights: elements of all padded weights and biases, at 0; behind them are as many elements for each span more that
+    was asked for: gradients first, then an optimizer's moments, then a mask.
     d, e: two spans for gradients of activations. turned: a transposed weight. zeros: a span of zeros. size: elements
     in all.
     """
@@ -46,8 +47,11 @@ def stride(width: int) -> int:
 
 
 @cache
-def workspace(layout: Layout, batch: int, gradient: bool = False) -> Workspace:
-    """The workspace of one network of this layout with batches of up to `batch` samples."""
+def workspace(layout: Layout, batch: int, spans: int = 0) -> Workspace:
+    """The workspace of one network of this layout with batches of up to `batch` samples.
+
+    spans: how many more spans, each as long as the weights, lie behind them.
+    """
     B = up(batch, 8)
     plan = np.zeros((len(layout.layers), 13), np.int64)
     at = 0
@@ -57,22 +61,22 @@ def workspace(layout: Layout, batch: int, gradient: bool = False) -> Workspace:
         row[C] = at + up(layer.inputs, 8) * row[W_STRIDE]
         at = int(row[C] + row[W_STRIDE])
     weights = at
-    at *= 2 if gradient else 1
+    at *= 1 + spans
 
     def take(elements: int) -> int:
         nonlocal at
         start, at = at, at + up(int(elements), 16)
         return start
 
-    spans = [stride(layout.inputs), *(stride(layer.outputs) for layer in layout.layers)]
-    y = take(B * spans[0])
+    widths = [stride(layout.inputs), *(stride(layer.outputs) for layer in layout.layers)]
+    y = take(B * widths[0])
     for k, row in enumerate(plan):
-        row[X], row[X_STRIDE] = y, spans[k]
-        y = take(B * spans[k + 1])
-        row[Y], row[Y_STRIDE], row[Z] = y, spans[k + 1], take(B * spans[k + 1])
-    widest = max(spans[1:])
+        row[X], row[X_STRIDE] = y, widths[k]
+        y = take(B * widths[k + 1])
+        row[Y], row[Y_STRIDE], row[Z] = y, widths[k + 1], take(B * widths[k + 1])
+    widest = max(widths[1:])
     d, e = take(B * widest), take(B * widest)
-    turned = take(max((layer.outputs * spans[k + 1] for k, layer in enumerate(layout.layers[1:])), default=0))
+    turned = take(max((layer.outputs * widths[k + 1] for k, layer in enumerate(layout.layers[1:])), default=0))
     zeros = take(max(widest, 32))
     plan.flags.writeable = False
     return Workspace(plan, weights, d, e, turned, zeros, at + 64)

@@ -21,6 +21,7 @@ def material(mlp: MLP, loss: str, dtype: str, count: int, seed: int = 0) -> Samp
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((count, mlp.inputs))
     y = rng.integers(0, mlp.outputs, count) if loss == "cross_entropy" else rng.standard_normal((count, mlp.outputs))
+    y = rng.random(y.shape) if loss == "bce" else y
     return check(x, y, loss, mlp.inputs, mlp.outputs, np.dtype(dtype))
 
 
