@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -189,6 +191,26 @@ class Brains(Pool):
     def _compute(self) -> np.dtype:
         return self.layout.compute
 
+    # --- looking inside ---------------------------------------------------------------------------------------------
+
+    def gradients(self, x: Any, y: Any, loss: Any = "cross_entropy", reduction: str = "mean") -> np.ndarray:
+        """The gradient of the loss of a batch at the parameters, for every brain: [N, P], laid out as `parameters`.
+
+        A batch that all share is x [B, I] (uint8, scaled to 0..1, or float) with y [B] labels or [B, O] targets; own
+        batches are x [N, B, I] with y [N, B] or [N, B, O]. loss and reduction are those of `swarm.fit`. float32, for
+        float64 pools float64; 0 in the gaps. Raises DataError for samples that do not fit, SettingsError, and
+        BackendError for brains on CUDA.
+        """
+        return _probe().gradients(self, x, y, loss, reduction)
+
+    def activations(self, x: Any, shared: bool = False) -> list[np.ndarray]:
+        """What every layer answers, behind its activation: a list of [N, B, H_k], hidden layers first, outputs last.
+
+        x as for calling the pool: [N, I] (B is 1), [N, B, I], [1, B, I], or with shared=True [B, I] or [I]. float32,
+        for float64 pools float64. Raises SchemaError when the shape does not fit, BackendError for brains on CUDA.
+        """
+        return _probe().activations(self, x, shared)
+
     # --- files ------------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
@@ -208,6 +230,11 @@ class Brains(Pool):
         from swarm.brain import files
 
         return files.unpack, (*files.pack(self), self.backend.name)
+
+
+def _probe() -> ModuleType:
+    """Differentiation belongs to the training above, which is loaded when it is asked for and not before."""
+    return import_module("swarm.train.probe")
 
 
 def samples_of(

@@ -38,7 +38,8 @@ class MixedBrains(Brains):
     """Brains of several architectures in their given order, made by `Brains([mlp, mlp, ...])`.
 
     Calling it needs equal I; equal O too, since the answer is one array [N, ..., O]. What belongs to one architecture
-    (`parameters`, `weight`, `bias`, `flat`, `mlp`, `layout`, `rows`) raises and names `groups`.
+    (`parameters`, `weight`, `bias`, `flat`, `gradients`, `activations`, `mlp`, `layout`, `rows`) raises and names
+    `groups`.
     """
 
     def __init__(
@@ -266,6 +267,12 @@ class MixedBrains(Brains):
         if held is None or held.size < wanted or held.dtype != dtype:
             held = self._scratch[name] = np.empty(wanted * 5 // 4 + 16, dtype)
         return held[:wanted].reshape(shape)
+
+    def gradients(self, x: Any, y: Any, loss: Any = "cross_entropy", reduction: str = "mean") -> np.ndarray:
+        raise NotOfMixed("gradients(x, y)")
+
+    def activations(self, x: Any, shared: bool = False) -> list[np.ndarray]:
+        raise NotOfMixed("activations(x)")
 
     # --- births and deaths ------------------------------------------------------------------------------------------
 

@@ -66,6 +66,16 @@ def _backward(rows, layout: Layout, hidden, sums, d: np.ndarray, out: np.ndarray
         d = d @ np.swapaxes(weight(rows, layout, layer), 1, 2)
 
 
+def activations(rows: np.ndarray, layout: Layout, x: np.ndarray) -> list[np.ndarray]:
+    """What every layer answers to x [N | 1, B, I]: arrays [N, B, H_k] of the layout's `compute`, the outputs last."""
+    parts = [
+        _forward(rows[part], layout, x if len(x) == 1 else x[part])[0][1:] for part in _chunks(rows, layout, x.shape[1])
+    ]
+    if not parts:
+        return [np.empty((0, x.shape[1], layer.outputs), layout.compute) for layer in layout.layers]
+    return [np.concatenate(layer) for layer in zip(*parts, strict=True)]
+
+
 def outputs(rows: np.ndarray, layout: Layout, samples: Samples, start: int, out: np.ndarray) -> None:
     """What every brain answers to samples start .. start + B - 1: out [N][B][O], dtype of the rows, write."""
     index = np.arange(start, start + out.shape[1])[None]

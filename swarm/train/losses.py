@@ -78,8 +78,8 @@ _NAMES = {word: name for name, words in _ELSEWHERE.items() for word in words.spl
 
 def check(loss: Any) -> Loss:
     """The loss itself when it is a name or a function. Raises SettingsError."""
-    if callable(loss) or (isinstance(loss, str) and loss in LOSSES):
-        return loss
+    if (isinstance(loss, str) and loss in LOSSES) or (callable(loss) and not isinstance(loss, type)):
+        return loss  # type: ignore[return-value]  # what a function returns is checked when it is called
     word = str(loss).lower().replace("-", "_").replace(" ", "_").removesuffix("_loss")
     known = _NAMES.get(word) or (word if word in LOSSES else None)
     hint = f" Did you mean '{known}'?" if known else suggest(word, LOSSES)

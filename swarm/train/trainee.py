@@ -91,7 +91,7 @@ class Trainee:
         named, ours = isinstance(samples.loss, str), type(optimizer) in optimizers.OPTIMIZERS.values()
         self.plain = named and schedule is None and trains is None and _is_plain(optimizer)
         self.fused = named and ours and not self.plain
-        self.state = None if self.plain else optimizer.state(self.rows)
+        self.state: Any = None if self.plain else optimizer.state(self.rows)
         self.step = 0
         self._epoch, self._rounds = -1, (np.empty(0), np.empty(0))
 
