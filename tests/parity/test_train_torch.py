@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
-from swarm.train import SGD, Adam, fit
+from swarm.train import SGD, Adam, AdamW, CosineRate, RMSprop, StepRate, WarmupRate, fit
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
@@ -96,3 +98,103 @@ def test_one_mnist_like_epoch_ends_where_pytorch_ends():
             torch.nn.functional.cross_entropy(logits, labels[start : start + 64]).backward()
             optimizer.step()
         assert distance(brains[k], module) < 1e-5
+
+
+OPTIMIZERS = {
+    "momentum": (SGD(0.02, momentum=0.9), torch.optim.SGD, {"lr": 0.02, "momentum": 0.9}),
+    "nesterov": (
+        SGD(0.02, momentum=0.8, nesterov=True, weight_decay=0.1), torch.optim.SGD,
+        {"lr": 0.02, "momentum": 0.8, "nesterov": True, "weight_decay": 0.1},
+    ),
+    "rmsprop": (RMSprop(2e-3, epsilon=1e-3), torch.optim.RMSprop, {"lr": 2e-3, "eps": 1e-3}),
+    "rmsprop momentum": (
+        RMSprop(1e-3, 0.9, 1e-3, 0.5, 0.1), torch.optim.RMSprop,
+        {"lr": 1e-3, "alpha": 0.9, "eps": 1e-3, "momentum": 0.5, "weight_decay": 0.1},
+    ),
+    "adam": (Adam(3e-3, epsilon=1e-4), torch.optim.Adam, {"lr": 3e-3, "eps": 1e-4}),
+    "adam decay": (
+        Adam(3e-3, 0.8, 0.99, 1e-4, 0.1), torch.optim.Adam,
+        {"lr": 3e-3, "betas": (0.8, 0.99), "eps": 1e-4, "weight_decay": 0.1},
+    ),
+    "adamw": (AdamW(3e-3, epsilon=1e-4), torch.optim.AdamW, {"lr": 3e-3, "eps": 1e-4}),
+    "adamw decay": (
+        AdamW(3e-3, epsilon=1e-4, weight_decay=0.5), torch.optim.AdamW,
+        {"lr": 3e-3, "eps": 1e-4, "weight_decay": 0.5},
+    ),
+}  # fmt: skip
+SCHEDULES = {
+    "none": (None, None),
+    "step": (StepRate(7, 0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 7, 0.5)),
+    "warm-up, cosine": (
+        WarmupRate(5, 0.1).then(CosineRate(25)),
+        lambda o: torch.optim.lr_scheduler.SequentialLR(
+            o, [torch.optim.lr_scheduler.LinearLR(o, 0.1, 1, 5), torch.optim.lr_scheduler.CosineAnnealingLR(o, 25)], [5]
+        ),
+    ),
+}
+CRITERIA = {
+    "cross_entropy": torch.nn.CrossEntropyLoss, "mse": torch.nn.MSELoss, "bce": torch.nn.BCEWithLogitsLoss,
+    "huber": torch.nn.HuberLoss,
+}  # fmt: skip
+
+
+def both(brains, ours, theirs, criterion, x, y, schedule=(None, None), clip=None, **settings) -> float:
+    """Train a population and its twins for an epoch in order; the largest difference of a parameter."""
+    twins = [twin(brain) for brain in brains]
+    report = fit(brains, x, y, optimizer=ours, batch_size=B, shuffle=False, schedule=schedule[0], **settings)
+    found = 0.0
+    for brain, module, learned in zip(brains, twins, report.training_loss, strict=True):
+        optimizer, losses = theirs(module.parameters()), []
+        scheduler = schedule[1](optimizer) if schedule[1] else None
+        for start in range(0, len(x), B):
+            optimizer.zero_grad()
+            loss = criterion(module(torch.tensor(x[start : start + B])), torch.tensor(y[start : start + B]))
+            loss.backward()
+            if clip:
+                torch.nn.utils.clip_grad_norm_(module.parameters(), clip)
+            optimizer.step()
+            losses.append(float(loss) * (B if criterion.reduction == "mean" else 1))
+            if scheduler:
+                scheduler.step()
+        assert learned == pytest.approx(sum(losses) / len(x), rel=1e-5)
+        found = max(found, distance(brain, module))
+    return found
+
+
+def material(loss: str, steps: int = 30) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((steps * B, 10)).astype(np.float32)
+    y = {"cross_entropy": rng.integers(0, 5, len(x)), "bce": rng.random((len(x), 5)).astype(np.float32)}
+    return x, y.get(loss, 3 * rng.standard_normal((len(x), 5)).astype(np.float32))
+
+
+@pytest.mark.parametrize("clip", [None, 0.3])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_and_schedule_follows_pytorch(name, schedule, clip):
+    ours, kind, settings = OPTIMIZERS[name]
+    mlps = [MLP((10, 24, 12, 5), "tanh"), MLP((10, 7, 5), "gelu"), MLP((10, 24, 12, 5), "tanh")]
+    brains = Brains(mlps, seed=6, backend="cpu")
+    x, y = material("cross_entropy")
+    criterion = torch.nn.CrossEntropyLoss()
+    far = both(
+        brains, replace(ours, clip=clip), lambda p: kind(p, **settings), criterion, x, y, SCHEDULES[schedule], clip
+    )  # fmt: skip
+    assert far < 1e-5
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@pytest.mark.parametrize("loss", CRITERIA)
+def test_every_loss_follows_pytorch(loss, backend, reduction):
+    brains = Brains([MLP((10, 24, 5), "elu"), MLP((10, 8, 18, 5), "mish")], seed=6, backend=backend)
+    x, y = material(loss)
+    rate = 0.05 if reduction == "mean" else 0.05 / B
+    criterion = CRITERIA[loss](reduction=reduction)
+    if reduction == "sum" and loss != "cross_entropy":  # ours: summed over the batch, the mean over outputs
+        whole, criterion = criterion, lambda z, t: whole(z, t) / 5
+        criterion.reduction = "sum"  # type: ignore[attr-defined]
+    far = both(
+        brains, SGD(rate), lambda p: torch.optim.SGD(p, lr=rate), criterion, x, y, loss=loss, reduction=reduction
+    )
+    assert far < 1e-5

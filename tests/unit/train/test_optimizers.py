@@ -36,7 +36,8 @@ def trained(brains: Brains, optimizer, **settings) -> np.ndarray:
 
 @pytest.mark.parametrize("name", SOME)
 def test_a_brain_alone_equals_itself_in_company(name):
-    schedule, freeze = WarmupRate([1, 2, 3, 4, 5]) * CosineRate(final=0.1), {0: np.random.default_rng(1).random((N, 6, 20)) < 0.2}
+    schedule = WarmupRate([1, 2, 3, 4, 5]) * CosineRate(final=0.1)
+    freeze = {0: np.random.default_rng(1).random((N, 6, 20)) < 0.2}
     together = trained(pool(), SOME[name], schedule=schedule, freeze=freeze)
     for k in range(N):
         alone = pool()
