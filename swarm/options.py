@@ -67,7 +67,10 @@ class Training:
     rate
         Learning rate.
     optimizer
-        sgd or adam.
+        sgd, rmsprop, adam or adamw.
+    schedule
+        How the learning rate changes: constant; step: a tenth after each third; cosine: down to 0; warmup: cosine
+        behind a rise over the first twentieth.
     activation
         Of the hidden layers.
     sampling
@@ -93,7 +96,8 @@ class Training:
     epochs: int | None = None
     batch: int | None = None
     rate: float | None = None
-    optimizer: Literal["sgd", "adam"] | None = None
+    optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None = None
+    schedule: Literal["constant", "step", "cosine", "warmup"] | None = None
     activation: str | None = None
     sampling: Literal["own", "shared", "bootstrap"] | None = None
     seed: int | None = None

@@ -21,11 +21,13 @@ from swarm.train import data as sets
 from swarm.train.data import DataSet
 from swarm.train.evaluate import Scores, evaluate, mean_outputs
 from swarm.train.fit import Interrupted, fit
-from swarm.train.optimizers import SGD, Adam
+from swarm.train.optimizers import OPTIMIZERS, SGD, Descent
 from swarm.train.report import Report
+from swarm.train.schedules import CosineRate, Schedule, StepRate, WarmupRate
 
 DATA = {"mnist": (0.3, 1), "digits": (0.3, 30)}  # data set -> learning rate of SGD and epochs that suit it
-_ADAM_RATE = 1e-3
+_OTHER_RATE = 1e-3  # of the optimizers that divide by the gradient's size
+SCHEDULES = ("constant", "step", "cosine", "warmup")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def train(
     batch_size: int = 64,
     learning_rate: float | None = None,
     optimizer: str = "sgd",
+    schedule: str = "constant",
     activation: str = "relu",
     sampling: str = "own",
     seed: int = 0,
@@ -89,6 +92,7 @@ def train(
     rate, passes = DATA[name]
     chosen = _optimizer(optimizer, learning_rate, rate)
     epochs = passes if epochs is None else epochs
+    course = _schedule(schedule, epochs * -(-len(set_.x) // max(1, batch_size)))
     target = _target(out, overwrite, f"{name}-{'-'.join(map(str, mlps[0].widths))}")
     table = _file(results or target.with_suffix(".csv"), overwrite, "--csv")
 
@@ -101,15 +105,15 @@ def train(
     span = "1 epoch" if epochs == 1 else f"{epochs} epochs"
     console.print(
         f"{brains:,} networks {', '.join(map(str, mlps))} ({dtype}) on {name}: {len(set_.x):,} samples, {span}, batch"
-        f" {batch_size}, {sampling} order, {optimizer}, rate {chosen.learning_rate:g},"
+        f" {batch_size}, {sampling} order, {optimizer}, {schedule} rate {chosen.learning_rate:g},"
         f" backend {population.backend.name}",
         highlight=False,
         soft_wrap=True,
     )
     try:
         report = fit(
-            population, set_.x, set_.y, optimizer=chosen, epochs=epochs, batch_size=batch_size, sampling=sampling,
-            seed=seed, progress=True,
+            population, set_.x, set_.y, optimizer=chosen, schedule=course, epochs=epochs, batch_size=batch_size,
+            sampling=sampling, seed=seed, progress=True,
         )  # fmt: skip
     except Interrupted as stop:
         _save(stop.report, target, table)
@@ -148,12 +152,22 @@ def _architecture(layers: str, activation: str, inputs: int, classes: int) -> ML
     return mlp
 
 
-def _optimizer(name: str, asked: float | None, rate: float) -> SGD | Adam:
-    if name == "sgd":
-        return SGD(rate if asked is None else asked)
-    if name == "adam":
-        return Adam(_ADAM_RATE if asked is None else asked)
-    raise SettingsError(f"--optimizer {name!r} is unknown.{suggest(name, ('sgd', 'adam'))}")
+def _optimizer(name: str, asked: float | None, rate: float) -> Descent:
+    if name not in OPTIMIZERS:
+        raise SettingsError(f"--optimizer {name!r} is unknown.{suggest(name, OPTIMIZERS)}")
+    kind = OPTIMIZERS[name]
+    return kind((rate if kind is SGD else _OTHER_RATE) if asked is None else asked)
+
+
+def _schedule(name: str, steps: int) -> Schedule | None:
+    """The schedule of this name for a run of `steps` batches."""
+    if name not in SCHEDULES:
+        raise SettingsError(f"--schedule {name!r} is unknown.{suggest(name, SCHEDULES)}")
+    if name == "constant":
+        return None
+    if name == "step":
+        return StepRate(max(1, -(-steps // 3)))
+    return CosineRate() if name == "cosine" else WarmupRate(max(1, steps // 20)).then(CosineRate())
 
 
 def _test(brains: Brains, data: DataSet) -> tuple[Scores, float]:

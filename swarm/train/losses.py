@@ -68,7 +68,7 @@ LOSSES: dict[str, Function] = {"cross_entropy": cross_entropy, "mse": mse, "bce"
 CODES = {name: code for code, name in enumerate(LOSSES)}  # what kernels carry
 
 _ELSEWHERE = {  # what others call them -> our name; for the error's text
-    "cross_entropy": "cross crossentropy ce nll categorical_crossentropy sparse_categorical_crossentropy softmax log_loss",
+    "cross_entropy": "cross crossentropy ce nll categorical_crossentropy softmax log_loss",
     "mse": "l2 mean_squared mean_squared_error squared_error squared",
     "bce": "binary_cross_entropy binary_crossentropy bce_with_logits bcewithlogits sigmoid logistic",
     "huber": "smooth_l1 huber_loss smoothl1",

@@ -10,6 +10,10 @@ Bytes per parameter from the core's cache: 4 spans read and written by Adam, 3 b
 2 (SGD) to 14 (Adam), of them a root and a division; a clipped gradient is read once more. Every lane is one parameter,
 so nothing depends on the order but the norm: squares are added over a row of weights in lanes, the lanes in the
 engine's order, rows and layers ascending in float64. Definitions: `optimizers`.
+
+A momentum below 2^-100 is taken as 0: that of an input that is hardly ever on would otherwise decay into denormal
+numbers and stay there, and each multiply-add of those costs a hundred others. No step is changed by it that float32
+could add to a parameter above 2^-76.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ RATE, DECAY, CLIP, FIRST, SECOND, EPSILON, NESTEROV = range(7)  # columns of the
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _TINY = np.float32(1e-6)
+_ASLEEP = np.float32(2.0**-100)
 
 
 @kernel(inline=True)
@@ -89,13 +94,20 @@ def _take(s, j, n, w, factor, decay):
     return simd.fma(simd.splat(decay), w, g * simd.splat(factor))
 
 
+@kernel(inline=True)
+def _held(s, at):
+    """Sixteen momenta, 0 where they are below 2^-100."""
+    v = simd.load(s, at)
+    return simd.select(simd.absolute(v) < simd.splat(_ASLEEP), simd.splat(_ZERO), v)
+
+
 @kernel
 def _momentum(s, n, slots, masked, at, factor, rate, decay, momentum, nesterov):
     for j in range(0, n, 16):
         w = simd.load(s, j)
         g = _take(s, j, n, w, factor, decay)
         if slots > 0:
-            v = simd.fma(simd.splat(momentum), simd.load(s, 2 * n + j), g)
+            v = simd.fma(simd.splat(momentum), _held(s, 2 * n + j), g)
             simd.store(s, 2 * n + j, v)
             g = simd.fma(simd.splat(momentum), v, g) if nesterov else v
         _keep(s, j, simd.fma(simd.splat(-rate), g, w), w, masked, at)
@@ -110,7 +122,7 @@ def _rmsprop(s, n, slots, masked, at, factor, rate, decay, keep, share, epsilon,
         simd.store(s, 2 * n + j, square)
         way = g / (simd.sqrt(square) + simd.splat(epsilon))
         if slots > 1:
-            way = simd.fma(simd.splat(momentum), simd.load(s, 3 * n + j), way)
+            way = simd.fma(simd.splat(momentum), _held(s, 3 * n + j), way)
             simd.store(s, 3 * n + j, way)
         _keep(s, j, simd.fma(simd.splat(-rate), way, w), w, masked, at)
 
@@ -120,7 +132,7 @@ def _adam(s, n, masked, at, factor, rate, decay, shrink, share1, share2, keep2, 
     for j in range(0, n, 16):
         w = simd.load(s, j)
         g = _take(s, j, n, w, factor, decay)
-        m, v = simd.load(s, 2 * n + j), simd.load(s, 3 * n + j)
+        m, v = _held(s, 2 * n + j), simd.load(s, 3 * n + j)
         m = simd.fma(simd.splat(share1), g - m, m)
         v = simd.fma(simd.splat(share2) * g, g, simd.splat(keep2) * v)
         simd.store(s, 2 * n + j, m)

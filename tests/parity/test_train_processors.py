@@ -12,18 +12,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swarm import MLP, SGD, Brains, fit
+from swarm import MLP, SGD, Adam, Brains, CosineRate, RMSprop, fit
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def digest() -> str:
-    """Of a mixed population's parameters after two epochs: all activations, uint8 inputs, ragged batches."""
+    """Of a mixed population's parameters after some epochs: activations, losses, optimizers, bytes, ragged batches."""
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (150, 21)).astype(np.uint8), rng.integers(0, 6, 150)
     smooth = ("relu", "tanh", "sigmoid", "gelu", "mish", "selu", "elu", "leakyrelu")
     brains = Brains([MLP((21, 37, 19, 6), name) for name in smooth], seed=1, backend="cpu")
     fit(brains, x, y, optimizer=SGD(0.1), epochs=2, batch_size=32)
+    fit(brains, x, y, optimizer=Adam(0.01, clip=1, weight_decay=0.01), batch_size=32, schedule=CosineRate(final=0.1))
+    targets = rng.random((150, 6))
+    fit(brains, x, targets, loss="bce", optimizer=RMSprop(0.01, momentum=0.5), batch_size=32, freeze=[0])
+    fit(brains, x, targets, loss="huber", optimizer=SGD(0.01, 0.9, True, clip=0.5), batch_size=32, reduction="sum")
     return hashlib.sha256(b"".join(brain.flat().tobytes() for brain in brains)).hexdigest()
 
 

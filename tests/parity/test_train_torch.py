@@ -153,7 +153,7 @@ def both(brains, ours, theirs, criterion, x, y, schedule=(None, None), clip=None
             if clip:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), clip)
             optimizer.step()
-            losses.append(float(loss) * (B if criterion.reduction == "mean" else 1))
+            losses.append(loss.item() * (B if criterion.reduction == "mean" else 1))
             if scheduler:
                 scheduler.step()
         assert learned == pytest.approx(sum(losses) / len(x), rel=1e-5)

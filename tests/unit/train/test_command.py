@@ -49,6 +49,15 @@ def test_several_architectures_and_adam(tmp_path):
     assert trained.report.training_loss.shape == (5,)
 
 
+@pytest.mark.parametrize(("optimizer", "schedule"), [("rmsprop", "step"), ("adamw", "cosine"), ("sgd", "warmup")])
+def test_optimizers_and_schedules(tmp_path, optimizer, schedule):
+    trained = command.train(
+        "digits", brains=2, epochs=3, optimizer=optimizer, schedule=schedule, out=tmp_path / "some.safetensors"
+    )
+    curve = trained.report.training_curve
+    assert (curve[-1] < curve[0]).all()
+
+
 def test_ctrl_c_saves_and_says_where(tmp_path, monkeypatch):
     train, calls = Trainee.train, []
 
@@ -78,6 +87,7 @@ def test_ctrl_c_saves_and_says_where(tmp_path, monkeypatch):
         ({"brains": 0}, SettingsError, "--brains 0"),
         ({"activation": "rely"}, SettingsError, "relu"),
         ({"optimizer": "adm"}, SettingsError, "adam"),
+        ({"schedule": "cosin"}, SettingsError, "cosine"),
         ({"epochs": -1}, SettingsError, "epochs -1"),
         ({"out": "none/brains"}, SaveError, "'none' does not exist"),
         ({"backend": "gpu"}, SettingsError, "gpu"),

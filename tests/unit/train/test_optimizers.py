@@ -8,6 +8,7 @@ import pytest
 from swarm import MLP, SGD, Adam, AdamW, Brains, CosineRate, RMSprop, WarmupRate, fit
 from swarm.errors import SettingsError
 from swarm.train import optimizers, trainee
+from swarm.train.samples import check
 
 rng = np.random.default_rng(3)
 X = rng.standard_normal((200, 6)).astype(np.float32)
@@ -93,6 +94,20 @@ def test_adam_takes_three_times_the_parameters():
         (Adam(), 2),
     ):
         assert optimizer.state(brains.rows).nbytes == slots * brains.rows.nbytes
+
+
+@pytest.mark.parametrize("optimizer", [SGD(1e-3, 0.9), Adam(1e-3), RMSprop(1e-3, momentum=0.9)])
+def test_momenta_of_an_input_that_is_never_on_again_do_not_become_denormal(optimizer):
+    brains = pool(2, MLP((6, 4), bias=False))
+    x = np.zeros((1200, 6), np.float32)
+    x[:, 0], x[0, 1:] = 1, 1
+    samples, state = check(x, np.arange(1200) % 4, "cross_entropy", 6, 4, x.dtype), optimizer.state(brains.rows)
+    index, factors = np.arange(1200, dtype=np.int32)[None], np.ones((1, 1200))
+    common = (brains.rows, brains.layout, samples, index, 1, optimizer, factors, state, None, 0, np.zeros(2))
+    brains.backend.twin("swarm.train.descend").descend(*common)
+    sizes = abs(state[0 if isinstance(optimizer, (SGD, Adam)) else 1][:, 4:24])
+    assert (sizes == 0).all()
+    assert (abs(state[0][:, :4]) > 1e-6).any()
 
 
 def test_rates_in_a_schedule_do_not_touch_the_report():
