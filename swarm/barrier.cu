@@ -339,7 +339,7 @@ KERNEL enroll(const World* world, const Book* b) {
 
 template <class T> INLINE void copy_rows(u8* rows, const int* source, const int* target, int n, int units, int lane) {
     T* at = (T*)rows;
-    for (Walk k = walk(units, lane); k.item < n; next(k))
+    for (Walk k = walk(units, lane, threads()); k.item < n; next(k))
         at[(size_t)target[k.item] * units + k.unit] = at[(size_t)source[k.item] * units + k.unit];
 }
 
@@ -349,7 +349,7 @@ template <class T> INLINE void copy_field(const Book* b, const Field* field, int
     if (field->inherits) copy_rows<T>(field->rows, b->plain_parent, b->plain_child, state->plain, units, lane);
     copy_rows<T>(field->rows, b->list + state->holes, b->moved, state->movers, units, lane);
     if (field->fresh == nullptr) return;
-    for (Walk k = walk(units, lane); k.item < state->children; next(k))
+    for (Walk k = walk(units, lane, threads()); k.item < state->children; next(k))
         ((T*)field->rows)[(size_t)b->child[k.item] * units + k.unit] = ((const T*)field->fresh)[k.unit];
 }
 
@@ -374,7 +374,7 @@ KERNEL override(const World* world, const Book* b) {
     for (int v = 0; v < b->valued; v++) {
         const Value value = b->values[v];
         const Request* request = b->requests + value.request;
-        for (Walk k = walk(value.units, thread()); k.item < b->state->children; next(k)) {
+        for (Walk k = walk(value.units, thread(), threads()); k.item < b->state->children; next(k)) {
             const int at = b->let_asked[k.item] - request->start;
             if (at < 0 || at >= asked_of(request)) continue;
             const u8* from = value.source + (size_t)at * value.step + (size_t)k.unit * value.unit;

@@ -2,6 +2,7 @@
 
 #include "ecs/admission.cuh"
 #include "scan.cuh"
+#include "walk.cuh"
 
 #define EACH 8     // rows or slots that a thread takes in a scan: their flags are one load
 #define TILE 2048  // rows or slots of a block of 256
@@ -122,19 +123,3 @@ INLINE const Request* request_of(const Book* b, int i) {
 
 // Of eight bytes those that stand for rows below a bound, `k` rows from the first.
 INLINE u64 bytes_below(int k) { return k <= 0 ? 0 : k >= 8 ? ~0ull : (1ull << (8 * k)) - 1; }
-
-// Walks (item, unit) from number `lane` on, without a division but the first; neighbouring lanes take neighbouring units.
-struct Walk {
-    int item, unit, down, right, units;
-};
-INLINE Walk walk(int units, int lane) {
-    return {lane / units, lane % units, threads() / units, threads() % units, units};
-}
-INLINE void next(Walk& at) {
-    at.item += at.down;
-    at.unit += at.right;
-    if (at.unit >= at.units) {
-        at.unit -= at.units;
-        at.item++;
-    }
-}

@@ -27,13 +27,6 @@
 #define SAMPLES 16  // 4, 16 or 64
 #define SPAN 64     // elements of the widest layer, rounded up
 #define FAR 0       // 1: spans lie in scratch
-#define SINGLE 1
-#endif
-
-#if SINGLE
-typedef float Given;
-#else
-typedef Sum Given;
 #endif
 
 struct Batch {  // 32 bytes; batch_cuda.py has the same fields

@@ -10,6 +10,7 @@
 
 #include "philox.cuh"
 #include "row.cuh"
+#include "walk.cuh"
 
 constexpr int SPAN = sizeof(Store) == 2 ? 128 : 64;  // parameters that sixteen lanes take at a time
 constexpr int MINE = SPAN / 16;                      // of them a lane's own
@@ -55,19 +56,5 @@ INLINE Block block_of(const Plan* plan, int p, int* number) {
     return blocks[b];
 }
 
-// Walks sixteen lanes over `spans` of every row, row after row; without a division but the first.
-struct Walk {
-    int row, span, down, right, spans;
-};
-INLINE Walk walk(int spans) {
-    const int start = thread() / 16, step = threads() / 16;
-    return {start / spans, start % spans, step / spans, step % spans, spans};
-}
-INLINE void next(Walk& at) {
-    at.row += at.down;
-    at.span += at.right;
-    if (at.span >= at.spans) {
-        at.span -= at.spans;
-        at.row++;
-    }
-}
+// Walks over the rows of births: an item is a birth, a unit one of its spans, which sixteen lanes share.
+INLINE Walk walk(const Plan* plan) { return walk(plan->spans, thread() / 16, threads() / 16); }

@@ -23,18 +23,11 @@
 #define CODES 2, 0
 #define STRIDE 676
 #define THREADS 128
-#define SINGLE 1
 #endif
 
 #include "row.cuh"
 #include "site.cuh"
 #include "tile.cuh"
-
-#if SINGLE  // inputs and outputs are float, whatever the sums run in
-typedef float Given;
-#else
-typedef Sum Given;
-#endif
 
 constexpr int WIDTH[] = {WIDTHS};
 constexpr int WEIGHT[] = {WEIGHTS};

@@ -21,13 +21,6 @@
 #define SPAN 64    // elements of the widest layer, rounded up
 #define THREADS 128
 #define FAR 0      // 1: spans lie in `scratch`
-#define SINGLE 1
-#endif
-
-#if SINGLE
-typedef float Given;
-#else
-typedef Sum Given;
 #endif
 
 struct Group {  // 48 bytes; forward_cuda.py has the same fields

@@ -15,14 +15,14 @@
 KERNEL fill(Store* rows, const Plan* plan, const Sum* scales, const int* births, int n, u32 tick, u64 seed,
             int uniform) {
     const int lane = thread() % 16, count = plan->count;
-    for (Walk k = walk(plan->spans); k.row < n; next(k)) {
-        Store* row = rows + (size_t)births[k.row] * plan->stride;
-        const u32 slot = births[n + k.row], generation = births[2 * (size_t)n + k.row];
-        const int p = k.span * SPAN + lane;
+    for (Walk k = walk(plan); k.item < n; next(k)) {
+        Store* row = rows + (size_t)births[k.item] * plan->stride;
+        const u32 slot = births[n + k.item], generation = births[2 * (size_t)n + k.item];
+        const int p = k.unit * SPAN + lane;
 #pragma unroll
         for (int c = 0; c < MINE; c += 4) {
             if (p + 16 * c >= count) break;
-            const u32 draw = (u32)(k.span * SPAN / 64 + c / 4) * 16 + lane;
+            const u32 draw = (u32)(k.unit * SPAN / 64 + c / 4) * 16 + lane;
             const uint4 four = philox(slot, generation, tick, counter(STREAM_INIT, draw), (u32)seed, (u32)(seed >> 32));
 #pragma unroll
             for (int j = 0; j < 4; j += 2) {

@@ -1,7 +1,7 @@
 // Parameters of a row: read up to 16 bytes at a time and widened, narrowed and written.
 //
 // DTYPE says how rows are stored: 0 float32, 1 float64, 2 float16, 3 bfloat16. `Store` is one stored element, `Sum`
-// what sums run in: double for float64, else float. Widening is exact. Narrowing is to nearest, ties to even
+// what sums run in: double for float64, else float; `Given` is one input or output. Widening is exact. Narrowing is to nearest, ties to even
 // (`nearest`), or up or down by sixteen bits of noise with the probabilities that make the mean right (`noisy`);
 // draw_cpu.py has the same.
 //
@@ -24,6 +24,16 @@ typedef float Sum;
 #else
 typedef u16 Store;
 typedef float Sum;
+#endif
+
+#ifndef SINGLE
+#define SINGLE 1
+#endif
+
+#if SINGLE  // inputs and outputs are float, whatever the sums run in
+typedef float Given;
+#else
+typedef Sum Given;
 #endif
 
 constexpr int VECTOR = 16 / (int)sizeof(Store);  // elements of the widest load

@@ -63,10 +63,10 @@ INLINE void mutate(const Plan* plan, const Store* from, Store* to, int span, u32
 
 // Tick and seed by value: for calls outside of a tick.
 KERNEL inherit(Store* rows, const Plan* plan, const int* births, int n, u32 tick, u64 seed) {
-    for (Walk k = walk(plan->spans); k.row < n; next(k)) {
-        const size_t parent = births[k.row], child = births[n + k.row];
-        const u32 slot = births[2 * (size_t)n + k.row], generation = births[3 * (size_t)n + k.row];
-        mutate(plan, rows + parent * plan->stride, rows + child * plan->stride, k.span, slot, generation, tick,
+    for (Walk k = walk(plan); k.item < n; next(k)) {
+        const size_t parent = births[k.item], child = births[n + k.item];
+        const u32 slot = births[2 * (size_t)n + k.item], generation = births[3 * (size_t)n + k.item];
+        mutate(plan, rows + parent * plan->stride, rows + child * plan->stride, k.unit, slot, generation, tick,
                (u32)seed, (u32)(seed >> 32));
     }
 }
@@ -75,10 +75,10 @@ KERNEL inherit(Store* rows, const Plan* plan, const int* births, int n, u32 tick
 KERNEL inherit_on(const World* world, Store* rows, const Plan* plan, const int* parents, const int* children,
                   const u32* slots, const u32* generations, const int* count) {
     const int n = world->go ? *count : 0;
-    for (Walk k = walk(plan->spans); k.row < n; next(k)) {
-        const size_t parent = parents[k.row], child = children[k.row];
-        const u32 slot = slots[k.row];
-        mutate(plan, rows + parent * plan->stride, rows + child * plan->stride, k.span, slot, generations[slot],
+    for (Walk k = walk(plan); k.item < n; next(k)) {
+        const size_t parent = parents[k.item], child = children[k.item];
+        const u32 slot = slots[k.item];
+        mutate(plan, rows + parent * plan->stride, rows + child * plan->stride, k.unit, slot, generations[slot],
                world->tick, world->key0, world->key1);
     }
 }
@@ -88,12 +88,12 @@ KERNEL inherit_on(const World* world, Store* rows, const Plan* plan, const int* 
 KERNEL cross(Store* rows, const Plan* plan, const int* births, int n, u32 tick, u64 seed, int units) {
     const int lane = thread() % 16;
     const u32 k0 = (u32)seed, k1 = (u32)(seed >> 32);
-    for (Walk k = walk(plan->spans); k.row < n; next(k)) {
-        const Store* first = rows + (size_t)births[k.row] * plan->stride;
-        const Store* second = rows + (size_t)births[n + k.row] * plan->stride;
-        Store* child = rows + (size_t)births[2 * (size_t)n + k.row] * plan->stride;
-        const u32 slot = births[3 * (size_t)n + k.row], generation = births[4 * (size_t)n + k.row];
-        const int p = k.span * SPAN + lane;
+    for (Walk k = walk(plan); k.item < n; next(k)) {
+        const Store* first = rows + (size_t)births[k.item] * plan->stride;
+        const Store* second = rows + (size_t)births[n + k.item] * plan->stride;
+        Store* child = rows + (size_t)births[2 * (size_t)n + k.item] * plan->stride;
+        const u32 slot = births[3 * (size_t)n + k.item], generation = births[4 * (size_t)n + k.item];
+        const int p = k.unit * SPAN + lane;
         int at[MINE];
         elements(plan, p, at);
 #pragma unroll
@@ -101,7 +101,7 @@ KERNEL cross(Store* rows, const Plan* plan, const int* births, int n, u32 tick, 
             if (p + 16 * c >= plan->count) break;
             uint4 four = make_uint4(0, 0, 0, 0);
             if (!units) {
-                const u32 draw = (u32)(k.span * SPAN / 64 + c / 4) * 16 + lane;
+                const u32 draw = (u32)(k.unit * SPAN / 64 + c / 4) * 16 + lane;
                 four = philox(slot, generation, tick, counter(STREAM_CROSS, draw), k0, k1);
             }
 #pragma unroll

@@ -14,7 +14,16 @@ import numpy as np
 from swarm.backend.jit import kernel
 from swarm.train import losses
 from swarm.train.deal_cpu import deal
-from swarm.train.network_cpu import CROSS_ENTROPY, backward, forward, give_weights, loss, take_samples, take_weights
+from swarm.train.network_cpu import (
+    CROSS_ENTROPY,
+    backward,
+    forward,
+    give_weights,
+    loss,
+    meet,
+    take_samples,
+    take_weights,
+)
 from swarm.train.workspace import OUTPUTS, Y_STRIDE, workspace
 
 _BATCH = 64  # samples at a time where there is no batch to keep: 200 kB of MNIST, which the second cache holds
@@ -31,15 +40,12 @@ def flat(samples):
 def _gradients(
     start, stop, s, rows, stride, plan, weights, zeros, turned, d, e, x, labels, targets, kind, mean, index, out, total
 ):  # fmt: skip
-    B, last = index.shape[1], plan.shape[0] - 1
-    share = np.float32(1) / np.float32(B) if mean else np.float32(1)
+    B = index.shape[1]
     for n in range(start, stop):
         own = index[min(n, index.shape[0] - 1)]
         take_weights(rows, n * stride, s, plan, 0)
         s[weights : 2 * weights] = np.float32(0)
-        take_samples(x, own, 0, B, s, plan)
-        y = forward(s, plan, zeros, B)
-        total[n] += loss(kind, s, y, plan[last, Y_STRIDE], plan[last, OUTPUTS], labels, targets, own, 0, B, share, d)
+        total[n] += meet(s, plan, zeros, x, labels, targets, kind, mean, own, 0, B, 0, d)
         backward(s, plan, zeros, turned, d, e, B, weights, np.float32(1))
         give_weights(out, n * stride, s, plan, weights)
 

@@ -24,17 +24,8 @@ from swarm.train import optimizers
 from swarm.train.backward_cpu import flat
 from swarm.train.deal_cpu import deal
 from swarm.train.move_cpu import ADAM, ADAMW, MOMENTUM, PLAIN, RMSPROP, move
-from swarm.train.network_cpu import (
-    ask_for_samples,
-    backward,
-    forward,
-    give_weights,
-    loss,
-    take_mask,
-    take_samples,
-    take_weights,
-)
-from swarm.train.workspace import OUTPUTS, Y_STRIDE, workspace
+from swarm.train.network_cpu import backward, give_weights, meet, take_mask, take_weights
+from swarm.train.workspace import workspace
 
 RULES = {optimizers.SGD: MOMENTUM, optimizers.RMSprop: RMSPROP, optimizers.Adam: ADAM, optimizers.AdamW: ADAMW}
 _COLUMNS = (
@@ -63,7 +54,6 @@ def _descend(
     start, stop, s, rows, stride, plan, weights, zeros, turned, d, e, x, labels, targets, kind, mean, index, batch,
     rule, hyper, factors, slots, state, size, trains, step, total,
 ):  # fmt: skip
-    outputs, width = plan[plan.shape[0] - 1, OUTPUTS], plan[plan.shape[0] - 1, Y_STRIDE]
     masked, at = trains.size > 0, (2 + slots) * weights
     for n in range(start, stop):
         own, factor = index[min(n, index.shape[0] - 1)], factors[min(n, factors.shape[0] - 1)]
@@ -76,11 +66,8 @@ def _descend(
         for t in range((own.size + batch - 1) // batch):
             first = t * batch
             count = min(batch, own.size - first)
-            take_samples(x, own, first, count, s, plan)
-            ask_for_samples(x, own, first + count, min(batch, own.size - first - count), plan)
-            y = forward(s, plan, zeros, count)
-            share = np.float32(1) / np.float32(count) if mean else np.float32(1)
-            total[n] += loss(kind, s, y, width, outputs, labels, targets, own, first, count, share, d)
+            ahead = min(batch, own.size - first - count)
+            total[n] += meet(s, plan, zeros, x, labels, targets, kind, mean, own, first, count, ahead, d)
             if rule == PLAIN:
                 backward(s, plan, zeros, turned, d, e, count, 0, -np.float32(hyper[n, 0] * factor[t]))
             else:

@@ -7,7 +7,7 @@ hidden          widths of the hidden layers: 32, (32, 16), () for none; several:
 activation      a name of `swarm.ACTIVATIONS` for all hidden layers, or several to try
 learning_rate   a number, or several
 repetitions     networks of each combination; they differ in first weights and order of samples
-optimizer       'adam', 'sgd', or an optimizer such as swarm.Adam(beta1=0.8), whose rate the grid replaces
+optimizer       'sgd', 'rmsprop', 'adam', 'adamw', or an optimizer such as swarm.Adam(beta1=0.8); the grid sets its rate
 epochs, batch_size, sampling    as for `swarm.fit`
 validation_fraction    share of the samples that is held back to judge the networks; `fit(validation=...)` replaces it
 top             how many of the best networks predict together; None: all that did not diverge
@@ -66,23 +66,12 @@ class PopulationClassifier(ClassifierMixin, Population):
         dtype: str = "float32",
         threads: int | None = None,
     ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.learning_rate = learning_rate
-        self.repetitions = repetitions
-        self.optimizer = optimizer
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.sampling = sampling
-        self.validation_fraction = validation_fraction
-        self.top = top
+        super().__init__(
+            hidden, activation, learning_rate, repetitions, optimizer=optimizer, epochs=epochs, batch_size=batch_size,
+            sampling=sampling, validation_fraction=validation_fraction, top=top, standardize=standardize,
+            fit_options=fit_options, random_state=random_state, backend=backend, dtype=dtype, threads=threads,
+        )  # fmt: skip
         self.ensemble = ensemble
-        self.standardize = standardize
-        self.fit_options = fit_options
-        self.random_state = random_state
-        self.backend = backend
-        self.dtype = dtype
-        self.threads = threads
 
     def fit(self, X: Any, y: Any, validation: tuple[Any, Any] | None = None) -> PopulationClassifier:
         """Train on X [M, I] with labels y [M] of any type. validation (xv, yv) judges, instead of a part of X."""
@@ -138,43 +127,6 @@ class PopulationRegressor(RegressorMixin, Population):
     Networks are trained on the mean squared error and judged by it; a validation score is 1 - error / variance of the
     training targets. Raises `DataError` and `SettingsError`, both ValueErrors.
     """
-
-    def __init__(
-        self,
-        hidden: Any = ((16,), (32,)),
-        activation: Any = ("relu", "tanh"),
-        learning_rate: Any = (0.003, 0.01),
-        repetitions: int = 2,
-        *,
-        optimizer: Any = "adam",
-        epochs: int = 30,
-        batch_size: int = 32,
-        sampling: str = "own",
-        validation_fraction: float = 0.2,
-        top: int | None = 5,
-        standardize: bool = True,
-        fit_options: dict[str, Any] | None = None,
-        random_state: Any = None,
-        backend: Any = "cpu",
-        dtype: str = "float32",
-        threads: int | None = None,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.learning_rate = learning_rate
-        self.repetitions = repetitions
-        self.optimizer = optimizer
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.sampling = sampling
-        self.validation_fraction = validation_fraction
-        self.top = top
-        self.standardize = standardize
-        self.fit_options = fit_options
-        self.random_state = random_state
-        self.backend = backend
-        self.dtype = dtype
-        self.threads = threads
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -254,6 +254,23 @@ def loss(kind, s, y, stride, outputs, labels, targets, index, first, count, shar
 
 
 @kernel
+def meet(s, plan, zeros, x, labels, targets, kind, mean, index, first, count, ahead, d):
+    """A batch, index[first : first + count], up to its loss: returns the sum; the gradient at the outputs goes to d.
+
+    The `ahead` samples behind it are asked for before the forward pass, which hides their latency. mean: the gradient
+    is that of the mean over the batch, not of the sum.
+    """
+    last = plan.shape[0] - 1
+    take_samples(x, index, first, count, s, plan)
+    ask_for_samples(x, index, first + count, ahead, plan)
+    y = forward(s, plan, zeros, count)
+    share = _ONE / np.float32(count) if mean else _ONE
+    return loss(
+        kind, s, y, plan[last, Y_STRIDE], plan[last, OUTPUTS], labels, targets, index, first, count, share, d
+    )
+
+
+@kernel
 def _turn(s, plan, k, turned, stride):
     """The weight [I, O] of layer k transposed: row o, `stride` apart, holds the weights that lead to output o."""
     for i in range(plan[k, INPUTS]):

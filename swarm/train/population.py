@@ -13,14 +13,13 @@ from swarm.errors import DataError, SettingsError
 from swarm.train.ensemble import members_of
 from swarm.train.fit import fit
 from swarm.train.grid import Grid
-from swarm.train.optimizers import SGD, Adam
+from swarm.train.optimizers import OPTIMIZERS
 from swarm.train.report import Report
 from swarm.train.scaling import Scaling, folded
 from swarm.train.skl import BaseEstimator
 from swarm.train.split import split
 
 _BYTES = 255.0  # a byte's largest value: uint8 inputs are scaled to 0..1
-OPTIMIZERS = {"adam": Adam, "sgd": SGD}
 _FITTED = (  # what one network of a population keeps of it
     "n_features_in_", "feature_names_in_", "classes_", "n_outputs_", "input_scaling_", "output_scaling_", "_flat",
 )  # fmt: skip
@@ -28,24 +27,6 @@ _FITTED = (  # what one network of a population keeps of it
 
 class Population(BaseEstimator):
     """Base of `PopulationClassifier` and `PopulationRegressor` (estimators.py), which say what the settings mean."""
-
-    # settings, set by the subclasses' __init__
-    hidden: Any
-    activation: Any
-    learning_rate: Any
-    repetitions: int
-    optimizer: Any
-    epochs: int
-    batch_size: int
-    sampling: str
-    validation_fraction: float
-    top: int | None
-    standardize: bool
-    fit_options: dict[str, Any] | None
-    random_state: Any
-    backend: Any
-    dtype: str
-    threads: int | None
 
     # what fit leaves, also read by type checkers
     brains_: Brains
@@ -55,6 +36,43 @@ class Population(BaseEstimator):
     input_scaling_: Scaling
     output_scaling_: Scaling
     n_features_in_: int
+
+    def __init__(
+        self,
+        hidden: Any = ((16,), (32,)),
+        activation: Any = ("relu", "tanh"),
+        learning_rate: Any = (0.003, 0.01),
+        repetitions: int = 2,
+        *,
+        optimizer: Any = "adam",
+        epochs: int = 30,
+        batch_size: int = 32,
+        sampling: str = "own",
+        validation_fraction: float = 0.2,
+        top: int | None = 5,
+        standardize: bool = True,
+        fit_options: dict[str, Any] | None = None,
+        random_state: Any = None,
+        backend: Any = "cpu",
+        dtype: str = "float32",
+        threads: int | None = None,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.learning_rate = learning_rate
+        self.repetitions = repetitions
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.sampling = sampling
+        self.validation_fraction = validation_fraction
+        self.top = top
+        self.standardize = standardize
+        self.fit_options = fit_options
+        self.random_state = random_state
+        self.backend = backend
+        self.dtype = dtype
+        self.threads = threads
 
     def _train(self, train: tuple, held: tuple, outputs: int, loss: str, seed: int) -> None:
         """Fit networks of `outputs` outputs to samples `train` and judge them on `held`; both are (x, y), scaled."""

@@ -19,8 +19,8 @@ import numpy as np
 from swarm.backend.jit import kernel
 from swarm.train.backward_cpu import flat
 from swarm.train.deal_cpu import deal
-from swarm.train.network_cpu import ask_for_samples, backward, forward, give_weights, loss, take_samples, take_weights
-from swarm.train.workspace import OUTPUTS, Y_STRIDE, workspace
+from swarm.train.network_cpu import backward, give_weights, meet, take_weights
+from swarm.train.workspace import workspace
 
 
 @kernel
@@ -28,17 +28,13 @@ def _sgd(
     start, stop, s, rows, stride, plan, zeros, turned, d, e, x, labels, targets, kind, mean, index, batch, rates,
     total,
 ):  # fmt: skip
-    outputs, width = plan[plan.shape[0] - 1, OUTPUTS], plan[plan.shape[0] - 1, Y_STRIDE]
     for n in range(start, stop):
         own = index[min(n, index.shape[0] - 1)]
         take_weights(rows, n * stride, s, plan, 0)
         for first in range(0, own.size, batch):
             count = min(batch, own.size - first)
-            take_samples(x, own, first, count, s, plan)
-            ask_for_samples(x, own, first + count, min(batch, own.size - first - count), plan)
-            y = forward(s, plan, zeros, count)
-            share = np.float32(1) / np.float32(count) if mean else np.float32(1)
-            total[n] += loss(kind, s, y, width, outputs, labels, targets, own, first, count, share, d)
+            ahead = min(batch, own.size - first - count)
+            total[n] += meet(s, plan, zeros, x, labels, targets, kind, mean, own, first, count, ahead, d)
             backward(s, plan, zeros, turned, d, e, count, 0, -rates[n])
         give_weights(rows, n * stride, s, plan, 0)
 
