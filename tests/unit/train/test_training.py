@@ -170,7 +170,7 @@ def test_other_things_are_refused(kind, words, change, tmp_path):
 def test_what_is_no_training(tmp_path):
     pool().save(tmp_path / "brains.safetensors")
     (tmp_path / "text.safetensors").write_text("text")
-    for name, words in (("brains", "holds brains and no training"), ("text", "truncated"), ("none", "none.safetensors")):
+    for name, words in (("brains", "brains and no training"), ("text", "truncated"), ("none", "none.safetensors")):
         with pytest.raises(SaveError, match=words):
             Training.resume(tmp_path / f"{name}.safetensors", X, Y)
 
@@ -340,8 +340,8 @@ def test_copies_in_a_mixed_pool():
 
 
 def test_a_brain_that_diverged_comes_back_as_a_copy():
-    brains = pool("equal")
-    training = Training(brains, X, Y, optimizer=SGD([0.1, 3e38, 0.1, 0.1]), epochs=6)
+    brains = Brains(MLPS[2], 4, **REFERENCE)
+    training = Training(brains, X, Y, optimizer=SGD([0.1, 1e30, 0.1, 0.1]), epochs=6)
     report = training.run(2)
     assert report.diverged.tolist() == [False, True, False, False]
     with pytest.raises(SettingsError, match="brain 1 has diverged"):
