@@ -20,7 +20,8 @@ from swarm.errors import SaveError, SettingsError
 from swarm.train import data as sets
 from swarm.train.data import DataSet
 from swarm.train.evaluate import Scores, evaluate, mean_outputs
-from swarm.train.fit import Interrupted, fit
+from swarm.train.fit import fit
+from swarm.train.interrupt import Interrupted
 from swarm.train.optimizers import OPTIMIZERS, SGD, Descent
 from swarm.train.report import Report
 from swarm.train.schedules import CosineRate, Schedule, StepRate, WarmupRate
