@@ -43,7 +43,7 @@ from swarm.train.network_cpu import (
     take_samples,
     take_weights,
 )
-from swarm.train.sparse import GROUP, Sparse
+from swarm.train.sparse import GROUP
 from swarm.train.sparse_cpu import ask_for_lists, list_samples
 from swarm.train.workspace import (
     COLUMNS,
@@ -219,7 +219,7 @@ def descend(
     clipped, disturbed = bool(np.isfinite(hyper[:, CLIP]).any()), _disturbed(jitter)
     plans = Plans(fields, N, batch, slots, masked, clipped, len(disturbed[0]) > 0)
     x, labels, targets, kind, mean = flat(samples)
-    sparse = samples.sparse if samples.sparse is not None else Sparse.none()
+    sparse = samples.sparse
     lists = (sparse.inputs, sparse.first, sparse.groups, sparse.start)
     index, factors = np.ascontiguousarray(index, np.int32), np.ascontiguousarray(factors, np.float64)
     weights = np.empty((0, 0), np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)

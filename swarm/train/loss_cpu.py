@@ -15,7 +15,7 @@ import numpy as np
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.vmath import exp, log
-from swarm.train.workspace import LABELS, LANES, OUTPUTS, SHARES, TARGETS, TURNED, Y, Y_STRIDE
+from swarm.train.workspace import LABELS, LANES, OUTPUTS, SHARES, TARGETS, TURNED, Y_STRIDE, Y
 
 CROSS_ENTROPY, MSE, BCE, HUBER = range(4)
 _ONE, _ZERO, _HALF, _TWO = np.float32(1), np.float32(0), np.float32(0.5), np.float32(2)
