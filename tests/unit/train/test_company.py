@@ -67,25 +67,26 @@ CASES = st.fixed_dictionaries(
 )
 
 
-def trained(case: dict, at: np.ndarray, **more) -> list[bytes]:
-    brains = Brains([KINDS[k] for k in at], backend="reference", init="zeros")
+def trained(case: dict, at: np.ndarray, backend: str, **more) -> list[bytes]:
+    brains = Brains([KINDS[k] for k in at], backend=backend, init="zeros")
     for n, k in enumerate(at):
         brains[n].set([0], START[k].flat())
     fit(brains, X, Y, **asked(case, at), **more)
     return [brain.flat().tobytes() for brain in brains]
 
 
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(case=CASES, data=st.data())
-def test_a_network_does_not_depend_on_its_company(case, data):
-    every = trained(case, np.arange(N))
+def test_a_network_does_not_depend_on_its_company(backend, case, data):
+    every = trained(case, np.arange(N), backend)
     some = data.draw(st.permutations(range(N)))[: data.draw(st.integers(1, N))]
-    assert trained(case, np.array(some)) == [every[k] for k in some]
-    assert trained(case, np.arange(N), wave=data.draw(st.integers(1, N))) == every
+    assert trained(case, np.array(some), backend) == [every[k] for k in some]
+    assert trained(case, np.arange(N), backend, wave=data.draw(st.integers(1, N))) == every
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainee, "_FLOPS", 1)
         patch.setattr(trainee, "_STEPS", data.draw(st.integers(1, 5)))
-        assert trained(case, np.arange(N)) == every
+        assert trained(case, np.arange(N), backend) == every
 
 
 def test_waves_tell_the_same():
