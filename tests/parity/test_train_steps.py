@@ -7,12 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from swarm.backend.device import choose
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
 from swarm.train import SGD, fit
-from swarm.train.samples import check
-from swarm.train.sampling import Order, indices
+from swarm.train.field import Field
+from swarm.train.parts import Parts
+from swarm.train.samples import Samples, check
+from swarm.train.sampling import Order
 
 M, N, B, STEPS = 90, 5, 16, 40
 BOUND = 2e-6  # float32 against float64 after 40 steps at rate 0.1, parameters of size 1
@@ -88,6 +89,16 @@ def material(mlp: MLP, loss: str, bytes_: bool) -> tuple[np.ndarray, np.ndarray]
     return x, y
 
 
+def descend(brains: Brains, samples: Samples, index: np.ndarray, rates: np.ndarray, total: np.ndarray) -> None:
+    """Batches of B by plain descent, on the pool's backend."""
+    optimizer, T = SGD(rates), -(-index.shape[1] // B)
+    field = Field(brains.layout, brains.rows, optimizer.state(brains.rows), None, np.arange(N))
+    brains.backend.twin("swarm.train.descend").descend(
+        [field], samples, index, np.full(len(index), index.shape[1]), None, B, optimizer, np.ones((1, T)),
+        np.zeros(N, np.int64), np.ones(N, bool), total,
+    )  # fmt: skip
+
+
 CASES = [  # widths, activations, loss, shared batches, uint8 inputs, bias
     ((7, 3), (), "cross_entropy", False, False, True),
     ((20, 33, 5), "relu", "cross_entropy", False, True, True),
@@ -114,8 +125,7 @@ def test_every_step_follows_the_twin(backend, widths, activation, loss, shared, 
         index = rng.integers(0, M, (1 if shared else N, count)).astype(np.int32)
         total = np.zeros(N)
         with brains.backend.running():
-            sgd = brains.backend.twin("swarm.train.step").sgd
-            sgd(brains.rows, brains.layout, samples, index, B, rates, total)
+            descend(brains, samples, index, rates, total)
         for k, twin in enumerate(twins):
             at = index[0 if shared else k]
             assert twin.step(seen[at], y[at], loss, float(rates[k])) == pytest.approx(total[k], rel=1e-5, abs=1e-5)
@@ -130,10 +140,9 @@ def test_fit_takes_the_batches_of_its_order(sampling):
     x, y = material(mlp, "cross_entropy", False)
     twins = [Twin(brains[k]) for k in range(N)]
     report = fit(brains, x, y, optimizer=SGD(0.05), epochs=2, batch_size=B, sampling=sampling, seed=21)
-    order = Order(M, np.arange(N, dtype=np.uint32), sampling, True, 21)
+    order = Order(Parts.all(M), np.arange(N, dtype=np.uint32), sampling, True, 21)
     for epoch in range(2):
-        index = np.empty((order.rows, M), np.int32)
-        indices(M, *order.rounds(epoch), 0, index)
+        index, _, _ = order.indices(epoch, 0, M)
         for k, twin in enumerate(twins):
             own, total = index[min(k, len(index) - 1)], 0.0
             for start in range(0, M, B):
@@ -150,8 +159,7 @@ def test_many_steps_in_a_call_are_the_same_steps():
     index = np.random.default_rng(0).integers(0, M, (N, 7 * B - 3)).astype(np.int32)
     rates = np.full(N, 0.1, np.float32)
     one, many = (Brains(mlp, N, seed=2, backend="cpu") for _ in range(2))
-    sgd = choose("cpu").twin("swarm.train.step").sgd
-    sgd(many.rows, many.layout, samples, index, B, rates, np.zeros(N))
+    descend(many, samples, index, rates, np.zeros(N))
     for start in range(0, index.shape[1], B):
-        sgd(one.rows, one.layout, samples, index[:, start : start + B], B, rates, np.zeros(N))
+        descend(one, samples, index[:, start : start + B], rates, np.zeros(N))
     assert one.rows.tobytes() == many.rows.tobytes()
