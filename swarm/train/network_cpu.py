@@ -170,6 +170,15 @@ def take_samples(x, index, first, count, s, plan):
 
 
 @kernel(allocates=False)
+def blank(s, plan, weights, first, count):
+    """The inputs of samples of weight 0 become 0, so that no overflow of theirs meets the others: 0 times infinity."""
+    for b in range(count):
+        if weights[first + b] == _ZERO:
+            for i in range(0, plan[0, INPUTS], 16):
+                simd.store(s, plan[0, X] + b * plan[0, X_STRIDE] + i, simd.splat(_ZERO))
+
+
+@kernel(allocates=False)
 def ask_for_samples(x, index, first, count, plan):
     """Prefetch the samples index[first : first + count]: they lie anywhere in memory, and the next step wants them."""
     inputs, line = plan[0, INPUTS], 64 // x.itemsize
