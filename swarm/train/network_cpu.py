@@ -5,8 +5,8 @@
     x        [M][I] uint8 | float32     the data set, flat; rows picked by an index               read
 
 Per step: B I elements are read from the data set; 4 B I H + 6 B H O flops run in tiles (`tile_cpu`), from the core's
-own caches, fewer where inputs are zero (`sparse_cpu`); activations and losses run on vectors. Everything is in one fixed
-order: batches in the order of the index, sums over k, over samples and over outputs ascending.
+own caches, fewer where inputs are zero (`sparse_cpu`); activations and losses run on vectors. Everything is in one
+fixed order: batches in the order of the index, sums over k, over samples and over outputs ascending.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from swarm.backend import simd
 from swarm.backend.activate_cpu import activate
 from swarm.backend.jit import kernel
 from swarm.backend.simd import F32x16
-from swarm.train.derive_cpu import derive, keeps_sums
+from swarm.train.derive_cpu import activate_and_derive, derive, keeps_slopes
 from swarm.train.samples import UNIT
 from swarm.train.sparse_cpu import forward_sparse
 from swarm.train.tile_cpu import product
@@ -193,7 +193,7 @@ def ask_for_samples(x, index, first, count, plan):
 
 @kernel(allocates=False)
 def layer(s, o, plan, k, count):
-    """Layer k for `count` samples, from its inputs to its values; its sums are kept where the derivative needs them."""
+    """Layer k for `count` samples, from its inputs to its values."""
     if plan[k, TURNED]:
         _turned(s, plan, k, count)
     else:
@@ -243,11 +243,10 @@ def extent(plan, k, count):
 @kernel(allocates=False)
 def act(s, plan, k, count):
     """Sums become values."""
-    y, span = plan[k, Y], extent(plan, k, count)
-    if keeps_sums(plan[k, CODE]):
-        for j in range(0, span, 16):
-            simd.store(s, plan[k, Z] + j, simd.load(s, y + j))
-    activate(plan[k, CODE], s, y, span)
+    if keeps_slopes(plan[k, CODE]):
+        activate_and_derive(plan[k, CODE], s, plan[k, Y], plan[k, Z], extent(plan, k, count))
+    else:
+        activate(plan[k, CODE], s, plan[k, Y], extent(plan, k, count))
 
 
 @kernel(allocates=False)

@@ -21,7 +21,7 @@ _APART = 80  # elements between spans, so that equal places of them do not lie w
 NARROW = 16  # outputs at most of a last layer that lies turned
 
 # columns of `plan`, one row per layer: widths, offsets in the row, activation; offsets and strides in the workspace of
-# weights, biases, inputs, sums, values and of what dropout multiplies the values by; rows and columns of the weights
+# weights, biases, inputs, slopes, values and of what dropout multiplies the values by; rows and columns of the weights
 (
     INPUTS, OUTPUTS, WEIGHT, BIAS, CODE,
     W, W_STRIDE, C, X, X_STRIDE, Z, Y, Y_STRIDE, M, TURNED, W_ROWS, W_COLUMNS,
