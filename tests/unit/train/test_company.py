@@ -76,7 +76,7 @@ def trained(case: dict, at: np.ndarray, backend: str, **more) -> list[bytes]:
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @given(case=CASES, data=st.data())
 def test_a_network_does_not_depend_on_its_company(backend, case, data):
     every = trained(case, np.arange(N), backend)
