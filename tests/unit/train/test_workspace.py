@@ -1,4 +1,4 @@
-"""Where a network lies while it trains: no two things overlap, all begin on whole vectors, narrow outputs lie turned."""
+"""Where a network lies while it trains: nothing overlaps, all begins on whole vectors, narrow outputs lie turned."""
 
 from __future__ import annotations
 
