@@ -16,7 +16,7 @@ BOUND = 5e-6  # float32 against float64 after 24 steps, parameters of size 1
 rng = np.random.default_rng(7)
 X = rng.standard_normal((M, 11)).astype(np.float32)
 LABELS = rng.integers(0, 5, M)
-LAYERS = MLP((11, 19, 5), "tanh")
+LAYERS = {"turned": MLP((11, 19, 5), "tanh"), "wide": MLP((11, 19, 18), "tanh"), "flat": MLP((11, 5))}  # last layers
 
 RATES = np.array([0.02, 0.01, 0.05, 0.0])
 SMALL = RATES / 10
@@ -87,8 +87,8 @@ def followed(brains: Brains, optimizer, factors=None, trains=None, loss="cross_e
     return wide.flat()
 
 
-def pool(backend: str = "cpu", **settings) -> Brains:
-    return Brains(LAYERS, N, seed=5, backend=backend, **settings)
+def pool(backend: str = "cpu", layers: str = "turned", **settings) -> Brains:
+    return Brains(LAYERS[layers], N, seed=5, backend=backend, **settings)
 
 
 def train(brains: Brains, optimizer, y=LABELS, **settings) -> np.ndarray:
@@ -96,13 +96,15 @@ def train(brains: Brains, optimizer, y=LABELS, **settings) -> np.ndarray:
     return brains.flat()
 
 
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimizer_follows_its_formula(backend, name):
-    expected = followed(pool(), OPTIMIZERS[name])
-    assert abs(expected - pool().flat())[:3].max() > 0.01  # it moved; the last brain's rate is 0
-    np.testing.assert_array_equal(expected[3], pool().flat()[3])
-    assert abs(train(pool(backend), OPTIMIZERS[name]) - expected).max() < BOUND
+def test_every_optimizer_follows_its_formula(name, layers):
+    start = pool(layers=layers)
+    expected = followed(start, OPTIMIZERS[name])
+    assert abs(expected - start.flat())[:3].max() > 0.01  # it moved; the last brain's rate is 0
+    np.testing.assert_array_equal(expected[3], start.flat()[3])
+    for backend in ("cpu", "reference"):
+        assert abs(train(pool(backend, layers), OPTIMIZERS[name]) - expected).max() < BOUND
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -128,23 +130,24 @@ def test_schedules_change_the_rate_step_by_step(backend, name):
     assert abs(train(pool(backend), optimizer, schedule=schedule) - expected).max() < BOUND
 
 
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@pytest.mark.parametrize("layers", ["turned", "wide"])
 @pytest.mark.parametrize("name", [*OPTIMIZERS, "plain"])
-def test_masks_hold_what_does_not_train(backend, name):
+def test_masks_hold_what_does_not_train(name, layers):
     optimizer = SGD(RATES * 5) if name == "plain" else OPTIMIZERS[name]
     rng = np.random.default_rng(1)
     frozen, pruned = (rng.random((N, 11, 19)) < 0.4 for _ in range(2))
-    brains = pool(backend)
-    brains.weight(0)[pruned] = 0
-    trains = np.ones(brains.flat().shape, bool)
+    begin = pool(layers=layers)
+    begin.weight(0)[pruned] = 0
+    trains = np.ones(begin.flat().shape, bool)
     trains[:, : 11 * 19] = ~(frozen | pruned).reshape(N, -1)
-    trains[:, -5:] = False  # the last layer's biases
-    expected = followed(brains, optimizer, trains=trains)
-    start, brains = brains.flat(), pool(backend)
-    found = train(brains, optimizer, freeze={0: frozen, -1: (None, True)}, prune={0: (pruned, None)})
-    assert abs(found - expected).max() < BOUND
-    np.testing.assert_array_equal(found[~trains], start[~trains])
-    assert (brains.weight(0)[pruned] == 0).all()
+    trains[:, -begin.outputs :] = False  # the last layer's biases
+    expected = followed(begin, optimizer, trains=trains)
+    for backend in ("cpu", "reference"):
+        brains = pool(backend, layers)
+        found = train(brains, optimizer, freeze={0: frozen, -1: (None, True)}, prune={0: (pruned, None)})
+        assert abs(found - expected).max() < BOUND
+        np.testing.assert_array_equal(found[~trains], begin.flat()[~trains])
+        assert (brains.weight(0)[pruned] == 0).all()
 
 
 @pytest.mark.parametrize("backend", ["cpu", "reference"])

@@ -12,23 +12,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swarm import MLP, SGD, Adam, Brains, CosineRate, RMSprop, fit
+from swarm import MLP, SGD, Adam, AdamW, Brains, CosineRate, RMSprop, fit
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def digest() -> str:
-    """Of a mixed population's parameters after some epochs: activations, losses, optimizers, bytes, ragged batches."""
+    """Of a mixed population's parameters after some epochs: activations, losses, optimizers, bytes, ragged batches,
+    inputs that are zero, last layers of either form, dropout, noise, weights of samples."""
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (150, 21)).astype(np.uint8), rng.integers(0, 6, 150)
-    smooth = ("relu", "tanh", "sigmoid", "gelu", "mish", "selu", "elu", "leakyrelu")
-    brains = Brains([MLP((21, 37, 19, 6), name) for name in smooth], seed=1, backend="cpu")
+    smooth = ("relu", "tanh", "sigmoid", "gelu", "mish", "selu", "elu", "leakyrelu", "hardshrink")
+    brains = Brains([*(MLP((21, 37, 19, 6), name) for name in smooth), MLP((21, 6))], seed=1, backend="cpu")
     fit(brains, x, y, optimizer=SGD(0.1), epochs=2, batch_size=32)
     fit(brains, x, y, optimizer=Adam(0.01, clip=1, weight_decay=0.01), batch_size=32, schedule=CosineRate(final=0.1))
+    fit(brains, x, y, batch_size=32, dropout=np.linspace(0, 0.5, 10), noise=0.1, weights=rng.random(150))
+    x[rng.random(x.shape) < 0.8] = 0  # from here on along lists
+    for optimizer in (SGD(0.1), SGD(0.1, clip=0.5), RMSprop(0.01)):
+        fit(brains, x, y, optimizer=optimizer, batch_size=32)
     targets = rng.random((150, 6))
     fit(brains, x, targets, loss="bce", optimizer=RMSprop(0.01, momentum=0.5), batch_size=32, freeze=[0])
     fit(brains, x, targets, loss="huber", optimizer=SGD(0.01, 0.9, True, clip=0.5), batch_size=32, reduction="sum")
-    return hashlib.sha256(b"".join(brain.flat().tobytes() for brain in brains)).hexdigest()
+    wide, more = Brains([MLP((21, 9, 34), "tanh"), MLP((21, 34))], seed=1, backend="cpu"), rng.random((150, 34))
+    for loss in ("mse", "bce", "huber"):
+        fit(wide, x, more, loss=loss, optimizer=AdamW(0.01), batch_size=32)
+    fit(wide, x, y, batch_size=32)
+    return hashlib.sha256(b"".join(brain.flat().tobytes() for brain in (*brains, *wide))).hexdigest()
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the named processors are x86-64")

@@ -15,7 +15,7 @@ from tests.parity.descents import Descent, material
 from tests.parity.plain import LOSSES, F, Network
 
 M, INPUTS, B = 40, 19, 5
-BOUND = 4e-6  # float32 against float64 after seven steps of parameters of size 1
+BOUND = 3e-6  # float32 against float64 after four steps of parameters of size 1
 MARGIN = 1e-6
 HIDDEN = ((), (7,), (17, 5), (9, 17, 4, 8))  # none, one, two, four
 OUTPUTS = {"turned": 3, "wide": 18}  # a last layer of up to 16 lies turned in the kernels' workspace
@@ -45,7 +45,7 @@ def test_every_network_follows_the_plain_loop(loss, outputs, dtype):
     pools = [Brains(mlps, seed=3, backend=name) for name in ("cpu", "reference")]
     twins = [Descent(pool, samples, optimizer, B) for pool in pools]
     networks, total = [Network(brain) for brain in pools[0]], np.zeros(N)
-    for length in (3 * B + 2, 3, 3 * B):
+    for length in (2 * B + 2, 3):
         index = rng.integers(0, M, (N, length))
         lengths = rng.integers(0, length + 1, N)
         weights = (rng.random((N, length)) * (rng.random((N, length)) < 0.8)).astype(np.float32)
@@ -93,9 +93,7 @@ def test_many_steps_in_a_call_are_the_same_steps(name, dtype):
     samples = material("cross_entropy", M, INPUTS, 18, dtype)
     mlps = [MLP((INPUTS, 20, 18), "selu"), MLP((INPUTS, 18)), MLP((INPUTS, 8, 18), "gelu")]
     index = np.random.default_rng(0).integers(0, M, (3, 7 * B - 3))
-    many, one = (
-        Descent(Brains(mlps, seed=2, backend="cpu"), samples, OPTIMIZERS[name], B) for _ in range(2)
-    )  # fmt: skip
+    many, one = (Descent(Brains(mlps, seed=2, backend="cpu"), samples, OPTIMIZERS[name], B) for _ in range(2))
     many(index)
     for start in range(0, index.shape[1], B):
         one(index[:, start : start + B])

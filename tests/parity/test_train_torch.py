@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from swarm.brain.brains import Brains
-from swarm.brain.mlp import MLP
-from swarm.train import SGD, Adam, AdamW, CosineRate, RMSprop, StepRate, WarmupRate, fit
+from swarm import MLP, SGD, Adam, AdamW, Brains, CosineRate, RMSprop, StepRate, WarmupRate, fit
+from swarm.brain.torch_files import to_torch
+from swarm.train.samples import Samples
+from tests.parity.descents import Descent, material
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
@@ -19,85 +22,114 @@ MODULES = {
     "leakyrelu": torch.nn.LeakyReLU, "elu": torch.nn.ELU, "gelu": torch.nn.GELU, "selu": torch.nn.SELU,
     "hardshrink": torch.nn.Hardshrink, "mish": torch.nn.Mish,
 }  # fmt: skip
-STEPS, B, N = 100, 16, 4
+CRITERIA = {
+    "cross_entropy": torch.nn.CrossEntropyLoss, "mse": torch.nn.MSELoss, "bce": torch.nn.BCEWithLogitsLoss,
+    "huber": torch.nn.HuberLoss,
+}  # fmt: skip
+BOUND = 1e-5
+INPUTS, OUTPUTS, B = 10, 5, 16
+EQUAL = [MLP((INPUTS, 24, 12, OUTPUTS), "tanh")] * 3
+MIXED = [
+    MLP((INPUTS, 24, 12, OUTPUTS), "tanh"), MLP((INPUTS, 7, OUTPUTS), "gelu", bias=False), MLP((INPUTS, OUTPUTS)),
+    MLP((INPUTS, 8, 18, 4, 6, OUTPUTS), "mish"), MLP((INPUTS, 24, 12, OUTPUTS), "tanh"),
+]  # fmt: skip
 
 
-def twin(brain: Brains) -> torch.nn.Sequential:
-    parts = []
-    for k, name in enumerate((*brain.mlp.activation, brain.mlp.output)):
-        linear = torch.nn.Linear(*brain.weight(k).shape[1:])
-        with torch.no_grad():
-            linear.weight.copy_(torch.tensor(brain.weight(k)[0].T.copy()))
-            linear.bias.copy_(torch.tensor(brain.bias(k)[0].copy()))
-        parts += [linear, MODULES[name]()]
-    return torch.nn.Sequential(*parts)
+def twin(brain: Brains) -> Any:
+    """The brain as PyTorch's own layers, with its parameters."""
+    (pool,) = brain.groups
+    mlp, parts = pool.mlp, []
+    for k, name in enumerate((*mlp.activation, mlp.output)):
+        parts += [torch.nn.Linear(*mlp.widths[k : k + 2], bias=mlp.bias), MODULES[name]()]
+    module = torch.nn.Sequential(*parts)
+    module.load_state_dict({name: torch.tensor(array) for name, array in to_torch(pool).items()})
+    return module
 
 
-def distance(brain: Brains, module: torch.nn.Sequential) -> float:
-    linears = [part for part in module if isinstance(part, torch.nn.Linear)]
-    return max(
-        float(abs(mine - theirs.detach().numpy()).max())
-        for k, linear in enumerate(linears)
-        for mine, theirs in ((brain.weight(k)[0].T, linear.weight), (brain.bias(k)[0], linear.bias))
-    )
+def distance(brain: Brains, module: Any) -> float:
+    """The largest difference of a parameter."""
+    theirs = module.state_dict()
+    mine = to_torch(brain.groups[0])
+    assert set(mine) == set(theirs)
+    return max(float(abs(array - theirs[name].numpy()).max()) for name, array in mine.items())
 
 
-CASES = [(name, loss, "sgd") for name in MODULES for loss in ("cross_entropy", "mse")]
-CASES += [("tanh", "cross_entropy", "adam"), ("gelu", "mse", "adam")]
+def follow(
+    mlps: list[MLP], samples: Samples, ours: Any, theirs: Callable[..., Any], steps: int, backend: str = "cpu",
+    weights: Any = None, criterion: Callable[..., Any] | None = None,
+) -> None:  # fmt: skip
+    """Train a population on own batches and each network's twin beside it; all are compared after every step."""
+    brains = Brains(mlps, seed=6, backend=backend)
+    descent, twins = Descent(brains, samples, ours, B), [twin(brain) for brain in brains]
+    movers = [theirs(module.parameters()) for module in twins]
+    criterion = CRITERIA[samples.loss](reduction=samples.reduction) if criterion is None else criterion
+    index = np.random.default_rng(0).integers(0, len(samples), (len(mlps), steps * B))
+    x, y = torch.tensor(samples.x), torch.tensor(samples.wanted(np.arange(len(samples))))
+    y = y.long() if samples.loss == "cross_entropy" else y
+    for t in range(steps):
+        span = slice(t * B, t * B + B)
+        before = descent.total.copy()
+        descent(index[:, span], weights=None if weights is None else weights[:, span])
+        for k, (module, mover, brain) in enumerate(zip(twins, movers, brains, strict=True)):
+            at = torch.tensor(index[k, span])
+            mover.zero_grad()
+            each = () if weights is None else (torch.tensor(weights[k, span]),)
+            loss = criterion(module(x[at]), y[at], *each)
+            loss.backward()
+            mover.step()
+            learned = (descent.total[k] - before[k]) / (B if samples.reduction == "mean" else 1)
+            assert learned == pytest.approx(loss.item(), rel=2e-5, abs=1e-6)
+            assert distance(brain, module) < BOUND, (t, brain)
 
 
-@pytest.mark.parametrize(("name", "loss", "method"), CASES)
-def test_every_step_follows_pytorch(name, loss, method):
-    mlp = MLP((10, 24, 12, 5), name)
-    brains = Brains(mlp, N, seed=6, backend="cpu")
-    rng = np.random.default_rng(2)
-    x = rng.standard_normal((STEPS * B, 10)).astype(np.float32)
-    y = rng.integers(0, 5, len(x)) if loss == "cross_entropy" else rng.standard_normal((len(x), 5)).astype(np.float32)
-    twins = [twin(brains[k]) for k in range(N)]
-    rate = 0.1 if method == "sgd" else 3e-3
-    kind = torch.optim.SGD if method == "sgd" else torch.optim.Adam
-    optimizers = [kind(module.parameters(), lr=rate) for module in twins]
-    criterion = torch.nn.CrossEntropyLoss() if loss == "cross_entropy" else torch.nn.MSELoss()
-    ours = SGD(rate) if method == "sgd" else _OneAdam(rate)
-    for start in range(0, len(x), B):
-        part = slice(start, start + B)
-        fit(brains, x[part], y[part], loss=loss, optimizer=ours, batch_size=B, shuffle=False)
-        for k, (module, optimizer) in enumerate(zip(twins, optimizers, strict=True)):
-            optimizer.zero_grad()
-            criterion(module(torch.tensor(x[part])), torch.tensor(y[part])).backward()
-            optimizer.step()
-            assert distance(brains[k], module) < (1e-5 if method == "sgd" else 2e-4)
+def test_eighteen_different_networks_train_as_each_would_alone():
+    """Depths, widths and activations of all kinds, a hundred steps at rate 0.1 on own batches."""
+    hidden = [
+        (), (1,), (3,), (32,), (100,), (5, 5), (16, 16), (17, 33), (40, 2), (64, 8), (4, 4, 4), (9, 20, 7), (30, 1, 30),
+        (8, 8, 8, 8), (12, 11, 10, 9), (2,), (48, 24), (15,),
+    ]  # fmt: skip
+    names = [name for name in MODULES if name != "hardshrink"]  # it jumps: a sum on the edge falls to either side
+    mlps = [MLP((INPUTS, *h, OUTPUTS), names[k % len(names)] if h else ()) for k, h in enumerate(hidden)]
+    assert len(set(mlps)) == 18
+    follow(mlps, material("cross_entropy", 300, INPUTS, OUTPUTS), SGD(0.1), lambda p: torch.optim.SGD(p, lr=0.1), 100)
 
 
-class _OneAdam(Adam):
-    """Adam that keeps its moments over several calls of fit."""
-
-    def state(self, rows):
-        if "kept" not in self.__dict__:
-            self.__dict__["kept"] = (*super().state(rows), [0])
-        return self.__dict__["kept"]
-
-    def update(self, rows, gradient, state, rates, step):
-        state[2][0] += 1
-        super().update(rows, gradient, state[:2], rates, state[2][0])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+@pytest.mark.parametrize("outputs", [5, 18])
+def test_every_activation_follows(outputs, loss):
+    mlps = [MLP((INPUTS, 24, 12, outputs), name) for name in MODULES]
+    samples = material(loss, 300, INPUTS, outputs)
+    follow(mlps, samples, SGD(0.05), lambda p: torch.optim.SGD(p, lr=0.05), 30)
 
 
-def test_one_mnist_like_epoch_ends_where_pytorch_ends():
-    rng = np.random.default_rng(4)
-    x = (rng.random((500, 784)) < 0.2) * rng.integers(1, 256, (500, 784))
-    x, y = x.astype(np.uint8), rng.integers(0, 10, 500)
-    brains = Brains(MLP((784, 32, 10), "relu"), 3, seed=9, backend="cpu")
-    twins = [twin(brains[k]) for k in range(3)]
-    fit(brains, x, y, optimizer=SGD(0.1), epochs=1, batch_size=64, shuffle=False)
-    scaled, labels = torch.tensor(x.astype(np.float32) / 255), torch.tensor(y)
-    for k, module in enumerate(twins):
-        optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
-        for start in range(0, 500, 64):
-            optimizer.zero_grad()
-            logits = module(scaled[start : start + 64])
-            torch.nn.functional.cross_entropy(logits, labels[start : start + 64]).backward()
-            optimizer.step()
-        assert distance(brains[k], module) < 1e-5
+@pytest.mark.parametrize("population", [EQUAL, MIXED], ids=["equal", "mixed"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@pytest.mark.parametrize("loss", CRITERIA)
+def test_every_loss_follows(loss, backend, reduction, population):
+    criterion = CRITERIA[loss](reduction=reduction)
+    if reduction == "sum" and loss != "cross_entropy":  # ours: summed over the batch, the mean over outputs
+        whole, criterion = criterion, lambda z, t: whole(z, t) / OUTPUTS
+    rate = 0.05 if reduction == "mean" else 0.05 / B
+    follow(
+        population, material(loss, 300, INPUTS, OUTPUTS, reduction=reduction), SGD(rate),
+        lambda p: torch.optim.SGD(p, lr=rate), 20, backend, criterion=criterion,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", CRITERIA)
+def test_weights_of_samples_follow(loss):
+    each = CRITERIA[loss](reduction="none")
+
+    def criterion(z, t, weights):
+        value = each(z, t)
+        return ((value if loss == "cross_entropy" else value.mean(dim=1)) * weights).mean()
+
+    weights = np.random.default_rng(3).random((len(MIXED), 20 * B), np.float32)
+    follow(
+        MIXED, material(loss, 300, INPUTS, OUTPUTS), SGD(0.05), lambda p: torch.optim.SGD(p, lr=0.05), 20,
+        weights=np.where(weights < 0.2, np.float32(0), weights), criterion=criterion,
+    )  # fmt: skip
 
 
 OPTIMIZERS = {
@@ -122,6 +154,28 @@ OPTIMIZERS = {
         {"lr": 3e-3, "eps": 1e-4, "weight_decay": 0.5},
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("population", [EQUAL, MIXED], ids=["equal", "mixed"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "huber"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_follows(name, loss, population):
+    ours, kind, settings = OPTIMIZERS[name]
+    follow(population, material(loss, 300, INPUTS, OUTPUTS), ours, lambda p: kind(p, **settings), 30)
+
+
+def test_every_brain_has_hyper_parameters_of_its_own():
+    rates, decays, betas = [1e-3, 3e-3, 5e-3, 2e-3, 4e-3], [0, 0.1, 0.5, 0, 1], [0.9, 0.8, 0.5, 0.9, 0]
+    made = iter(range(len(MIXED)))
+
+    def theirs(parameters):
+        k = next(made)
+        return torch.optim.AdamW(parameters, rates[k], (betas[k], 0.99), 1e-4, decays[k])
+
+    ours = AdamW(rates, beta1=betas, beta2=0.99, epsilon=1e-4, weight_decay=decays)
+    follow(MIXED, material("mse", 300, INPUTS, OUTPUTS), ours, theirs, 30)
+
+
 SCHEDULES = {
     "none": (None, None),
     "step": (StepRate(7, 0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 7, 0.5)),
@@ -132,69 +186,53 @@ SCHEDULES = {
         ),
     ),
 }
-CRITERIA = {
-    "cross_entropy": torch.nn.CrossEntropyLoss, "mse": torch.nn.MSELoss, "bce": torch.nn.BCEWithLogitsLoss,
-    "huber": torch.nn.HuberLoss,
-}  # fmt: skip
 
 
-def both(brains, ours, theirs, criterion, x, y, schedule=(None, None), clip=None, **settings) -> float:
-    """Train a population and its twins for an epoch in order; the largest difference of a parameter."""
+@pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")  # of PyTorch's own SequentialLR
+@pytest.mark.parametrize("clip", [None, 0.3])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", ["nesterov", "rmsprop momentum", "adam decay", "adamw decay"])
+def test_schedules_and_clipping_follow_through_fit(name, schedule, clip):
+    ours, kind, settings = OPTIMIZERS[name]
+    ours_schedule, theirs = SCHEDULES[schedule]
+    brains = Brains(MIXED, seed=6, backend="cpu")
     twins = [twin(brain) for brain in brains]
-    report = fit(brains, x, y, optimizer=ours, batch_size=B, shuffle=False, schedule=schedule[0], **settings)
-    found = 0.0
+    samples = material("cross_entropy", 30 * B, INPUTS, OUTPUTS)
+    report = fit(
+        brains, samples.x, samples.labels, optimizer=replace(ours, clip=clip), batch_size=B, shuffle=False,
+        schedule=ours_schedule,
+    )  # fmt: skip
+    x, y = torch.tensor(samples.x), torch.tensor(samples.labels).long()
     for brain, module, learned in zip(brains, twins, report.training_loss, strict=True):
-        optimizer, losses = theirs(module.parameters()), []
-        scheduler = schedule[1](optimizer) if schedule[1] else None
+        optimizer, losses = kind(module.parameters(), **settings), []
+        scheduler = theirs(optimizer) if theirs else None
         for start in range(0, len(x), B):
             optimizer.zero_grad()
-            loss = criterion(module(torch.tensor(x[start : start + B])), torch.tensor(y[start : start + B]))
+            loss = torch.nn.functional.cross_entropy(module(x[start : start + B]), y[start : start + B])
             loss.backward()
             if clip:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), clip)
             optimizer.step()
-            losses.append(loss.item() * (B if criterion.reduction == "mean" else 1))
+            losses.append(loss.item())
             if scheduler:
                 scheduler.step()
-        assert learned == pytest.approx(sum(losses) / len(x), rel=1e-5)
-        found = max(found, distance(brain, module))
-    return found
+        assert learned == pytest.approx(np.mean(losses), rel=1e-5)
+        assert distance(brain, module) < BOUND
 
 
-def material(loss: str, steps: int = 30) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(2)
-    x = rng.standard_normal((steps * B, 10)).astype(np.float32)
-    y = {"cross_entropy": rng.integers(0, 5, len(x)), "bce": rng.random((len(x), 5)).astype(np.float32)}
-    return x, y.get(loss, 3 * rng.standard_normal((len(x), 5)).astype(np.float32))
-
-
-@pytest.mark.parametrize("clip", [None, 0.3])
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimizer_and_schedule_follows_pytorch(name, schedule, clip):
-    ours, kind, settings = OPTIMIZERS[name]
-    mlps = [MLP((10, 24, 12, 5), "tanh"), MLP((10, 7, 5), "gelu"), MLP((10, 24, 12, 5), "tanh")]
-    brains = Brains(mlps, seed=6, backend="cpu")
-    x, y = material("cross_entropy")
-    criterion = torch.nn.CrossEntropyLoss()
-    far = both(
-        brains, replace(ours, clip=clip), lambda p: kind(p, **settings), criterion, x, y, SCHEDULES[schedule], clip
-    )  # fmt: skip
-    assert far < 1e-5
-
-
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
-@pytest.mark.parametrize("loss", CRITERIA)
-def test_every_loss_follows_pytorch(loss, backend, reduction):
-    brains = Brains([MLP((10, 24, 5), "elu"), MLP((10, 8, 18, 5), "mish")], seed=6, backend=backend)
-    x, y = material(loss)
-    rate = 0.05 if reduction == "mean" else 0.05 / B
-    criterion = CRITERIA[loss](reduction=reduction)
-    if reduction == "sum" and loss != "cross_entropy":  # ours: summed over the batch, the mean over outputs
-        whole, criterion = criterion, lambda z, t: whole(z, t) / 5
-        criterion.reduction = "sum"  # type: ignore[attr-defined]
-    far = both(
-        brains, SGD(rate), lambda p: torch.optim.SGD(p, lr=rate), criterion, x, y, loss=loss, reduction=reduction
-    )
-    assert far < 1e-5
+def test_one_mnist_like_epoch_ends_where_pytorch_ends():
+    rng = np.random.default_rng(4)
+    x = (rng.random((500, 784)) < 0.2) * rng.integers(1, 256, (500, 784))
+    x, y = x.astype(np.uint8), rng.integers(0, 10, 500)
+    brains = Brains(MLP((784, 32, 10), "relu"), 3, seed=9, backend="cpu")
+    twins = [twin(brain) for brain in brains]
+    fit(brains, x, y, optimizer=SGD(0.1), epochs=1, batch_size=64, shuffle=False)
+    scaled, labels = torch.tensor(x.astype(np.float32) / 255), torch.tensor(y)
+    for brain, module in zip(brains, twins, strict=True):
+        optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+        for start in range(0, 500, 64):
+            optimizer.zero_grad()
+            logits = module(scaled[start : start + 64])
+            torch.nn.functional.cross_entropy(logits, labels[start : start + 64]).backward()
+            optimizer.step()
+        assert distance(brain, module) < BOUND

@@ -127,3 +127,37 @@ def test_conversions():
     np.testing.assert_array_equal(out[:16], np.trunc(A * 10) + np.arange(16))
     np.testing.assert_array_equal(out[16:32], A * 10)
     np.testing.assert_array_equal(out[32:48], A * 10)
+
+
+@kernel
+def _transposed(a, source, step, target, stride):
+    simd.transpose(a, source, step, target, stride)
+
+
+def test_transpose():
+    """Sixteen by sixteen elements change places, whatever the strides; nothing else is touched."""
+    for dtype in (np.float32, np.uint32):
+        a = np.arange(1000).astype(dtype)
+        before = a.copy()
+        r, c = np.mgrid[:16, :16]
+        _transposed(a, 3, 20, 500, 17)
+        expected = before.copy()
+        expected[500 + 17 * c + r] = before[3 + 20 * r + c]
+        np.testing.assert_array_equal(a, expected)
+
+
+@kernel
+def _at(address, a, out):
+    p = simd.at(address, a)
+    simd.store(out, 0, simd.load(p, 2))
+    out[16] = p[5]
+    p[1] = 9
+
+
+def test_addresses():
+    """A number that is an address becomes a pointer that loads, stores and is indexed."""
+    a, out = np.arange(20, dtype=np.float32), np.zeros(17, np.float32)
+    _at(a.ctypes.data, np.empty(0, np.float32), out)
+    np.testing.assert_array_equal(out[:16], np.arange(2, 18))
+    assert (out[16], a[1]) == (5, 9)
+    assert a[0] == 0
