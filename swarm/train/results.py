@@ -1,0 +1,279 @@
+"""What a sweep has to tell: a table of its networks, a table of its candidates, who is best, and their brains.
+
+Ranks go by validation (without it by training loss), never by test data. A candidate's figures are the mean and the
+standard deviation over its repetitions that did not diverge; candidates in which one diverged rank behind the others.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from swarm.brain.brains import Brains
+from swarm.brain.files import atomic
+from swarm.errors import SettingsError
+from swarm.train import ensemble, settings
+from swarm.train.parts import Part, Plan
+from swarm.train.report import Report
+from swarm.train.space import varied
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+CURVES = ("training_curve", "validation_loss_curve", "validation_accuracy_curve")
+
+
+@dataclass
+class Results:
+    """The figures of N networks of C candidates. Curves are [E, N], NaN behind a network's last epoch."""
+
+    plan: Plan
+    figures: dict[str, np.ndarray] = field(default_factory=dict)  # name -> [N]
+    training_curve: np.ndarray | None = None
+    validation_loss_curve: np.ndarray | None = None
+    validation_accuracy_curve: np.ndarray | None = None
+    parts: list[tuple[Part, Brains | Path]] = field(default_factory=list)  # who was trained, and where the brains are
+    seconds: float = 0.0  # of training
+    preparing: float = 0.0  # seconds of compiling and loading kernels
+    samples: int = 0  # trained on, all networks together
+
+    def add(self, part: Part, report: Report, brains: Brains | Path, **more: np.ndarray | None) -> None:
+        """Take in a population that was trained; more: further figures [n], such as test_accuracy."""
+        self.parts.append((part, brains))
+        figures = {
+            "training_loss": report.training_loss,
+            "validation_loss": report.validation_loss,
+            "validation_accuracy": report.validation_accuracy,
+            "diverged": report.diverged,
+            **more,
+        }
+        for name, values in figures.items():
+            if values is not None:
+                empty = np.zeros(len(self), bool) if values.dtype == bool else np.full(len(self), np.nan)
+                self.figures.setdefault(name, empty)[part.rows] = values
+        for name in CURVES:
+            curve = getattr(report, name)
+            if curve is not None and len(curve):
+                setattr(self, name, _wider(getattr(self, name), len(curve), len(self)))
+                getattr(self, name)[: len(curve), part.rows] = curve
+        self.seconds += report.seconds
+        self.preparing += report.preparing
+        self.samples += report.samples
+
+    def __len__(self) -> int:
+        """N, how many networks."""
+        return len(self.plan)
+
+    @property
+    def diverged(self) -> np.ndarray:
+        """bool [N]: networks whose loss is not a finite number."""
+        return self.figures["diverged"]
+
+    @property
+    def units(self) -> np.ndarray:
+        """int64 [N], hidden units of each network."""
+        return np.array([sum(c["hidden"]) for c in self.plan.candidates], np.int64)[self.plan.member]
+
+    @property
+    def judged_by(self) -> str:
+        """The figure that ranks: validation_accuracy, else validation_loss, else training_loss."""
+        names = ("validation_accuracy", "validation_loss")
+        return next((name for name in names if name in self.figures), "training_loss")
+
+    # --- who is best ------------------------------------------------------------------------------------------------
+
+    def best(self, n: int | None = None) -> np.ndarray:
+        """Numbers of the n best networks (all by default), best first; equal accuracies by the loss."""
+        return np.lexsort(self._keys(self.figures, self.diverged, len(self)))[:n]
+
+    def best_candidates(self, n: int | None = None) -> np.ndarray:
+        """Numbers of the n best candidates (all by default), best first."""
+        columns = self.candidates()
+        figures = {name[5:]: values for name, values in columns.items() if name.startswith("mean_")}
+        return np.lexsort(self._keys(figures, columns["diverged"] > 0, len(columns["candidate"])))[:n]
+
+    @property
+    def best_settings(self) -> dict[str, Any]:
+        """The best candidate's settings."""
+        return self.plan.candidates[int(self.best_candidates(1)[0])]
+
+    def _keys(self, figures: dict[str, np.ndarray], lost: np.ndarray, count: int) -> list[np.ndarray]:
+        loss = figures["validation_loss" if "validation_loss" in figures else "training_loss"]
+        keys = [np.arange(count), np.where(np.isfinite(loss), loss, np.inf)]
+        if "validation_accuracy" in figures:
+            keys.append(-figures["validation_accuracy"])
+        return [*keys, lost]
+
+    def members(self, n: int | None = None) -> np.ndarray:
+        """The n best networks that did not diverge. Raises SettingsError when nobody is left."""
+        ranked = self.best()
+        found = ranked[~self.diverged[ranked]][:n]
+        if len(found) == 0:
+            raise SettingsError("ensemble: every network has diverged. Train with a smaller learning_rate.")
+        return found
+
+    def brains(self, rows: Any) -> Brains:
+        """Copies of the networks `rows` as a pool, in that order; from their files where they are in files."""
+        rows = np.atleast_1d(np.arange(len(self))[rows])
+        mlps = self.plan.mlps(rows)
+        same, pool = len(set(mlps)) == 1, None
+        for part, held in self.parts:
+            here = np.flatnonzero(np.isin(rows, part.rows))
+            if len(here):
+                brains = Brains.load(held) if isinstance(held, Path) else held
+                if pool is None:
+                    how = {"backend": brains.backend, "dtype": brains.dtype.name, "seed": brains.seed}
+                    pool = Brains(mlps[0] if same else mlps, len(mlps) if same else None, init="zeros", **how)
+                pool.set(here, brains.clone(np.searchsorted(part.rows, rows[here])))
+        assert pool is not None, "every network belongs to a part"
+        return pool
+
+    def ensemble(self, x: Any, n: int | None = 10, how: str = "mean") -> np.ndarray:
+        """What the n best networks (None: all) answer together to x [M, I]: [M, O] float64; see `ensemble.combine`."""
+        return ensemble.combine(self.brains(self.members(n)), x, None, how)
+
+    # --- tables -----------------------------------------------------------------------------------------------------
+
+    def networks(self) -> dict[str, np.ndarray]:
+        """The table of networks: number, candidate, repetition, architecture, settings that vary, figures; each [N]."""
+        member = self.plan.member
+        nth = np.zeros(len(self), np.int64)  # which repetition of its candidate a network is
+        order = np.argsort(member, kind="stable")
+        first = np.searchsorted(member[order], member[order])
+        nth[order] = np.arange(len(self)) - first
+        names = np.array([str(mlp) for mlp in self.plan.mlps()], object)
+        found = {"brain": np.arange(len(self)), "candidate": member, "repetition": nth, "architecture": names}
+        if len(self.parts) > 1 and isinstance(self.parts[0][1], Path):
+            found["file"], found["row"] = np.empty(len(self), object), np.zeros(len(self), np.int64)
+            for part, path in self.parts:
+                found["file"][part.rows] = Path(str(path)).name
+                found["row"][part.rows] = np.arange(len(part))
+        return {**found, **{name: _column(self.plan.values(name)) for name in self._told()}, **self.figures}
+
+    def candidates(self) -> dict[str, np.ndarray]:
+        """The table of candidates: settings that vary, how many networks, mean_ and std_ of every figure; each [C]."""
+        C, member = len(self.plan.candidates), self.plan.member
+        alive = ~self.diverged
+        found = {"candidate": np.arange(C)}
+        found |= {name: _column([one[name] for one in self.plan.candidates]) for name in self._told()}
+        found["networks"] = np.bincount(member, minlength=C)
+        found["diverged"] = np.bincount(member[~alive], minlength=C)
+        count = np.bincount(member[alive], minlength=C)
+        for name, values in self.figures.items():
+            if name != "diverged":
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    mean = np.bincount(member[alive], values[alive], C) / count
+                    spread = np.bincount(member[alive], np.square(values - mean[member])[alive], C) / count
+                found[f"mean_{name}"], found[f"std_{name}"] = mean, np.sqrt(spread)
+        return found
+
+    def _told(self) -> list[str]:
+        found = varied(list(self.plan.candidates))
+        return found if "learning_rate" in found else [*found, "learning_rate"]
+
+    def to_csv(self, path: str | Path) -> None:
+        """The table of networks, one line each. Raises SaveError."""
+        _write_csv(path, self.networks())
+
+    def candidates_to_csv(self, path: str | Path) -> None:
+        """The table of candidates, one line each, best first. Raises SaveError."""
+        order = self.best_candidates()
+        _write_csv(path, {"rank": 1 + np.arange(len(order)), **{k: v[order] for k, v in self.candidates().items()}})
+
+    def to_json(self, path: str | Path, **more: Any) -> None:
+        """{"candidates": [...], best first, "networks": [...]} and what `more` has; NaN is null. Raises SaveError."""
+        columns, order = self.candidates(), self.best_candidates()
+        columns = {"rank": 1 + np.arange(len(order)), **{name: values[order] for name, values in columns.items()}}
+        content = {**more, "candidates": _records(columns), "networks": _records(self.networks())}
+        with atomic(path) as temporary:
+            Path(temporary).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+    def table(self, n: int = 10) -> Table:
+        """The n best candidates as a rich table."""
+        from rich.table import Table
+
+        columns, order = self.candidates(), self.best_candidates(n)
+        repeated = bool((columns["networks"] > 1).any())
+        title = f"the {len(order)} best of {len(columns['candidate']):,} candidates, by {_words(self.judged_by)}"
+        table = Table(title=title)
+        shown = ["candidate", *self._told(), *(["networks"] if repeated else [])]  # the files have every figure
+        shown += ["diverged"] if self.diverged.any() else []
+        for name in shown:
+            table.add_column(_words(name), justify="right")
+        figures = [name for name in (self.judged_by, "test_accuracy") if name in self.figures]
+        for name in figures:
+            table.add_column(_words(name), justify="right", style="bold" if name == self.judged_by else None)
+        for c in order:
+            cells = [settings.text(_plain(columns[name][c])) for name in shown]
+            for name in figures:
+                mean, spread = columns[f"mean_{name}"][c], columns[f"std_{name}"][c]
+                cells.append(_figure(name, mean) + (f" ± {_figure(name, spread)}" if repeated else ""))
+            table.add_row(*cells)
+        return table
+
+    def plot(self, path: str | Path, kind: str = "settings", **more: Any) -> None:
+        """Draw into a PNG, PDF or SVG file: 'settings' (a panel for each that varies), or a kind of `plots.plot`."""
+        from swarm.train import plots, plots_sweep
+
+        if kind != "curves" and "values" not in more:
+            more = {"values": self.figures[self.judged_by], "name": _words(self.judged_by), **more}
+        if kind == "settings":
+            plots_sweep.plot(self, path, **more)
+        else:
+            plots.plot(self, path, kind, **more)
+
+    def __str__(self) -> str:
+        best = self.best(1)[0]
+        figure = f"{_words(self.judged_by)} {_figure(self.judged_by, self.figures[self.judged_by][best])}"
+        chosen = ", ".join(f"{name} {settings.text(self.best_settings[name])}" for name in self._told())
+        return (
+            f"{len(self):,} networks of {len(self.plan.candidates):,} candidates; best {figure}; best of all: {chosen}"
+        )
+
+
+def _wider(curve: np.ndarray | None, epochs: int, count: int) -> np.ndarray:
+    held = np.empty((0, count)) if curve is None else curve
+    missing = max(0, epochs - len(held))
+    return np.vstack([held, np.full((missing, count), np.nan)])
+
+
+def _column(values: list[Any]) -> np.ndarray:
+    """Numbers as numbers; widths as text; what the optimizer decides is empty."""
+    if all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in values):
+        return np.array(values)
+    return np.array(
+        ["" if one is None else one if isinstance(one, bool) else settings.text(one) for one in values], object
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _records(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    return [{name: _finite(one) for name, one in zip(columns, row)} for row in rows]
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _write_csv(path: str | Path, columns: dict[str, np.ndarray]) -> None:
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+
+
+def _figure(name: str, value: float) -> str:
+    return f"{value:.2%}" if "accuracy" in name else f"{value:.4g}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
