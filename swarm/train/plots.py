@@ -48,6 +48,20 @@ def plot(
         KINDS[kind](panel(figure), report, figures, label)
 
 
+def overview(
+    report: Report | Results, path: str | Path, *, values: Any, name: str, size: tuple[float, float] = (5.6, 3.8)
+) -> None:
+    """The distribution of values [N], named `name`, and what else there is to see, side by side: them against the
+    width where widths differ, and the curves where there are several epochs. size in inches of one panel."""
+    kinds = ["distribution", *(["width"] if len(np.unique(units_of(report))) > 1 else [])]
+    kinds += ["curves"] if len(report.training_curve) > 1 else []  # type: ignore[arg-type]
+    with picture(path, (size[0] * len(kinds), size[1])) as figure:
+        for at, kind in enumerate(kinds):
+            shown = (None, None) if kind == "curves" else (values, name)
+            figures, label = figures_of(report, kind, *shown)
+            KINDS[kind](panel(figure, 1, len(kinds), at + 1), report, figures, label)
+
+
 @contextmanager
 def picture(path: str | Path, size: tuple[float, float]) -> Iterator[Figure]:
     """An empty figure of `size` inches that is written to `path` when the block ends, whole or not at all."""
@@ -84,7 +98,9 @@ def panel(figure: Figure, down: int = 1, across: int = 1, number: int = 1) -> Ax
     return axes
 
 
-def figures_of(report: Report | Results, kind: str, values: Any, name: str | None) -> tuple[np.ndarray, str]:
+def figures_of(
+    report: Report | Results, kind: str, values: Any = None, name: str | None = None
+) -> tuple[np.ndarray, str]:
     """What is drawn, [N] or for curves [E, N], and its name: as given, or the best that the run knows."""
     if values is None:
         for label, curve in (

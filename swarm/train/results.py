@@ -18,14 +18,12 @@ from swarm.brain.brains import Brains
 from swarm.brain.files import atomic
 from swarm.errors import SettingsError
 from swarm.train import ensemble, settings
-from swarm.train.parts import Part, Plan
-from swarm.train.report import Report
+from swarm.train.outcome import Outcome
+from swarm.train.plan import Part, Plan
 from swarm.train.space import varied
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-CURVES = ("training_curve", "validation_loss_curve", "validation_accuracy_curve")
 
 
 @dataclass
@@ -42,28 +40,18 @@ class Results:
     preparing: float = 0.0  # seconds of compiling and loading kernels
     samples: int = 0  # trained on, all networks together
 
-    def add(self, part: Part, report: Report, brains: Brains | Path, **more: np.ndarray | None) -> None:
-        """Take in a population that was trained; more: further figures [n], such as test_accuracy."""
+    def add(self, part: Part, outcome: Outcome, brains: Brains | Path) -> None:
+        """Take in a population that was trained, and where its brains are."""
         self.parts.append((part, brains))
-        figures = {
-            "training_loss": report.training_loss,
-            "validation_loss": report.validation_loss,
-            "validation_accuracy": report.validation_accuracy,
-            "diverged": report.diverged,
-            **more,
-        }
-        for name, values in figures.items():
-            if values is not None:
-                empty = np.zeros(len(self), bool) if values.dtype == bool else np.full(len(self), np.nan)
-                self.figures.setdefault(name, empty)[part.rows] = values
-        for name in CURVES:
-            curve = getattr(report, name)
-            if curve is not None and len(curve):
-                setattr(self, name, _wider(getattr(self, name), len(curve), len(self)))
-                getattr(self, name)[: len(curve), part.rows] = curve
-        self.seconds += report.seconds
-        self.preparing += report.preparing
-        self.samples += report.samples
+        for name, values in outcome.figures.items():
+            empty = np.zeros(len(self), bool) if values.dtype == bool else np.full(len(self), np.nan)
+            self.figures.setdefault(name, empty)[part.rows] = values
+        for name, curve in outcome.curves.items():
+            setattr(self, name, _wider(getattr(self, name), len(curve), len(self)))
+            getattr(self, name)[: len(curve), part.rows] = curve
+        self.seconds += outcome.seconds
+        self.preparing += outcome.preparing
+        self.samples += outcome.samples
 
     def __len__(self) -> int:
         """N, how many networks."""
@@ -217,13 +205,16 @@ class Results:
         return table
 
     def plot(self, path: str | Path, kind: str = "settings", **more: Any) -> None:
-        """Draw into a PNG, PDF or SVG file: 'settings' (a panel for each that varies), or a kind of `plots.plot`."""
+        """Draw into a PNG, PDF or SVG file: 'settings' (a panel for each that varies), 'overview', or a kind of
+        `plots.plot`. By default of the figure that ranks."""
         from swarm.train import plots, plots_sweep
 
         if kind != "curves" and "values" not in more:
             more = {"values": self.figures[self.judged_by], "name": _words(self.judged_by), **more}
         if kind == "settings":
             plots_sweep.plot(self, path, **more)
+        elif kind == "overview":
+            plots.overview(self, path, **more)
         else:
             plots.plot(self, path, kind, **more)
 

@@ -21,7 +21,8 @@ from swarm.errors import DataError, SettingsError
 from swarm.train import space
 from swarm.train.evaluate import evaluate
 from swarm.train.fit import fit
-from swarm.train.parts import Plan
+from swarm.train.outcome import Outcome
+from swarm.train.plan import Plan
 from swarm.train.results import Results
 from swarm.train.settings import SETTINGS
 
@@ -72,7 +73,7 @@ def sweep(
         report = fit(brains, x, y, validation=validation, seed=seed, progress=shown, **part.options(len(x)), **passed)
         scores = None if test is None else evaluate(brains, *test, passed.get("loss", "cross_entropy"))
         more = {} if scores is None else {"test_loss": scores.loss, "test_accuracy": scores.accuracy}
-        results.add(part, report, brains, **more)
+        results.add(part, Outcome.of(report, **more), brains)
     return results
 
 

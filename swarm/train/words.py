@@ -1,0 +1,159 @@
+"""The words of `swarm train`, from its options, `--set key=value` and a TOML file, as one checked request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from swarm.config import load_toml, pairs, settings, suggest
+from swarm.errors import SettingsError
+from swarm.train import space
+from swarm.train.data import DataSet
+from swarm.train.plan import Plan
+from swarm.train.settings import SETTINGS
+
+DATA = {"mnist": (0.3, 1), "digits": (0.3, 30)}  # data set -> learning rate of SGD and epochs that suit it
+_OTHER_RATE = 1e-3  # of the optimizers that divide by the gradient's size
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a training command is asked for. Files are names; `settings` holds what belongs to networks (`SETTINGS`)."""
+
+    brains: int = 100
+    layers: tuple[str, ...] | None = None
+    grid: dict[str, Any] = field(default_factory=dict)
+    random: dict[str, Any] = field(default_factory=dict)
+    draws: int | None = None
+    repetitions: int = 1
+    validation: float = 0.1
+    patience: int | None = None
+    restore_best: bool = False
+    ensemble: int = 10
+    wave: int | None = None
+    seed: int = 0
+    backend: str = "auto"
+    dtype: str = "float32"
+    threads: int | None = None
+    data: str | None = None
+    save: str | None = None
+    csv: str | None = None
+    json: str | None = None
+    plot: str | None = None
+    checkpoint: str | None = None
+    resume: bool = False
+    overwrite: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether candidates are compared; else all networks are of `layers`, dealt out in turn."""
+        return bool(self.grid or self.random)
+
+    def fit_options(self) -> dict[str, Any]:
+        """Keywords of `fit` for every population; only what was asked for."""
+        wished = {"patience": self.patience, "restore_best": self.restore_best or None}
+        return {name: value for name, value in wished.items() if value is not None}
+
+
+_OWN = {known.name for known in fields(Request)} - {"settings"}
+_ABOVE_0 = ("brains", "repetitions", "ensemble", "patience", "wave")
+
+
+def merged(words: Mapping[str, Any]) -> dict[str, Any]:
+    """All that was said, by name: the file's values, over them --set's, over them the options'.
+
+    `config` names a TOML file, `set` has key=value, `grid` and `random` have setting=values. Raises SettingsError.
+    """
+    words = dict(words)
+    file, further = words.pop("config", None), words.pop("set", None)
+    values: dict[str, Any] = load_toml(file) if file else {}
+    for name, example in (("grid", "learning_rate=0.1,0.3"), ("random", '"dropout=uniform(0, 0.5)"')):
+        if isinstance(given := words.pop(name, None), (list, tuple)):
+            given = pairs(given, f"--{name}", example)
+        if given:
+            values[name] = {**values.get(name, {}), **given}
+    values |= {**pairs(further or (), example="momentum=0.9"), **words}
+    for name in _FILES:
+        if values.get(name) is not None:
+            values[name] = str(values[name])
+    if isinstance(values.get("layers"), (list, tuple)):
+        values["layers"] = tuple(values["layers"])
+    return values
+
+
+def read(values: Mapping[str, Any]) -> Request:
+    """The request in `values`. Raises SettingsError for an unknown name, and for values that do not go together."""
+    unknown = [name for name in values if name not in SETTINGS and name not in _OWN]
+    if unknown:
+        raise SettingsError(f"train: there is no setting '{unknown[0]}'.{suggest(unknown[0], _OWN | set(SETTINGS))}")
+    own = {name: value for name, value in values.items() if name in _OWN}
+    of_networks = {name: value for name, value in values.items() if name in SETTINGS}
+    request = settings(Request, {**own, "settings": of_networks}, "train")
+    _check(request, values)
+    return request
+
+
+_FILES = ("data", "save", "csv", "json", "plot", "checkpoint")
+
+
+def _check(request: Request, values: Mapping[str, Any]) -> None:
+    for name in _ABOVE_0:
+        value = getattr(request, name)
+        if value is not None and value < 1:
+            raise SettingsError(f"--{name} {value} must be 1 or more.")
+    if not 0 <= request.validation < 1:
+        raise SettingsError(f"--validation {request.validation:g} must be a share of the samples: 0 or more, below 1.")
+    if request.validation == 0 and (request.patience or request.restore_best):
+        raise SettingsError("--patience and --restore-best need a validation split. Give --validation 0.1.")
+    if request.resume and request.checkpoint is None:
+        raise SettingsError("--resume goes on from a checkpoint. Name it: --checkpoint DIR.")
+    if request.sweeps and "brains" in values:
+        raise SettingsError("--brains: a sweep trains candidates x repetitions networks. Give --repetitions instead.")
+    if not request.sweeps and (request.draws is not None or "repetitions" in values):
+        raise SettingsError("--draws and --repetitions are of sweeps. Add --grid or --random, or give --brains.")
+
+
+def plan(request: Request, name: str, data: DataSet) -> Plan:
+    """The networks of a request for a data set called `name`. Raises SettingsError."""
+    sgd, epochs = DATA[name]
+    rates = {"sgd": sgd, "rmsprop": _OTHER_RATE, "adam": _OTHER_RATE, "adamw": _OTHER_RATE}
+    fixed, grid = dict(request.settings), dict(request.grid)
+    hidden = [_hidden(word, data.inputs, data.classes) for word in request.layers or ()]
+    if hidden and ("hidden" in fixed or "hidden" in grid or "hidden" in request.random):
+        raise SettingsError("--layers and hidden say the same thing. Keep one of them.")
+    if "epochs" not in fixed and "epochs" not in grid and "epochs" not in request.random:
+        fixed["epochs"] = epochs
+    if request.sweeps:
+        if hidden:
+            grid = {"hidden": hidden, **grid}
+        found = space.candidates(grid, request.random, request.draws, request.seed)
+        member = np.repeat(np.arange(len(found)), request.repetitions)
+    else:
+        found = [{"hidden": widths} for widths in hidden] or [{}]
+        member = np.arange(request.brains) % len(found)
+    return Plan.of(found, fixed, member, data.inputs, data.classes, rates)
+
+
+def _hidden(layers: str, inputs: int, classes: int) -> tuple[int, ...]:
+    """The widths between the inputs and the outputs of "784-32-10"."""
+    try:
+        widths = tuple(int(word) for word in layers.split("-"))
+    except ValueError:
+        example = f"--layers {inputs}-32-{classes}"
+        raise SettingsError(f"--layers {layers!r} is not a list of widths. For example: {example}") from None
+    if len(widths) < 2 or (widths[0], widths[-1]) != (inputs, classes):
+        between = [str(width) for width in widths[1:-1]]
+        raise SettingsError(
+            f"--layers {layers}: the data have {inputs} inputs and {classes} classes. Begin with {inputs} and end with"
+            f" {classes}: --layers {'-'.join([str(inputs), *between, str(classes)])}"
+        )
+    return widths[1:-1]
+
+
+def told(found: Sequence[dict[str, Any]]) -> str:
+    """The settings that vary, in words."""
+    return ", ".join(name.replace("_", " ") for name in space.varied(list(found)))
