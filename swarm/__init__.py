@@ -46,8 +46,10 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .train import AdamW as AdamW
     from .train import ConstantRate as ConstantRate
     from .train import CosineRate as CosineRate
+    from .train import Folds as Folds
     from .train import RMSprop as RMSprop
     from .train import StepRate as StepRate
+    from .train import Training as Training
     from .train import WarmupRate as WarmupRate
     from .train import fit as fit
     from .train.estimators import PopulationClassifier as PopulationClassifier
@@ -62,6 +64,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Component": "ecs.component",
     "ConstantRate": "train",
     "CosineRate": "train",
+    "Folds": "train",
     "Look": "look",
     "MLP": "brain.mlp",
     "Mutation": "brain.vary",
@@ -73,6 +76,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Sectors": "stages.mind",
     "StepRate": "train",
     "SwarmError": "errors",
+    "Training": "train",
     "WarmupRate": "train",
     "World": "world",
     "bool_": "ecs.component",

@@ -38,6 +38,8 @@ STREAMS = {
     "bootstrap": 11,
     "neutral": 12,
     "pick": 13,
+    "dropout": 14,
+    "noise": 15,
 }
 _USERS = 256  # users' streams are numbered from here on
 

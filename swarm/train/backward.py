@@ -3,9 +3,9 @@
     forward   z_k = h_k W_k + c_k,  h_(k+1) = f_k(z_k)
     backward  d_k = dL/dh_(k+1) * f'_k(z_k);  dL/dW_k = h_k^T d_k;  dL/dc_k = sum over b of d_k;  dL/dh_k = d_k W_k^T
 
-L is the mean (or the sum, as `samples.reduction` says) of the loss over the batch. Source: Rumelhart, Hinton and
-Williams, Nature 323, 1986. `backward_cpu` has the same functions and agrees within the rounding of its other order of
-additions.
+L is the mean (or the sum, as `samples.reduction` says) of the loss over the batch, each sample times its weight where
+there are weights. Source: Rumelhart, Hinton and Williams, Nature 323, 1986. `backward_cpu` has the same functions,
+without weights, noise and gates, and agrees within the rounding of its other order of additions.
 """
 
 from __future__ import annotations
@@ -28,37 +28,55 @@ def gradients(
     index: np.ndarray,
     out: np.ndarray,
     total: np.ndarray,
+    weights: np.ndarray | None = None,
+    noise: np.ndarray | None = None,
+    gates: list[np.ndarray] | None = None,
 ) -> None:
     """The gradient of the loss of one batch, for every brain.
 
-    rows   [N][stride]   parameters, float32 | float64                                    read
-    index  [N | 1][B]    which samples; one row of indices is a batch all share, integers  read
-    out    [N][stride]   dL/dw where the parameters stand, 0 in the gaps                   write
-    total  [N]           the sum of the samples' losses, float64                           added to
+    rows     [N][stride]      parameters, float32 | float64                                    read
+    index    [N | 1][B]       which samples; one row of indices is a batch all share, integers  read
+    out      [N][stride]      dL/dw where the parameters stand, 0 in the gaps                   write
+    total    [N]              the sum of the samples' weighted losses, float64                added to
+    weights  [N | 1][B]       of the samples, None: 1                                           read
+    noise    [N][B][I]        added to the inputs, None: nothing                                read
+    gates    [N][B][H_k] each  what hidden activations are multiplied by (dropout), None: 1     read
     """
     for part in _chunks(rows, layout, index.shape[1]):
         at = index if len(index) == 1 else index[part]
-        hidden, sums = _forward(rows[part], layout, samples.inputs(at, layout.compute))
+        x = samples.inputs(at, layout.compute)
+        x = x if noise is None else x + noise[part]
+        doors = None if gates is None else [gate[part] for gate in gates]
+        hidden, sums = _forward(rows[part], layout, x, doors)
         value, gradient = values(samples.loss, hidden[-1], samples.wanted(at))
+        if weights is not None:
+            each = (weights if len(weights) == 1 else weights[part]).astype(layout.compute)
+            value = np.where(each == 0, 0, each * value)  # 0 times infinity has no say either
+            gradient = np.where(each[:, :, None] == 0, 0, each[:, :, None] * gradient)
         total[part] += value.sum(axis=1, dtype=np.float64)
         out[part] = 0
-        _backward(rows[part], layout, hidden, sums, gradient / samples.over(index.shape[1]), out[part])
+        _backward(rows[part], layout, hidden, sums, gradient / samples.over(index.shape[1]), out[part], doors)
 
 
-def _forward(rows: np.ndarray, layout: Layout, x: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _forward(
+    rows: np.ndarray, layout: Layout, x: np.ndarray, gates: list[np.ndarray] | None = None
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Inputs and activations h_0 .. h_K, and the sums z_0 .. z_(K-1), each [N, B, width]."""
     hidden, sums = [np.broadcast_to(x, (len(rows), *x.shape[1:]))], []
-    for layer in layout.layers:
+    for k, layer in enumerate(layout.layers):
         z = hidden[-1] @ weight(rows, layout, layer)
         if layer.bias >= 0:
             z += rows[:, None, layer.bias : layer.bias + layer.outputs]
         sums.append(z)
-        hidden.append(activate(layer.activation, z))
+        h = activate(layer.activation, z)
+        hidden.append(h * gates[k] if gates is not None and k < len(gates) else h)
     return hidden, sums
 
 
-def _backward(rows, layout: Layout, hidden, sums, d: np.ndarray, out: np.ndarray) -> None:
-    for layer, h, z in reversed(list(zip(layout.layers, hidden, sums, strict=False))):
+def _backward(rows, layout: Layout, hidden, sums, d: np.ndarray, out: np.ndarray, gates=None) -> None:
+    for k, (layer, h, z) in reversed(list(enumerate(zip(layout.layers, hidden, sums, strict=False)))):
+        if gates is not None and k < len(gates):
+            d = d * gates[k]
         d = d * derivative(layer.activation, z)
         weight(out, layout, layer)[:] = np.swapaxes(h, 1, 2) @ d
         if layer.bias >= 0:

@@ -12,6 +12,7 @@ from swarm.brain.brains import Brains
 from swarm.errors import SettingsError
 from swarm.train import losses
 from swarm.train.losses import Loss
+from swarm.train.parts import Parts
 from swarm.train.samples import Samples, check
 from swarm.train.trainee import compute, judge, kernels, master
 
@@ -32,17 +33,42 @@ def evaluate(brains: Brains, x: Any, y: Any, loss: Loss = "cross_entropy") -> Sc
     return score(brains, samples)
 
 
-def score(brains: Brains, samples: Samples) -> Scores:
-    """`evaluate` for samples that were checked."""
-    total, hits = np.zeros(len(brains)), np.zeros(len(brains), np.int64)
+def score(brains: Brains, samples: Samples, at: np.ndarray | None = None) -> Scores:
+    """`evaluate` for samples that were checked. at: the brains to look at, bool [N]; the others have NaN."""
+    total, hits = np.full(len(brains), np.nan), np.full(len(brains), np.nan)
     for group in brains.groups:
-        rows, layout = master(group)
-        part, right = np.zeros(len(group)), np.zeros(len(group), np.int64)
-        with group.backend.running():
-            judge(group, samples).score(rows, layout, samples, part, right)
-        total[group.positions], hits[group.positions] = part, right
+        asked = np.arange(len(group)) if at is None else np.flatnonzero(at[group.positions])
+        for some in _portions(group, asked):
+            rows, layout = master(some if isinstance(some, Brains) else group.clone(some))
+            part, right = np.zeros(len(rows)), np.zeros(len(rows), np.int64)
+            with group.backend.running():
+                judge(group, samples).score(rows, layout, samples, part, right)
+            place = group.positions[asked if isinstance(some, Brains) else some]
+            total[place], hits[place] = part, right
     M = len(samples)
     return Scores(total / M, hits / M if samples.loss == "cross_entropy" else None)
+
+
+def score_held(brains: Brains, samples: Samples, parts: Parts, at: np.ndarray) -> Scores:
+    """Each brain of `at` [N] on those of the samples that it does not train on; the others have NaN."""
+    loss = np.full(len(brains), np.nan)
+    accuracy = np.full(len(brains), np.nan) if samples.loss == "cross_entropy" else None
+    for mine, rows in parts.held(np.flatnonzero(at)):
+        asked = np.zeros(len(brains), bool)
+        asked[mine] = True
+        scores = score(brains, samples.take(rows), asked)
+        loss[mine] = scores.loss[mine]
+        if accuracy is not None and scores.accuracy is not None:
+            accuracy[mine] = scores.accuracy[mine]
+    return Scores(loss, accuracy)
+
+
+def _portions(group: Brains, asked: np.ndarray) -> list[Any]:
+    """The pool itself where all are asked and can be read where they are; else row numbers, few enough for copies."""
+    if len(asked) == len(group) and group.layout.dtype == group.layout.compute:
+        return [group]
+    step = max(1, _CHUNK_BYTES // (group.layout.stride * group.layout.compute.itemsize))
+    return [asked[start : start + step] for start in range(0, len(asked), step)]
 
 
 def _plain(answers: np.ndarray) -> np.ndarray:

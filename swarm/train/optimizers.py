@@ -175,6 +175,13 @@ class AdamW(Adam):
 
 OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
 
+
+
+def ours(optimizer: Any) -> bool:
+    """Whether it is one of the four, whose state is known and which kernels have."""
+    return type(optimizer) in OPTIMIZERS.values()
+
+
 _RANGES = {  # hyper-parameter -> (lowest, below, in words)
     "learning_rate": (0, np.inf, "a number of 0 or more"),
     "weight_decay": (0, np.inf, "a number of 0 or more"),

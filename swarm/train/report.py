@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from swarm.brain.brains import Brains
+from swarm.brain.files import atomic
 from swarm.errors import SaveError
 from swarm.train.ensemble import combine, members_of
 
@@ -21,13 +23,14 @@ if TYPE_CHECKING:
 class Report:
     """The result of `fit` for N brains. Curves have one row per epoch, [E, N]; the rest is the state at the end, [N].
 
-    training_loss is the mean over the epoch while the parameters changed, as is usual. Validation figures are None
-    without validation; accuracies are None without labels. `interrupted` says that Ctrl-C ended the run.
+    A curve is NaN where a brain did not train: after it stopped or diverged, or before its wave began. training_loss is
+    the mean over the epoch while the parameters changed, as is usual. Validation figures are None without validation;
+    accuracies are None without labels. `interrupted` says that Ctrl-C ended the run.
     """
 
     brains: Brains
     learning_rate: np.ndarray
-    epochs: int = 0  # finished ones
+    epochs: int = 0  # finished by all brains that did not stop before
     seconds: float = 0.0  # of training; kernels were compiled and loaded before, validation is not counted
     preparing: float = 0.0  # seconds of compiling and loading kernels
     samples: int = 0  # trained on, all brains together
@@ -35,29 +38,77 @@ class Report:
     training_curve: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     validation_loss_curve: np.ndarray | None = None
     validation_accuracy_curve: np.ndarray | None = None
+    diverged_step: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    stopped_epoch: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    best_epoch: np.ndarray | None = None
+    restored: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
+
+    def __post_init__(self) -> None:
+        """diverged_step [N] int64: the steps a brain had done when its loss or a parameter was not finite, -1: never.
+        stopped_epoch [N]: the epochs it had trained when early stopping ended it, 0: it did not. best_epoch [N]: the
+        number of epochs after which its validation was best, None without validation. restored [N]: whether it has the
+        parameters of that epoch again."""
+        if not len(self.diverged_step):
+            count = len(self)
+            self.diverged_step, self.stopped_epoch = np.full(count, -1), np.zeros(count, np.int64)
+            self.restored = np.zeros(count, bool)
+
+    def note(self, name: str, epoch: int, at: np.ndarray, values: np.ndarray) -> None:
+        """Write `values` of brains `at` into row `epoch` of the curve `name`."""
+        curve = getattr(self, name)
+        missing = epoch + 1 - (0 if curve is None else len(curve))
+        if missing > 0:
+            rows = np.full((missing, len(self)), np.nan)
+            curve = rows if curve is None or not len(curve) else np.vstack([curve, rows])
+            setattr(self, name, curve)
+        curve[epoch, at] = values
 
     def __len__(self) -> int:
         return len(self.brains)
 
     @property
     def training_loss(self) -> np.ndarray:
-        """[N], mean loss in the last epoch; NaN before the first."""
-        return _last(self.training_curve, len(self))
+        """[N], mean loss in the last epoch; NaN before the first, and of brains that diverged."""
+        return np.where(self.diverged, np.nan, _last(self.training_curve, len(self)))
 
     @property
     def validation_loss(self) -> np.ndarray | None:
-        """[N] after the last epoch."""
-        return None if self.validation_loss_curve is None else _last(self.validation_loss_curve, len(self))
+        """[N], of the brains as they are: after their last epoch, or after the best where that was restored."""
+        return self._standing(self.validation_loss_curve)
 
     @property
     def validation_accuracy(self) -> np.ndarray | None:
-        """[N], 0..1, after the last epoch."""
-        return None if self.validation_accuracy_curve is None else _last(self.validation_accuracy_curve, len(self))
+        """[N], 0..1, of the brains as they are."""
+        return self._standing(self.validation_accuracy_curve)
+
+    def _standing(self, curve: np.ndarray | None) -> np.ndarray | None:
+        if curve is None:
+            return None
+        found = _last(curve, len(self))
+        back = np.flatnonzero(self.restored)
+        if self.best_epoch is not None and len(back):
+            found[back] = curve[self.best_epoch[back] - 1, back]
+        return found
 
     @property
     def diverged(self) -> np.ndarray:
-        """[N] bool: brains whose loss is not a finite number. The others are not touched by them."""
-        return ~np.isfinite(self.training_loss) if len(self.training_curve) else np.zeros(len(self), bool)
+        """[N] bool: brains that stopped because their loss or a parameter was not a finite number. They do not touch
+        the others."""
+        return self.diverged_step >= 0
+
+    @property
+    def status(self) -> np.ndarray:
+        """[N] of text: 'trained', 'stopped at epoch 7', 'diverged at step 123', or 'not trained'."""
+        words = np.full(len(self), "trained", object)
+        if not len(self.training_curve):
+            words[:] = "not trained"
+        else:
+            words[np.isnan(self.training_curve).all(axis=0)] = "not trained"
+        for k in np.flatnonzero(self.stopped_epoch):
+            words[k] = f"stopped at epoch {self.stopped_epoch[k]}"
+        for k in np.flatnonzero(self.diverged):
+            words[k] = f"diverged at step {self.diverged_step[k]}"
+        return words
 
     @property
     def samples_per_second(self) -> float:
@@ -98,6 +149,9 @@ class Report:
         for name in ("validation_loss", "validation_accuracy"):
             if (values := getattr(self, name)) is not None:
                 found[name] = values
+        if self.best_epoch is not None:
+            found["best_epoch"] = self.best_epoch
+        found["status"] = self.status
         return {**found, **{name: np.asarray(values) for name, values in more.items() if values is not None}}
 
     def to_csv(self, path: str | Path, **more: Any) -> None:
@@ -111,6 +165,20 @@ class Report:
         except OSError as error:
             raise SaveError(f"Cannot write '{path}': {error.strerror}. Choose another folder.") from None
 
+    def to_json(self, path: str | Path, **more: Any) -> None:
+        """The figures of the run, `columns(**more)` as lists, and the curves; NaN and infinite are null. Raises
+        SaveError; a file that was there then stays."""
+        curves = ("training_curve", "validation_loss_curve", "validation_accuracy_curve")
+        told = {
+            "brains": len(self),
+            **{name: getattr(self, name) for name in ("epochs", "seconds", "preparing", "samples", "interrupted")},
+            "samples_per_second": self.samples_per_second,
+            "columns": {name: _plain(column) for name, column in self.columns(**more).items()},
+            "curves": {name.removesuffix("_curve"): _plain(getattr(self, name)) for name in curves},
+        }
+        with atomic(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            json.dump(told, file, allow_nan=False)
+
     def table(self, n: int = 5, **more: Any) -> Table:
         """The n best brains as a rich table."""
         from rich.table import Table
@@ -118,7 +186,7 @@ class Report:
         columns = self.columns(**more)
         table = Table(title=f"the {min(n, len(self))} best of {len(self):,} brains")
         for name in columns:
-            table.add_column(name.replace("_", " "), justify="left" if name == "architecture" else "right")
+            table.add_column(name.replace("_", " "), justify="left" if name in ("architecture", "status") else "right")
         for k in self.best(n):
             table.add_row(*(_text(values[k]) for values in columns.values()))
         return table
@@ -128,14 +196,26 @@ class Report:
         words.append(f"training loss {np.nanmean(self.training_loss):.4f}" if self.epochs else "no epoch finished")
         if self.validation_accuracy is not None and self.epochs:
             accuracy = self.validation_accuracy
-            words.append(f"validation accuracy {accuracy.mean():.2%} (best {accuracy.max():.2%})")
-        if self.diverged.any():
-            words.append(f"{int(self.diverged.sum())} diverged")
+            words.append(f"validation accuracy {np.nanmean(accuracy):.2%} (best {np.nanmax(accuracy):.2%})")
+        for name, count in (("stopped early", (self.stopped_epoch > 0).sum()), ("diverged", self.diverged.sum())):
+            if count:
+                words.append(f"{count:,} {name}")
         return ", ".join(words)
 
 
 def _last(curve: np.ndarray, count: int) -> np.ndarray:
-    return curve[-1] if len(curve) else np.full(count, np.nan)
+    """The last figure of each brain; NaN where there is none."""
+    if not len(curve):
+        return np.full(count, np.nan)
+    last = len(curve) - 1 - np.argmax(~np.isnan(curve[::-1]), axis=0)
+    return curve[last, np.arange(count)]
+
+
+def _plain(values: np.ndarray | None) -> Any:
+    """Lists for JSON, which has no NaN: null."""
+    if values is None or values.dtype.kind != "f":
+        return None if values is None else values.tolist()
+    return np.where(np.isfinite(values), values, None).tolist()
 
 
 def _text(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,14 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def take(self, rows: np.ndarray) -> Samples:
+        """The samples of these rows alone; a run of rows is not copied."""
+        run = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows) and (len(rows) == 1 or (np.diff(rows) == 1).all())
+        at: Any = slice(int(rows[0]), int(rows[-1]) + 1) if run else rows
+        labels = self.labels[at] if len(self.labels) else self.labels
+        targets = self.targets[at] if len(self.targets) else self.targets
+        return replace(self, x=self.x[at], labels=labels, targets=targets)
 
     def inputs(self, index: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """The samples of `index` [N | 1, B] as [N | 1, B, I], bytes scaled to 0..1."""

@@ -1,107 +1,143 @@
 """Which sample comes when: a keyed permutation for every brain and epoch, computed where it is needed, never stored.
 
-    own        every brain shuffles the samples for itself, anew each epoch
+    own        every brain shuffles its samples for itself, anew each epoch
     shared     one shuffle for all brains
-    bootstrap  every brain draws M of the M samples with replacement, once, and shuffles its draws each epoch
+    bootstrap  every brain draws as many of its samples as it has with replacement, once, and shuffles its draws each
+               epoch
 
-Position p of an epoch maps to a sample by a Feistel network over the smallest power of two that holds M (at least 256),
-walked until it falls below M: a bijection, so an epoch meets each sample once. Its twelve round keys are Philox words
-keyed by seed, brain and epoch; a brain's order does not depend on the other brains. Sources: Luby and Rackoff, SIAM J.
-Comput. 17(2), 1988; Black and Rogaway, CT-RSA 2002 (cycle walking); the mixing step is Wellons' `lowbias32`. With
-twelve rounds all 40,320 orders of eight samples come equally often (chi-squared over 1.6 million keys), with eight
-bits or more.
+The permutation is that of `permutation`; its round keys are Philox words keyed by seed, brain and epoch, so a brain's
+order does not depend on the other brains, and an epoch meets each of its samples once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from swarm.backend import rng
 from swarm.config import suggest
 from swarm.errors import SettingsError
+from swarm.train.parts import Parts, sizes_of
+from swarm.train.permutation import ROUNDS, permute, shuffled
 
 SAMPLINGS = ("own", "shared", "bootstrap")
-ROUNDS = 12
-MIX = (0x7FEB352D, 15, 0x846CA68B, 16)  # multiply, shift, multiply, shift
-LIMIT = 1 << 31  # samples at most
+
+
+def indices(
+    segments: np.ndarray,
+    lengths: np.ndarray,
+    shuffles: np.ndarray,
+    draws: np.ndarray,
+    start: int,
+    out: np.ndarray,
+) -> None:
+    """The entries of `Parts.flat` at positions start, start + 1, ... of an epoch.
+
+    segments         [K | 1][4] int64   stretches of `flat`                               read
+    lengths          [K | 1] int64      how many positions a row has; behind them stand 0  read
+    shuffles, draws  [K][12] uint32     round keys as `Order.rounds` gives them           read
+    out              [K][count] int32                                                     write
+    """
+    K, count = out.shape
+    lengths = np.broadcast_to(lengths, (K,))
+    segments = np.broadcast_to(segments, (K, 4))
+    sizes = sizes_of(segments)
+    positions = np.arange(start, start + count, dtype=np.uint32)
+    for M in np.unique(sizes):
+        mine = np.flatnonzero(sizes == M)
+        at = np.broadcast_to(positions, (len(mine), count))
+        if len(shuffles):
+            at = shuffled(int(M), shuffles[mine], at)
+        if len(draws):
+            at = (permute(at, draws[mine], 32).astype(np.uint64) * np.uint64(M)) >> np.uint64(32)
+        at = at.astype(np.int64)
+        a, b, c, _ = segments[mine].T[:, :, None]
+        at = np.where(at < b - a, a + at, c + at - (b - a))
+        out[mine] = np.where(np.arange(count) < lengths[mine][:, None], at, 0)
 
 
 @dataclass(frozen=True)
 class Order:
-    """The order of M samples for brains named by `keys` [N] uint32: the names random draws are keyed by."""
+    """The order of the samples of N brains.
 
-    M: int
+    parts: which samples they have. keys [N] uint32 and seed name the shuffles, draw_keys [N] and draw_seed the draws
+    of 'bootstrap' (None: keys and seed).
+    """
+
+    parts: Parts
     keys: np.ndarray
     sampling: str = "own"
     shuffle: bool = True
     seed: int = 0
+    draw_keys: np.ndarray | None = None
+    draw_seed: int | None = None
+    _held: dict = field(default_factory=dict, init=False, repr=False, compare=False)  # the last epoch's round keys
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS:
             raise SettingsError(f"fit: sampling {self.sampling!r} is unknown.{suggest(str(self.sampling), SAMPLINGS)}")
-        if not 0 < self.M < LIMIT:
-            raise SettingsError(f"fit: {self.M:,} samples; there must be 1 to {LIMIT - 1:,}.")
+        if self.sampling == "shared" and len(np.unique(self.parts.segments, axis=0)) > 1:
+            raise SettingsError(
+                "fit: shared batches need the same samples for every brain, and `samples` gives them different ones."
+                " Take sampling='own'."
+            )
 
-    def rounds(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Round keys of this epoch's shuffles [K, 12] and of the draws [K, 12]; an empty array where there is none.
-
-        K is N, or 1 where all brains meet the same samples.
-        """
-        none = np.empty((0, ROUNDS), np.uint32)
-        shuffles = draws = none
-        if self.shuffle:
-            one = self.sampling == "shared"
-            names = np.zeros(1, np.uint32) if one else self.keys
-            shuffles = rng.words(self.seed, names, int(one), epoch, rng.stream("order"), ROUNDS)
-        if self.sampling == "bootstrap":
-            draws = rng.words(self.seed, self.keys, 0, 0, rng.stream("bootstrap"), ROUNDS)
-        return shuffles, draws
+    def part(self, at: np.ndarray) -> Order:
+        """The same for the brains at `at`."""
+        draws = None if self.draw_keys is None else self.draw_keys[at]
+        return replace(self, parts=self.parts.part(at), keys=self.keys[at], draw_keys=draws)
 
     @property
     def rows(self) -> int:
-        """K: rows of an index."""
-        return len(self.keys) if self.sampling == "bootstrap" or (self.shuffle and self.sampling == "own") else 1
+        """K: rows of an index, N or one for all."""
+        own = self.sampling == "bootstrap" or (self.shuffle and self.sampling == "own")
+        return len(self.keys) if own or (len(self.parts.segments) > 1 and self.sampling == "own") else 1
 
+    def longest(self, active: np.ndarray) -> int:
+        """The number of samples in an epoch of the active brain that has most; 0 without one."""
+        return int(np.max(np.broadcast_to(self.parts.sizes, active.shape), where=active, initial=0))
 
-def indices(M: int, shuffles: np.ndarray, draws: np.ndarray, start: int, out: np.ndarray) -> None:
-    """The samples at positions start, start + 1, ... of an epoch.
+    def rounds(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Round keys of this epoch's shuffles [K, 12] and of the draws [K, 12]; an empty array where there is none."""
+        if epoch not in self._held:
+            none = np.empty((0, ROUNDS), np.uint32)
+            shuffles = draws = none
+            if self.shuffle:
+                one = self.sampling == "shared"
+                names = np.zeros(1, np.uint32) if one else self.keys
+                shuffles = rng.words(self.seed, names, int(one), epoch, rng.stream("order"), ROUNDS)
+            if self.sampling == "bootstrap":
+                names, seed = (self.keys if self.draw_keys is None else self.draw_keys), self.draw_seed
+                seed = self.seed if seed is None else seed
+                draws = rng.words(seed, names, 0, 0, rng.stream("bootstrap"), ROUNDS)
+            self._held.clear()
+            self._held[epoch] = shuffles, draws
+        return self._held[epoch]
 
-    shuffles, draws [K][12] uint32 round keys as `Order.rounds` gives them, read; out [K][count] int32, write.
-    """
-    positions = np.arange(start, start + out.shape[1], dtype=np.uint32)
-    at = np.broadcast_to(positions, out.shape).copy()
-    if len(shuffles):
-        bits = bits_of(M)
-        todo = np.ones(at.shape, bool)
-        while todo.any():
-            at = np.where(todo, permute(at, shuffles, bits), at)
-            todo = at >= M
-    if len(draws):
-        words = permute(at, draws, 32)
-        at = ((words.astype(np.uint64) * np.uint64(M)) >> np.uint64(32)).astype(np.uint32)
-    out[:] = at
+    def indices(
+        self,
+        epoch: int,
+        start: int,
+        stop: int,
+        active: np.ndarray | None = None,
+        twin: Callable[..., None] = indices,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """What `descend` takes for positions start .. stop - 1 of an epoch: index [K, stop - start] int32, lengths [K]
+        int64, weights [K, stop - start] float32 or None.
 
-
-def bits_of(M: int) -> int:
-    """Bits of the permuted domain."""
-    return max(8, (M - 1).bit_length())
-
-
-def permute(values: np.ndarray, keys: np.ndarray, bits: int) -> np.ndarray:
-    """The Feistel network on values [K, ...] below 2^bits with round keys [K, 12]: a bijection of each row's domain."""
-    low = bits // 2
-    low_mask, high_mask = np.uint32((1 << low) - 1), np.uint32((1 << (bits - low)) - 1)
-    left, right = values >> np.uint32(low), values & low_mask
-    for i in range(0, ROUNDS, 2):
-        left = (left ^ _mix(right, keys[:, i : i + 1])) & high_mask
-        right = (right ^ _mix(left, keys[:, i + 1 : i + 2])) & low_mask
-    return (left << np.uint32(low)) | right
-
-
-def _mix(value: np.ndarray, key: np.ndarray) -> np.ndarray:
-    first, shift, second, last = (np.uint32(m) for m in MIX)
-    value = (value ^ key) * first
-    value = (value ^ (value >> shift)) * second
-    return value ^ (value >> last)
+        A brain with fewer samples has a shorter row; one that is not `active` [N] has none. twin: of `indices`.
+        """
+        lengths = np.clip(np.broadcast_to(self.parts.sizes, (self.rows,)) - start, 0, stop - start)
+        if active is not None and self.rows == len(active):
+            lengths = np.where(active, lengths, 0)
+        index = np.empty((self.rows, stop - start), np.int32)
+        segments = self.parts.segments if self.rows > 1 else self.parts.segments[:1]
+        twin(segments, lengths, *self.rounds(epoch), start, index)
+        weights = None
+        if self.parts.weights is not None:
+            weights = np.where(np.arange(stop - start) < lengths[:, None], self.parts.weights[index], np.float32(0))
+        if len(self.parts.flat):
+            index = self.parts.flat[index]
+        return index, lengths, weights

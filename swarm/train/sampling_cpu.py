@@ -1,7 +1,9 @@
 """Sample orders on the CPU: the same integers as `sampling.py`, sixteen positions at a time.
 
-    shuffles, draws  [K][12] uint32   round keys      read
-    out              [K][count] int32                 written
+    segments         [K | 1][4] int64   stretches         read
+    lengths          [K] int64          of the rows       read
+    shuffles, draws  [K][12] uint32     round keys        read
+    out              [K][count] int32                     written
 
 About 90 integer operations for sixteen positions and one pass of the Feistel network, and fewer than two passes a
 position: some 10 operations a sample, against the thousands its training takes.
@@ -14,7 +16,8 @@ import numpy as np
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.train.deal_cpu import deal
-from swarm.train.sampling import MIX, ROUNDS, bits_of
+from swarm.train.parts import sizes_of
+from swarm.train.permutation import MIX, ROUNDS, bits_of
 
 _FIRST, _SHIFT, _SECOND, _LAST = (np.uint32(m) for m in MIX)
 _ONE = np.uint32(1)
@@ -40,11 +43,14 @@ def _permute(value, keys, low, bits):
 
 
 @kernel
-def _row(M, bits, shuffles, draws, k, start, out):
+def _row(M, bits, segment, count, shuffles, draws, k, start, out):
     limit = simd.splat(np.uint32(M))
     lanes = simd.bits(simd.iota(), limit)
     line = np.empty(16, np.int32)
-    for j in range(0, out.shape[1], 16):
+    first = segment[1] - segment[0]
+    inner, outer = simd.splat(np.uint32(segment[0])), simd.splat(np.uint32(segment[2] - first))  # wraps below 0
+    edge = simd.splat(np.uint32(first))
+    for j in range(0, count, 16):
         at = simd.splat(np.uint32(start + j)) + lanes
         inside = at < limit  # lanes behind the end may lie beyond M: they need not come back
         if shuffles.shape[0] > 0:
@@ -56,18 +62,29 @@ def _row(M, bits, shuffles, draws, k, start, out):
                 outside = at >= limit
         if draws.shape[0] > 0:
             at = simd.mulhi(_permute(at, draws[k], 16, 32), limit)
+        at = simd.select(at < edge, at + inner, at + outer)
         simd.store(line, 0, simd.bits(at, simd.iota()))
-        for i in range(min(16, out.shape[1] - j)):
+        for i in range(min(16, count - j)):
             out[k, j + i] = line[i]
+    out[k, count:] = 0
 
 
 @kernel
-def _rows(begin, end, M, bits, shuffles, draws, start, out):
+def _rows(begin, end, sizes, bits, segments, lengths, shuffles, draws, start, out):
     for k in range(begin, end):
-        _row(M, bits, shuffles, draws, k, start, out)
+        s = min(k, segments.shape[0] - 1)
+        _row(sizes[s], bits[s], segments[s], lengths[k], shuffles, draws, k, start, out)
 
 
-def indices(M, shuffles, draws, start, out):
+def indices(segments, lengths, shuffles, draws, start, out):
     """As `sampling.indices`: equal integers."""
-    bits = bits_of(M)
-    deal(len(out), 0, lambda begin, end, _: _rows(begin, end, M, bits, shuffles, draws, start, out))
+    sizes = sizes_of(segments)
+    known, kind = np.unique(sizes, return_inverse=True)
+    bits = np.array([bits_of(int(M)) for M in known], np.int64)[kind.reshape(-1)]
+    lengths = np.ascontiguousarray(np.broadcast_to(lengths, (len(out),)), np.int64)
+    segments = np.ascontiguousarray(segments, np.int64)
+
+    def work(begin, end, _):
+        _rows(begin, end, sizes, bits, segments, lengths, shuffles, draws, start, out)
+
+    deal(len(out), 0, work)

@@ -1,12 +1,13 @@
-"""An equal pool while it is trained: its parameters, its order of samples, its optimizer's memory.
+"""A wave of brains while it trains: their storage as fields, their order of samples, their optimizer's memory.
 
-Three ways, the first that applies: plain descent (`step`: SGD and nothing else, the update fused into the gradient);
-our optimizers with schedules and masks (`descend`); and, for losses and optimizers of the user's, gradients batch by
-batch. A brain's bits do not depend on which of the first two its company asks for.
+One call of `descend` trains all brains of the wave, whatever their architectures, for a number of batches. The kernels
+have float32, our optimizers and the losses that have names; all else goes through the reference.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy as np
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import Layout
 from swarm.errors import BackendError
-from swarm.train import backward, descend, optimizers, sampling, schedules, step
-from swarm.train.optimizers import SGD
+from swarm.train import backward, descend, optimizers, sampling, schedules
+from swarm.train.field import Field, Jitter
 from swarm.train.samples import Samples
 
 _FLOPS = 2e10  # of one call: about a tenth to a second, so that Ctrl-C and the progress bar answer
@@ -39,13 +40,13 @@ def compute(brains: Brains) -> np.dtype:
 
 def kernels(brains: Brains, stem: str) -> ModuleType:
     """The functions of `swarm.train.<stem>` for this pool: the backend's; float64 always computes by the reference."""
-    if brains.layout.compute == np.float64:
-        return {"backward": backward, "descend": descend, "step": step, "sampling": sampling}[stem]
+    if compute(brains) == np.float64:
+        return {"backward": backward, "descend": descend, "sampling": sampling}[stem]
     return brains.backend.twin(f"swarm.train.{stem}")
 
 
 def master(brains: Brains) -> tuple[np.ndarray, Layout]:
-    """Rows [N, stride] to train on, and their layout: the pool's own, or a float32 copy of bfloat16 parameters."""
+    """Rows [N, stride] to train on, and their layout: the pool's own, or a float32 copy of 2-byte parameters."""
     rows, layout = brains.rows[: len(brains)], brains.layout
     if layout.dtype == layout.compute:
         return rows, layout
@@ -61,105 +62,186 @@ def judge(brains: Brains, samples: Samples) -> ModuleType:
     return kernels(brains, "backward") if isinstance(samples.loss, str) else backward
 
 
-class Trainee:
-    """Trains the brains of one pool in place, a run of batches at a time.
+@dataclass
+class Standing:
+    """Where each of N brains is in its training; all of it goes into a checkpoint.
 
-    optimizer: for this pool's brains (`optimizers.part`). keys [N] name them in the orders. steps: of the whole run.
-    frozen, pruned: bool [N | 1, stride] or None (`masks`). After `give_back` a bfloat16 pool holds the rounded
-    parameters.
+    step int64: batches learned. active bool: who trains on. total, mass float64: the losses and the weights of the
+    samples of this epoch so far.
+    """
+
+    step: np.ndarray
+    active: np.ndarray
+    total: np.ndarray
+    mass: np.ndarray
+
+    @classmethod
+    def of(cls, count: int) -> Standing:
+        return cls(np.zeros(count, np.int64), np.ones(count, bool), np.zeros(count), np.zeros(count))
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Which brains train together: `members` [n] int64, their places in the whole, group by group, and for each group
+    that has some (its number, start, stop) of its rows. Consecutive rows, so that they train where they are."""
+
+    members: np.ndarray
+    runs: tuple[tuple[int, int, int], ...]
+
+
+def waves(brains: Brains, most: int | None) -> list[Wave]:
+    """The brains, group after group, in waves of `most` (None: one wave of all)."""
+    ends = np.cumsum([0, *map(len, brains.groups)]).tolist()
+    order = np.concatenate([group.positions for group in brains.groups])
+    found = []
+    for start in range(0, len(order), most or len(order)):
+        stop = min(start + (most or len(order)), len(order))
+        runs = tuple(
+            (g, max(start, a) - a, min(stop, b) - a)
+            for g, (a, b) in enumerate(pairwise(ends))
+            if max(start, a) < min(stop, b)
+        )
+        found.append(Wave(order[start:stop], runs))
+    return found
+
+
+class Trainee:
+    """Trains the brains of one wave in place, a run of batches at a time.
+
+    optimizer, order and jitter are those of the whole population; masks: for each group (frozen, pruned, uint8 trains),
+    [n | 1, stride] or None. steps [N]: of the whole run, for the schedule. After `give_back` a 2-byte pool holds the
+    rounded parameters.
     """
 
     def __init__(
         self,
         brains: Brains,
+        wave: Wave,
         samples: Samples,
         optimizer: Any,
-        rates: np.ndarray,
         order: sampling.Order,
         batch: int,
-        schedule: schedules.Schedule | None = None,
-        steps: int = 0,
-        trains: np.ndarray | None = None,
-        pruned: np.ndarray | None = None,
+        schedule: schedules.Schedule | None,
+        steps: np.ndarray,
+        masks: list[tuple[np.ndarray | None, np.ndarray | None]],
+        jitter: Jitter | None,
     ) -> None:
-        self.brains, self.samples, self.optimizer = brains, samples, optimizer
-        self.rates, self.order, self.batch = rates, order, min(batch, len(samples))
-        self.rows, self.layout = master(brains)
-        self.schedule, self.steps, self.trains = schedule, steps, trains
-        if pruned is not None:
-            np.copyto(self.rows, 0, where=pruned)
-        named, ours = isinstance(samples.loss, str), type(optimizer) in optimizers.OPTIMIZERS.values()
-        self.plain = named and schedule is None and trains is None and _is_plain(optimizer)
-        self.fused = named and ours and not self.plain
-        self.state: Any = None if self.plain else optimizer.state(self.rows)
-        self.step = 0
-        self._epoch, self._rounds = -1, (np.empty(0), np.empty(0))
+        self.brains, self.samples, self.batch, self.schedule = brains, samples, batch, schedule
+        self.members, self.order, self.steps = wave.members, order.part(wave.members), steps[wave.members]
+        self.jitter = None if jitter is None else jitter.part(wave.members)
+        self.pools = [brains.groups[g][start:stop] for g, start, stop in wave.runs]
+        self.fields: list[Field] = []
+        for pool, (g, start, stop) in zip(self.pools, wave.runs, strict=True):
+            rows, layout = master(pool)
+            trains, pruned = (m if m is None or len(m) == 1 else m[start:stop] for m in masks[g])
+            if pruned is not None:
+                np.copyto(rows, 0, where=pruned)
+            first = sum(len(field.rows) for field in self.fields)
+            at = np.arange(first, first + len(rows))
+            self.fields.append(Field(layout, rows, optimizer.state(rows), trains, at))
+        self.optimizer = optimizer
 
-    def prepare(self) -> None:
-        """Compile or load the kernels, so that the first step takes no longer than the others."""
-        none = np.empty((0, sampling.ROUNDS), np.uint32)
-        rows, rates, total = self.rows[:0], self.rates[:0], np.empty(0)
-        with self.brains.backend.running():
-            index = np.empty((self.order.rows, 0), np.int32)
-            kernels(self.brains, "sampling").indices(len(self.samples), none, none, 0, index)
-            index = np.zeros((1, self.batch), np.int32)
-            if self.plain:
-                kernels(self.brains, "step").sgd(rows, self.layout, self.samples, index, self.batch, rates, total)
-            elif self.fused:
-                nobody = optimizers.part(self.optimizer, np.empty(0, np.int64))
-                trains = None if self.trains is None else self.trains[:1]
-                state = np.empty((len(self.state), 0, self.layout.stride), rows.dtype)
-                kernels(self.brains, "descend").descend(
-                    rows, self.layout, self.samples, index, self.batch, nobody, np.ones((1, 1)), state, trains, 0, total
-                )
-            else:
-                judge(self.brains, self.samples).gradients(rows, self.layout, self.samples, index, rows, total)
+    @property
+    def optimizer(self) -> Any:
+        """Of this wave's brains."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        self._optimizer = optimizers.part(optimizer, self.members)
+        if optimizers.ours(optimizer):
+            for field in self.fields:
+                field.state = _fitted(field.state, optimizer.slots, field.rows)
+
+    @property
+    def fused(self) -> bool:
+        """Whether the kernels have it all."""
+        return isinstance(self.samples.loss, str) and optimizers.ours(self._optimizer)
 
     @property
     def run(self) -> int:
         """How many samples one call should take: whole batches."""
-        each = step.cost(self.layout, self.batch).flops * max(1, len(self.rows))
+        each = sum(descend.cost(f.layout, self.batch).flops * max(1, len(f.rows)) for f in self.fields)
         steps = max(_STEPS, int(_FLOPS / each))
         most = max(1, _INDICES // (self.order.rows * self.batch))
         return self.batch * min(steps, most)
 
-    def train(self, epoch: int, start: int, stop: int, total: np.ndarray) -> None:
-        """The batches at positions start .. stop - 1 of an epoch; total [N] += the sums of the samples' losses."""
-        if epoch != self._epoch:
-            self._epoch, self._rounds = epoch, self.order.rounds(epoch)
+    def prepare(self) -> None:
+        """Compile or load the kernels, so that the first step takes no longer than the others."""
+        nobody = np.empty(0, np.int64)
+        fields = [
+            replace(
+                f, rows=f.rows[:0], positions=nobody,
+                state=f.state[:, :0] if self.fused else None,
+                trains=None if f.trains is None else f.trains[:1],
+            )
+            for f in self.fields
+        ]  # fmt: skip
+        index, lengths, weights = self.order.part(nobody).indices(0, 0, self.batch, twin=self._indices)
+        if not len(index):
+            index, lengths = np.zeros((1, self.batch), np.int32), np.full(1, self.batch)
+            weights = None if weights is None else np.ones((1, self.batch), np.float32)
         with self.brains.backend.running():
-            index = np.empty((self.order.rows, stop - start), np.int32)
-            kernels(self.brains, "sampling").indices(len(self.samples), *self._rounds, start, index)
-            if self.plain:
-                sgd = kernels(self.brains, "step").sgd
-                sgd(self.rows, self.layout, self.samples, index, self.batch, self.rates, total)
+            if self.fused:
+                kernels(self.brains, "descend").descend(
+                    fields, self.samples, index, lengths, weights, self.batch, optimizers.part(self._optimizer, nobody),
+                    np.ones((1, 1)), nobody.copy(), np.empty(0, bool), np.empty(0),
+                    None if self.jitter is None else self.jitter.part(nobody),
+                )  # fmt: skip
             else:
-                self._descend(index, total)
+                for f in fields:
+                    gradients = judge(self.brains, self.samples).gradients
+                    gradients(f.rows, f.layout, self.samples, index, f.rows, np.empty(0))
 
-    def _descend(self, index: np.ndarray, total: np.ndarray) -> None:
-        stop = self.step - -index.shape[1] // self.batch
-        factors = schedules.factors(self.schedule, self.step, stop, self.steps, self.brains.positions)
-        common = (self.rows, self.layout, self.samples, index, self.batch, self.optimizer, factors, self.state)
-        if self.fused:
-            kernels(self.brains, "descend").descend(*common, self.trains, self.step, total)
-        else:
-            gradients = judge(self.brains, self.samples).gradients
-            descend.descend(*common, self.trains, self.step, total, gradients, self.rates)
-        self.step = stop
+    def train(self, epoch: int, start: int, stop: int, standing: Standing) -> int:
+        """The batches at positions start .. stop - 1 of an epoch; returns how many samples all brains together took.
+
+        standing: of the whole population, changed for this wave's brains.
+        """
+        m = self.members
+        step, active, total = standing.step[m], standing.active[m], standing.total[m]
+        with self.brains.backend.running():
+            index, lengths, weights = self.order.indices(epoch, start, stop, active, self._indices)
+        taken = np.where(active, lengths, 0)
+        standing.mass[m] += taken if weights is None else np.where(active, weights.sum(axis=1, dtype=np.float64), 0)
+        common = (self.fields, self.samples, index, lengths, weights, self.batch, self._optimizer)
+        common += (self._factors(step, active, -(-(stop - start) // self.batch)), step, active, total, self.jitter)
+        with self.brains.backend.running():
+            if self.fused:
+                kernels(self.brains, "descend").descend(*common)
+            else:
+                descend.descend(*common, judge(self.brains, self.samples).gradients)
+        standing.step[m], standing.active[m], standing.total[m] = step, active, total
+        return int(taken.sum())
+
+    def _indices(self, *arguments: Any) -> None:
+        kernels(self.brains, "sampling").indices(*arguments)
+
+    def _factors(self, step: np.ndarray, active: np.ndarray, T: int) -> np.ndarray:
+        """Of the learning rates in the next T steps, [N | 1, T] float64."""
+        if self.schedule is None:
+            return np.ones((1, T))
+        kinds = np.unique(np.stack([step, self.steps], axis=1)[active], axis=0)
+        if len(kinds) == 1:
+            first, steps = map(int, kinds[0])
+            return schedules.factors(self.schedule, first, first + T, steps, self.members)
+        found = np.ones((len(step), T))
+        for first, steps in kinds.tolist():
+            mine = (step == first) & (self.steps == steps)
+            found[mine] = schedules.factors(self.schedule, first, first + T, steps, self.members[mine])
+        return found
 
     def give_back(self) -> None:
-        """Round the float32 copy into a bfloat16 pool; nothing to do for the others."""
-        if self.layout is self.brains.layout:
-            return
-        rows = self.brains.rows[: len(self.brains)]
-        for to, at in zip(self.brains.layout.blocks, self.layout.blocks, strict=True):
-            rows[:, to.start : to.start + to.length] = self.rows[:, at.start : at.start + at.length]
+        """Round the float32 copy into a 2-byte pool; nothing to do for the others."""
+        for pool, field in zip(self.pools, self.fields, strict=True):
+            if field.layout is pool.layout:
+                continue
+            for to, at in zip(pool.layout.blocks, field.layout.blocks, strict=True):
+                pool.rows[:, to.start : to.start + to.length] = field.rows[:, at.start : at.start + at.length]
 
 
-def _is_plain(optimizer: Any) -> bool:
-    """Whether it is SGD without anything else, for every brain."""
-    if type(optimizer) is not SGD:
-        return False
-    clip = optimizer.clip
-    extras = np.any(optimizer.momentum) or np.any(optimizer.weight_decay)
-    return not extras and (clip is None or bool(np.all(np.isinf(clip))))
+def _fitted(state: np.ndarray, slots: int, rows: np.ndarray) -> np.ndarray:
+    """The optimizer's memory with as many slots as it needs now; new ones begin at 0."""
+    if len(state) >= slots:
+        return state[:slots]
+    return np.concatenate([state, np.zeros((slots - len(state), *rows.shape), rows.dtype)])
