@@ -75,7 +75,7 @@ def train(name: str, **given: Any) -> Trained:
 
     console = summary.console()
     summary.opening(console, name, data, held, request, plan, len(parts))
-    results, seconds = Results(plan), 0.0
+    results, seconds = Results(plan, where={"backend": request.backend, "threads": request.threads}), 0.0
     for number, part in enumerate(parts):
         path = targets.brains[number]
         if folder is not None and (outcome := folder.finished(number, path)) is not None:

@@ -179,7 +179,8 @@ def _curves(axes: Axes, report: Report | Results, figures: np.ndarray, label: st
     axes.plot(epochs, middle, color=MAIN, linewidth=1.8, label="median", **single)
     last = mask[-1]
     if np.isfinite(last).any():
-        best = int(np.nanargmax(last) if "accuracy" in label else np.nanargmin(last))
+        ranked = last[report.best()] * (1 if "accuracy" in label else -1)
+        best = int(report.best()[np.nanargmax(ranked)])  # of equal ones the first in the run's own ranking
         axes.plot(epochs, mask[:, best], color=ACCENT, linewidth=1.4, label=f"best (network {best})", **single)
     title(axes, f"{figures.shape[1]:,} networks{lost(figures[-1])}")
     axes.set(xlabel="epoch", ylabel=label)

@@ -43,10 +43,11 @@ def plot(results: Results, path: str | Path, *, values: Any, name: str, size: tu
             _panel(axes, results.plan.values(setting), figures, best, setting)
             plots.percent(axes.yaxis, name)
             axes.set(xlabel=setting.replace("_", " "), ylabel=name if number % across == 0 else "")
-        words = (
-            f"{len(results):,} networks{plots.lost(figures)}, each a dot; line: median; ring: the best (network {best})"
-        )
-        figure.suptitle(words, x=0.01, ha="left", fontsize=9, color=QUIET)
+        words = [
+            f"{len(results):,} networks{plots.lost(figures)}, each a dot",
+            f"line: median; ring: the best (network {best})",
+        ]
+        figure.suptitle(("\n" if across == 1 else "; ").join(words), x=0.01, ha="left", fontsize=9, color=QUIET)
 
 
 def _panel(axes: Axes, given: list[Any], figures: np.ndarray, best: int, setting: str) -> None:

@@ -36,6 +36,7 @@ class Results:
     validation_loss_curve: np.ndarray | None = None
     validation_accuracy_curve: np.ndarray | None = None
     parts: list[tuple[Part, Brains | Path]] = field(default_factory=list)  # who was trained, and where the brains are
+    where: dict[str, Any] = field(default_factory=dict)  # backend and threads of brains that are loaded from files
     seconds: float = 0.0  # of training
     preparing: float = 0.0  # seconds of compiling and loading kernels
     samples: int = 0  # trained on, all networks together
@@ -113,13 +114,17 @@ class Results:
         for part, held in self.parts:
             here = np.flatnonzero(np.isin(rows, part.rows))
             if len(here):
-                brains = Brains.load(held) if isinstance(held, Path) else held
+                brains = self.pool(held)
                 if pool is None:
                     how = {"backend": brains.backend, "dtype": brains.dtype.name, "seed": brains.seed}
                     pool = Brains(mlps[0] if same else mlps, len(mlps) if same else None, init="zeros", **how)
                 pool.set(here, brains.clone(np.searchsorted(part.rows, rows[here])))
         assert pool is not None, "every network belongs to a part"
         return pool
+
+    def pool(self, held: Brains | Path) -> Brains:
+        """A population of `parts`, loaded where it is in a file."""
+        return Brains.load(held, **self.where) if isinstance(held, Path) else held
 
     def ensemble(self, x: Any, n: int | None = 10, how: str = "mean") -> np.ndarray:
         """What the n best networks (None: all) answer together to x [M, I]: [M, O] float64; see `ensemble.combine`."""
@@ -182,25 +187,29 @@ class Results:
             Path(temporary).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
     def table(self, n: int = 10) -> Table:
-        """The n best candidates as a rich table."""
+        """The n best candidates as a rich table; the files have every figure."""
         from rich.table import Table
 
         columns, order = self.candidates(), self.best_candidates(n)
-        repeated = bool((columns["networks"] > 1).any())
-        title = f"the {len(order)} best of {len(columns['candidate']):,} candidates, by {_words(self.judged_by)}"
+        counts = np.unique(columns["networks"])
+        repeated, same = bool(counts[-1] > 1), len(counts) == 1
+        which = "all" if len(order) == len(columns["candidate"]) else f"the {len(order)} best of"
+        title = f"{which} {len(columns['candidate']):,} candidates, by {_words(self.judged_by)}"
+        title += f"; mean ± deviation of {counts[0]:,} networks" if repeated and same else ""
         table = Table(title=title)
-        shown = ["candidate", *self._told(), *(["networks"] if repeated else [])]  # the files have every figure
+        shown = ["candidate", *varied(list(self.plan.candidates)), *([] if same else ["networks"])]
         shown += ["diverged"] if self.diverged.any() else []
         for name in shown:
-            table.add_column(_words(name), justify="right")
+            table.add_column(_heading(name), justify="right")
         figures = [name for name in (self.judged_by, "test_accuracy") if name in self.figures]
         for name in figures:
-            table.add_column(_words(name), justify="right", style="bold" if name == self.judged_by else None)
+            style = "bold" if name == self.judged_by else None
+            table.add_column(_heading(name), justify="right", style=style, no_wrap=True)
         for c in order:
             cells = [settings.text(_plain(columns[name][c])) for name in shown]
             for name in figures:
                 mean, spread = columns[f"mean_{name}"][c], columns[f"std_{name}"][c]
-                cells.append(_figure(name, mean) + (f" ± {_figure(name, spread)}" if repeated else ""))
+                cells.append(_figure(name, mean, spread if repeated else None))
             table.add_row(*cells)
         return table
 
@@ -262,9 +271,15 @@ def _write_csv(path: str | Path, columns: dict[str, np.ndarray]) -> None:
         writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
 
 
-def _figure(name: str, value: float) -> str:
-    return f"{value:.2%}" if "accuracy" in name else f"{value:.4g}"
+def _figure(name: str, mean: float, spread: float | None = None) -> str:
+    if "accuracy" in name:
+        return f"{100 * mean:.2f}{'' if spread is None else f' ± {100 * spread:.2f}'}%"
+    return f"{mean:.4g}{'' if spread is None else f' ± {spread:.2g}'}"
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _heading(name: str) -> str:
+    return name.replace("_", "\n")

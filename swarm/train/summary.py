@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from swarm.brain.brains import Brains
 from swarm.train import settings, space
 from swarm.train.data import DataSet
 from swarm.train.evaluate import mean_outputs
@@ -73,8 +72,7 @@ def ensembles(results: Results, data: DataSet, best: int) -> dict[int, float]:
     for part, brains in results.parts:
         members = np.flatnonzero(alive[part.rows])
         if len(members):
-            pool = brains if isinstance(brains, Brains) else Brains.load(brains)
-            total += mean_outputs(pool, data.x_test, members) * len(members)
+            total += mean_outputs(results.pool(brains), data.x_test, members) * len(members)
     return {**found, int(alive.sum()): float((total.argmax(axis=1) == data.y_test).mean())}
 
 
@@ -115,13 +113,15 @@ def _table(results: Results, ensembles: Mapping[int, float], seconds: float, dat
         judged = results.judged_by
         figure = f"{figures[judged][best]:.2%}" if "accuracy" in judged else f"{figures[judged][best]:.4f}"
         table.add_row(
-            "test accuracy", f"{accuracy[alive].mean():.2%}",
-            f"mean, ± {accuracy[alive].std():.2%}, {accuracy[alive].min():.2%} to {accuracy[alive].max():.2%}",
+            "mean test accuracy", f"{accuracy[alive].mean():.2%}",
+            f"± {accuracy[alive].std():.2%}, {accuracy[alive].min():.2%} to {accuracy[alive].max():.2%}",
         )  # fmt: skip
-        table.add_row("of the best", f"{accuracy[best]:.2%}", f"network {best}, chosen by {_words([judged])} {figure}")
+        table.add_row(
+            "the best network", f"{accuracy[best]:.2%}", f"network {best}: {_words([judged])} {figure}"
+        )
     for count, together in ensembles.items():
-        who = "all together" if count == len(alive) else f"of the {count} best"
-        how = "mean of the logits" + ("" if count == len(alive) else f", chosen by {_words([results.judged_by])}")
+        who = "all together" if count == len(alive) else f"the {count} best together"
+        how = "mean of the logits" + ("" if count == len(alive) else f", chosen by {results.judged_by.split('_')[0]}")
         table.add_row(who, f"{together:.2%}", how)
     table.add_row("training loss", f"{_mean(figures['training_loss']):.4f}", "mean over the last epoch")
     if "validation_loss" in figures:
