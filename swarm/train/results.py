@@ -118,7 +118,8 @@ class Results:
                 if pool is None:
                     how = {"backend": brains.backend, "dtype": brains.dtype.name, "seed": brains.seed}
                     pool = Brains(mlps[0] if same else mlps, len(mlps) if same else None, init="zeros", **how)
-                pool.set(here, brains.clone(np.searchsorted(part.rows, rows[here])))
+                copies = brains.clone(np.searchsorted(part.rows, rows[here]))
+                pool.set(here, copies.groups[0] if same else copies)
         assert pool is not None, "every network belongs to a part"
         return pool
 
