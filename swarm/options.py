@@ -119,6 +119,11 @@ class Training:
         How many networks of every candidate.
     config
         Any of these options from a TOML file, with tables [grid] and [random].
+    pbt
+        Population-based training: the worst networks become copies of the best and change their hyper-parameters, those
+        under --random (the learning rate where there are none).
+    every
+        With --pbt: how many epochs lie between (1); also --set fraction=0.2 and resample=0.25.
     ensemble
         How many networks, the best on the validation split, answer together (10).
     save
@@ -164,6 +169,8 @@ class Training:
     draws: Annotated[int | None, _sweep] = None
     repetitions: Annotated[int | None, _sweep] = None
     config: Annotated[Path | None, _sweep] = None
+    pbt: Annotated[bool, _sweep] = False
+    every: Annotated[int | None, _sweep] = None
     ensemble: Annotated[int | None, _files] = None
     save: Annotated[Path | None, _files] = None
     csv: Annotated[Path | None, _files] = None

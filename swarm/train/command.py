@@ -8,7 +8,6 @@ split is scored once a population is trained, and reported.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -23,16 +22,17 @@ from swarm.train import summary, words
 from swarm.train.data import DataSet
 from swarm.train.evaluate import evaluate
 from swarm.train.folder import Folder
+from swarm.train.history import History
 from swarm.train.interrupt import Interrupted
 from swarm.train.outcome import Outcome
+from swarm.train.pbt import pbt
 from swarm.train.plan import Part
+from swarm.train.report import Report
 from swarm.train.results import Results
 from swarm.train.sweep import label
 from swarm.train.targets import Targets
 from swarm.train.training import Training
 from swarm.train.words import DATA, Request
-
-Held = tuple[np.ndarray, np.ndarray] | None
 
 
 @dataclass(frozen=True)
@@ -61,100 +61,119 @@ def train(name: str, **given: Any) -> Trained:
     values = words.merged(given)
     request = words.read(values)
     folder = Folder.resume(values, name) if request.resume else None
-    request = request if folder is None else folder.request
+    request = words.completed(request if folder is None else folder.request, name)
     whole = sets.mnist(request.data) if name == "mnist" else sets.digits()
-    data, held = whole.held(request.validation, request.seed)
-    plan = words.plan(request, name, data)
-    parts = plan.parts(request.wave)
-    targets = Targets.of(
-        summary.file_name(name, plan, request), len(parts), save=request.save, csv=request.csv, json=request.json,
-        plot=request.plot, sweeps=len(plan.candidates) > 1, overwrite=request.overwrite or request.resume,
-    )  # fmt: skip
-    if folder is None and request.checkpoint is not None:
-        folder = Folder.begin(replace(request, save=str(targets.target)), name)
+    job = Job.of(name, request, folder, whole)
 
-    console = summary.console()
-    summary.opening(console, name, data, held, request, plan, len(parts))
-    results, seconds = Results(plan, where={"backend": request.backend, "threads": request.threads}), 0.0
-    for number, part in enumerate(parts):
-        path = targets.brains[number]
-        if folder is not None and (outcome := folder.finished(number, path)) is not None:
-            results.add(part, outcome, path)
-            continue
-        brains, report = _fit(part, data, held, request, folder, number, results, targets, label(number, len(parts)))
-        begin = time.perf_counter()
-        outcome = _tested(report, brains, whole)
-        seconds += time.perf_counter() - begin
-        brains.save(path)
-        if folder is not None:
-            folder.finish(number, outcome)
-        results.add(part, outcome, path if len(parts) > 1 else brains)
-
+    console, (begin, seconds) = summary.console(), (0.0, 0.0)
+    summary.opening(console, name, job.data, job.held, request, job.results.plan, len(job.parts))
+    for number in range(len(job.parts)):
+        if not job.done(number):
+            brains, report, history = job.fit(number)
+            begin = time.perf_counter()
+            scores = evaluate(brains, whole.x_test, whole.y_test)
+            seconds += time.perf_counter() - begin
+            outcome = Outcome.of(report, history, test_loss=scores.loss, test_accuracy=scores.accuracy)
+            job.close(number, outcome, brains)
     begin = time.perf_counter()
-    ensembles = summary.ensembles(results, whole, request.ensemble)
+    ensembles = summary.ensembles(job.results, whole, request.ensemble)
     seconds += time.perf_counter() - begin
-    _write(results, targets, name, request, ensembles)
-    summary.closing(console, results, ensembles, seconds, whole, targets, plan)
-    return Trained(results, ensembles, targets)
+    job.write(ensembles)
+    summary.closing(console, job.results, ensembles, seconds, whole, job.targets)
+    return Trained(job.results, ensembles, job.targets)
 
 
 train_mnist = partial(train, "mnist")
 train_digits = partial(train, "digits")
 
 
-def _fit(
-    part: Part,
-    data: DataSet,
-    held: Held,
-    request: Request,
-    folder: Folder | None,
-    number: int,
-    results: Results,
-    targets: Targets,
-    shown: str | bool,
-) -> tuple[Brains, Any]:
-    """Train a population to its end, from where its checkpoint is; its brains and report.
+@dataclass(frozen=True)
+class Job:
+    """A run: what was asked for, the samples to train on and those held back, who trains, and where all of it goes."""
 
-    Ctrl-C saves what was learned and says how to go on.
-    """
-    where = {"backend": request.backend, "threads": request.threads}
-    file = None if folder is None else folder.training(number)
-    if file is not None and file.exists():
-        training = Training.resume(file, data.x, data.y, validation=held, progress=shown, checkpoint=file, **where)
-    else:
-        training = Training(
-            part.brains(request.seed, dtype=request.dtype, **where), data.x, data.y, validation=held,
-            seed=request.seed, progress=shown, checkpoint=file, **part.options(len(data.x)), **request.fit_options(),
+    name: str
+    request: Request
+    folder: Folder | None
+    data: DataSet
+    held: tuple[np.ndarray, np.ndarray] | None
+    parts: list[Part]
+    targets: Targets
+    results: Results
+
+    @classmethod
+    def of(cls, name: str, request: Request, folder: Folder | None, whole: DataSet) -> Job:
+        """Everything is checked before anything is trained. A new checkpoint is begun where one was asked for."""
+        data, held = whole.held(request.validation, request.seed)
+        plan = words.plan(request, name, data)
+        parts = plan.parts(request.wave)
+        targets = Targets.of(
+            summary.file_name(name, plan, request), len(parts), save=request.save, csv=request.csv, json=request.json,
+            plot=request.plot, second=words.second(request, plan), overwrite=request.overwrite or request.resume,
         )  # fmt: skip
-    try:
-        return training.brains, training.run()
-    except Interrupted as stop:
-        done = stop.report.samples / len(part) / len(data.x)
-        words = f"{done:.2f} of {part.shared('epochs')} epochs" + (f" of {shown}" if isinstance(shown, str) else "")
-        if folder is not None:
-            raise KeyboardInterrupt(
-                f"The state after {words} is in {folder.path}. Go on with: {folder.words()}"
-            ) from None
-        path = targets.brains[number]
-        stop.report.brains.save(path)
-        results.add(part, Outcome.of(stop.report), path)
-        raise KeyboardInterrupt(
-            f"What was learned in {words} is in {path}. With --checkpoint DIR a run can be resumed."
-        ) from None
+        if folder is None and request.checkpoint is not None:
+            folder = Folder.begin(replace(request, save=str(targets.target)), name)
+        results = Results(plan, where={"backend": request.backend, "threads": request.threads})
+        return cls(name, request, folder, data, held, parts, targets, results)
 
+    def done(self, number: int) -> bool:
+        """Whether population `number` was finished before the run was resumed; then its figures are taken in."""
+        path = self.targets.brains[number]
+        outcome = None if self.folder is None else self.folder.finished(number, path)
+        if outcome is not None:
+            self.results.add(self.parts[number], outcome, path)
+        return outcome is not None
 
-def _tested(report: Any, brains: Brains, data: DataSet) -> Outcome:
-    scores = evaluate(brains, data.x_test, data.y_test)
-    return Outcome.of(report, test_loss=scores.loss, test_accuracy=scores.accuracy)
+    def fit(self, number: int) -> tuple[Brains, Report, History | None]:
+        """Train population `number` to its end, from where its checkpoint is.
 
+        Ctrl-C saves what was learned and says how to go on.
+        """
+        request, part, shown = self.request, self.parts[number], label(number, len(self.parts))
+        brains = part.brains(request.seed, dtype=request.dtype, backend=request.backend, threads=request.threads)
+        file = None if self.folder is None else self.folder.training(number)
+        samples: Any = (brains, self.data.x, self.data.y)
+        common: Any = {"validation": self.held, "progress": shown, "checkpoint": file}
+        options = {**common, **part.options(len(self.data.x)), **request.fit_options(), "seed": request.seed}
+        try:
+            if request.pbt:
+                evolved = pbt(
+                    *samples, explore=words.explored(request, part.plan), every=request.every,
+                    fraction=request.fraction, resample=request.resample, resume=True, **options,
+                )  # fmt: skip
+                return brains, evolved.report, evolved.history
+            if file is not None and file.exists():
+                training = Training.resume(file, *samples[1:], brains, **common)
+            else:
+                training = Training(*samples, **options)
+            return brains, training.run(), None
+        except Interrupted as stop:
+            far = f"{stop.report.samples / len(part) / len(self.data.x):.2f} of {part.shared('epochs')} epochs"
+            where = f" of {shown}" if isinstance(shown, str) else ""
+            raise KeyboardInterrupt(self._stopped(number, stop.report, far + where)) from None
 
-def _write(results: Results, targets: Targets, name: str, request: Request, ensembles: Mapping[int, float]) -> None:
-    """The tables and pictures."""
-    results.to_csv(targets.networks)
-    if targets.candidates is not None:
-        results.candidates_to_csv(targets.candidates)
-    if targets.json is not None:
-        results.to_json(targets.json, **summary.facts(results, name, request, ensembles))
-    kinds = ("overview", "settings")
-    for kind, path in zip(kinds, targets.pictures):
-        results.plot(path, kind)
+    def _stopped(self, number: int, report: Report, far: str) -> str:
+        """What Ctrl-C says: where the state is, or the brains as far as they are."""
+        if self.folder is not None:
+            return f"The state after {far} is in {self.folder.path}. Go on with: {self.folder.words()}"
+        path = self.targets.brains[number]
+        report.brains.save(path)
+        return f"What was learned in {far} is in {path}. With --checkpoint DIR a run can be resumed."
+
+    def close(self, number: int, outcome: Outcome, brains: Brains) -> None:
+        """Population `number` is trained and tested: save its brains, then note that it is finished."""
+        path = self.targets.brains[number]
+        brains.save(path)
+        if self.folder is not None:
+            self.folder.finish(number, outcome)
+        self.results.add(self.parts[number], outcome, path if len(self.parts) > 1 else brains)
+
+    def write(self, ensembles: dict[int, float]) -> None:
+        """The tables and pictures."""
+        results, targets = self.results, self.targets
+        results.to_csv(targets.networks)
+        if targets.candidates is not None:
+            results.candidates_to_csv(targets.candidates)
+        if targets.json is not None:
+            results.to_json(targets.json, **summary.facts(results, self.name, self.request, ensembles))
+        for kind, path in zip(("overview", words.second(self.request, results.plan)), targets.pictures):
+            results.plot(path, kind)

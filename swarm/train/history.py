@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +54,14 @@ class History:
         for name, rows in self.used.items():
             rows.append(rows[-1] if values is None else values[name])
 
+    @property
+    def founders(self) -> np.ndarray:
+        """int64 [N]: in whose row each brain's line began."""
+        found = np.arange(len(next(iter(self.used.values()))[0]))
+        for source in self.parents:
+            found = found[source]
+        return found
+
     def lineage(self, brain: int) -> np.ndarray:
         """int64 [R]: in whose row the ancestor of brain `brain` trained in each round; the last is itself."""
         rows, at = [], int(brain)
@@ -71,18 +80,33 @@ class History:
         used = {name: rows[: rounds + 1] for name, rows in self.used.items()}
         return History(used, self.parents[:rounds], self.scores[:rounds])
 
+    def pack(self, prefix: str = "") -> dict[str, np.ndarray]:
+        """As arrays by name, for files of NumPy's."""
+        arrays = {f"{prefix}used.{name}": np.array(rows) for name, rows in self.used.items()}
+        count = len(next(iter(self.used.values()))[0])
+        parents, scores = (np.array(rows).reshape(-1, count) for rows in (self.parents, self.scores))
+        return {**arrays, f"{prefix}parents": parents.astype(np.int64), f"{prefix}scores": scores}
+
+    @classmethod
+    def unpack(cls, file: Mapping[str, np.ndarray], prefix: str = "") -> History | None:
+        """What `pack` made; None where there is none of it."""
+        start = f"{prefix}used."
+        used = {name[len(start) :]: list(file[name]) for name in file if name.startswith(start)}
+        return cls(used, list(file[f"{prefix}parents"]), list(file[f"{prefix}scores"])) if used else None
+
     def save(self, path: str | Path) -> None:
         """Write a file of NumPy's, whole or not at all. Raises SaveError."""
-        arrays = {f"used.{name}": np.array(rows) for name, rows in self.used.items()}
         with atomic(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, parents=np.array(self.parents), scores=np.array(self.scores), **arrays)
+            np.savez(file, **self.pack())
 
     @classmethod
     def load(cls, path: str | Path) -> History:
         """What `save` wrote. Raises SaveError for a file that is not whole."""
         try:
             with np.load(path) as file:
-                used = {name.partition(".")[2]: list(file[name]) for name in file.files if name.startswith("used.")}
-                return cls(used, list(file["parents"]), list(file["scores"]))
+                found = cls.unpack(file)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise SaveError(f"Cannot read '{path}': {error}. It belongs to the checkpoint beside it.") from None
+        if found is None:
+            raise SaveError(f"'{path}' holds no history. It belongs to the checkpoint beside it.")
+        return found

@@ -68,9 +68,11 @@ class Selection:
                 raise SettingsError(f"pbt: {kind} has no hyper-parameter '{name}'.{suggest(name, known)}")
         return {name: Distribution.of(name, given, "pbt") for name, given in self.explore.items()}
 
-    def first(self, laws: Mapping[str, Distribution], keys: np.ndarray) -> dict[str, np.ndarray]:
-        """The hyper-parameters at the start, each [N], for brains named by keys [N]."""
-        return {name: _array(space.draw(law, keys, self.seed)) for name, law in laws.items()}
+    def first(self, laws: Mapping[str, Distribution], optimizer: Any, keys: np.ndarray) -> dict[str, np.ndarray]:
+        """The hyper-parameters at the start, each [N], for brains named by keys [N]: the optimizer's, else drawn."""
+        given = {name: getattr(optimizer, name) for name in laws}
+        own = {name: np.array(value, np.float64) for name, value in given.items() if np.ndim(value) == 1}
+        return {name: own[name] if name in own else _array(space.draw(laws[name], keys, self.seed)) for name in laws}
 
     def pairs(self, score: np.ndarray, groups: list[np.ndarray], keys: np.ndarray, tick: int) -> np.ndarray:
         """For each brain the brain it becomes a copy of, int64 [N]; most stay themselves.
@@ -157,8 +159,9 @@ def pbt(
 ) -> Evolved:
     """Train `brains` in place on x [M, I] and y for `epochs`, copying and exploring every `every` epochs.
 
-    explore: hyper-parameters of the optimizer and what they are drawn from, as in `space`; the first values are drawn,
-    too. Others stay as in `optimizer`. fit: further keywords of `swarm.fit`, apart from patience, restore_best, wave.
+    explore: hyper-parameters of the optimizer and what they are drawn from, as in `space`; the first values are those
+    of `optimizer` where it has one per brain [N], else drawn. Other hyper-parameters stay as in `optimizer`. fit:
+    further keywords of `swarm.fit`, apart from patience, restore_best and wave.
     The choice is made on `validation`: judge the winner on other samples.
     checkpoint: a file that is written after every round and on Ctrl-C; resume=True goes on from it, to the same bits.
     Raises SettingsError, DataError, SaveError, and `Interrupted` on Ctrl-C.
@@ -173,11 +176,10 @@ def pbt(
     names = np.arange(len(brains), dtype=np.uint32) if keys is None else np.asarray(keys, np.uint32)
     file = None if checkpoint is None else Path(checkpoint)
     if resume and file is not None and file.exists():
-        training = Training.resume(file, x, y, validation=validation, progress=progress)
+        training = Training.resume(file, x, y, brains, validation=validation, progress=progress)
         history = History.load(_beside(file)).until(_rounds(training, every, epochs))
-        brains = training.brains
     else:
-        history = History.of(selection.first(laws, names))
+        history = History.of(selection.first(laws, optimizer, names))
         training = Training(
             brains, x, y, validation=validation, optimizer=replace(optimizer, **history.values), epochs=epochs,
             seed=seed, keys=names, progress=progress, **fit,

@@ -18,6 +18,7 @@ from swarm.brain.brains import Brains
 from swarm.brain.files import atomic
 from swarm.errors import SettingsError
 from swarm.train import ensemble, settings
+from swarm.train.history import History
 from swarm.train.outcome import Outcome
 from swarm.train.plan import Part, Plan
 from swarm.train.space import varied
@@ -37,6 +38,7 @@ class Results:
     validation_accuracy_curve: np.ndarray | None = None
     parts: list[tuple[Part, Brains | Path]] = field(default_factory=list)  # who was trained, and where the brains are
     where: dict[str, Any] = field(default_factory=dict)  # backend and threads of brains that are loaded from files
+    history: History | None = None  # of a population-based training
     seconds: float = 0.0  # of training
     preparing: float = 0.0  # seconds of compiling and loading kernels
     samples: int = 0  # trained on, all networks together
@@ -45,11 +47,12 @@ class Results:
         """Take in a population that was trained, and where its brains are."""
         self.parts.append((part, brains))
         for name, values in outcome.figures.items():
-            empty = np.zeros(len(self), bool) if values.dtype == bool else np.full(len(self), np.nan)
+            empty = np.full(len(self), np.nan) if values.dtype.kind == "f" else np.zeros(len(self), values.dtype)
             self.figures.setdefault(name, empty)[part.rows] = values
         for name, curve in outcome.curves.items():
             setattr(self, name, _wider(getattr(self, name), len(curve), len(self)))
             getattr(self, name)[: len(curve), part.rows] = curve
+        self.history = outcome.history or self.history
         self.seconds += outcome.seconds
         self.preparing += outcome.preparing
         self.samples += outcome.samples
@@ -215,10 +218,15 @@ class Results:
         return table
 
     def plot(self, path: str | Path, kind: str = "settings", **more: Any) -> None:
-        """Draw into a PNG, PDF or SVG file: 'settings' (a panel for each that varies), 'overview', or a kind of
-        `plots.plot`. By default of the figure that ranks."""
-        from swarm.train import plots, plots_sweep
+        """Draw into a PNG, PDF or SVG file: 'settings' (a panel for each that varies), 'history' (of
+        population-based training), 'overview', or a kind of `plots.plot`. By default of the figure that ranks."""
+        from swarm.train import plots, plots_pbt, plots_sweep
 
+        if kind == "history":
+            if self.history is None:
+                raise SettingsError("plot: only population-based training has a history. Draw the 'settings'.")
+            plots_pbt.plot(self.history, path, int(self.best(1)[0]), accuracy="validation_accuracy" in self.figures)
+            return
         if kind != "curves" and "values" not in more:
             more = {"values": self.figures[self.judged_by], "name": _words(self.judged_by), **more}
         if kind == "settings":

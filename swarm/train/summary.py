@@ -29,6 +29,8 @@ def console() -> Console:
 
 def file_name(name: str, plan: Plan, request: Request) -> str:
     """How a run's files are called where nobody says."""
+    if request.pbt:
+        return f"{name}-pbt"
     return f"{name}-sweep" if request.sweeps else f"{name}-{'-'.join(map(str, plan.mlps(slice(1))[0].widths))}"
 
 
@@ -36,7 +38,10 @@ def opening(console: Console, name: str, data: DataSet, held: Any, request: Requ
     """One paragraph: who learns what, and how."""
     varied = space.varied(list(plan.candidates))
     C, N = len(plan.candidates), len(plan)
-    if request.sweeps:
+    if request.pbt:
+        console.print(f"{N:,} networks, population-based training of {_words(list(request.random))}", style="bold")
+        varied = [*varied, *request.random]
+    elif request.sweeps:
         times = f" x {request.repetitions}" if request.repetitions > 1 else ""
         who = f"{C:,} candidates{times} = {N:,} networks" if times else f"{N:,} networks, each a candidate"
         console.print(f"{who}; what varies: {_words(varied) or 'nothing'}", style="bold")
@@ -83,10 +88,11 @@ def closing(
     seconds: float,
     data: DataSet,
     targets: Targets,
-    plan: Plan,
 ) -> None:
     """The tables, and where the files are."""
-    if len(plan.candidates) > 1:
+    if results.history is not None:
+        console.print(f"{results.history.rounds} rounds, {results.history.copies:,} copies, {_founders(results)}")
+    elif len(results.plan.candidates) > 1:
         console.print(results.table())
     console.print(_table(results, ensembles, seconds, data))
     brains = targets.brains
@@ -116,9 +122,7 @@ def _table(results: Results, ensembles: Mapping[int, float], seconds: float, dat
             "mean test accuracy", f"{accuracy[alive].mean():.2%}",
             f"± {accuracy[alive].std():.2%}, {accuracy[alive].min():.2%} to {accuracy[alive].max():.2%}",
         )  # fmt: skip
-        table.add_row(
-            "the best network", f"{accuracy[best]:.2%}", f"network {best}: {_words([judged])} {figure}"
-        )
+        table.add_row("the best network", f"{accuracy[best]:.2%}", f"network {best}: {_words([judged])} {figure}")
     for count, together in ensembles.items():
         who = "all together" if count == len(alive) else f"the {count} best together"
         how = "mean of the logits" + ("" if count == len(alive) else f", chosen by {results.judged_by.split('_')[0]}")
@@ -144,6 +148,13 @@ def _validation(figures: Mapping[str, np.ndarray]) -> str:
 
 def facts(results: Results, name: str, request: Request, ensembles: Mapping[int, float]) -> dict[str, Any]:
     """What the JSON file says beside the tables."""
+    evolved = {}
+    if results.history is not None:
+        schedule = results.history.schedule(int(results.best(1)[0]))
+        evolved = {
+            "copies": results.history.copies,
+            "best_schedule": {name: values.tolist() for name, values in schedule.items()},
+        }
     return {
         "data": name,
         "request": asdict(request),
@@ -153,7 +164,14 @@ def facts(results: Results, name: str, request: Request, ensembles: Mapping[int,
         "best_network": int(results.best(1)[0]),
         "best_settings": results.best_settings,
         "ensemble_test_accuracy": {str(count): accuracy for count, accuracy in ensembles.items()},
+        **evolved,
     }
+
+
+def _founders(results: Results) -> str:
+    assert results.history is not None
+    left = len(np.unique(results.history.founders))
+    return f"{left} of {len(results):,} lines left"
 
 
 def _mean(values: np.ndarray) -> float:

@@ -31,23 +31,24 @@ class Targets:
         csv: str | None,
         json: str | None,
         plot: str | None,
-        sweeps: bool,
+        second: str,
         overwrite: bool,
     ) -> Targets:
-        """Checked places. Several populations go to F-00001-of-00003.safetensors and so on.
+        """Checked places. Several populations go to F-00001-of-00003.safetensors and so on; `second` says what a
+        second picture shows (`words.second`).
 
         Raises SettingsError for a file that is there already, SaveError for a folder that is not there.
         """
         target = _fresh(name, parts) if save is None else _named(Path(save), name)
         networks = Path(csv) if csv else target.with_suffix(".csv")
         pictures = () if plot is None else (Path(plot),)
-        if plot is not None and sweeps:
-            pictures += (Path(plot).with_stem(Path(plot).stem + "-settings"),)
+        if plot is not None and second:
+            pictures += (Path(plot).with_stem(f"{Path(plot).stem}-{second}"),)
         found = cls(
             target,
             _shards(target, parts),
             networks,
-            networks.with_stem(networks.stem + "-candidates") if sweeps else None,
+            networks.with_stem(networks.stem + "-candidates") if second == "settings" else None,
             None if json is None else Path(json),
             pictures,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from swarm.config import load_toml, pairs, settings, suggest
 from swarm.errors import SettingsError
 from swarm.train import space
 from swarm.train.data import DataSet
+from swarm.train.optimizers import OPTIMIZERS
 from swarm.train.plan import Plan
-from swarm.train.settings import SETTINGS
+from swarm.train.settings import SETTINGS, SHARED, value
 
 DATA = {"mnist": (0.3, 1), "digits": (0.3, 30)}  # data set -> learning rate of SGD and epochs that suit it
 _OTHER_RATE = 1e-3  # of the optimizers that divide by the gradient's size
@@ -29,6 +30,10 @@ class Request:
     random: dict[str, Any] = field(default_factory=dict)
     draws: int | None = None
     repetitions: int = 1
+    pbt: bool = False
+    every: int = 1
+    fraction: float = 0.2
+    resample: float = 0.25
     validation: float = 0.1
     patience: int | None = None
     restore_best: bool = False
@@ -51,16 +56,16 @@ class Request:
     @property
     def sweeps(self) -> bool:
         """Whether candidates are compared; else all networks are of `layers`, dealt out in turn."""
-        return bool(self.grid or self.random)
+        return bool(self.grid or self.random) and not self.pbt
 
     def fit_options(self) -> dict[str, Any]:
         """Keywords of `fit` for every population; only what was asked for."""
         wished = {"patience": self.patience, "restore_best": self.restore_best or None}
-        return {name: value for name, value in wished.items() if value is not None}
+        return {name: given for name, given in wished.items() if given is not None}
 
 
 _OWN = {known.name for known in fields(Request)} - {"settings"}
-_ABOVE_0 = ("brains", "repetitions", "ensemble", "patience", "wave")
+_ABOVE_0 = ("brains", "repetitions", "ensemble", "patience", "wave", "every")
 
 
 def merged(words: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,8 +95,8 @@ def read(values: Mapping[str, Any]) -> Request:
     unknown = [name for name in values if name not in SETTINGS and name not in _OWN]
     if unknown:
         raise SettingsError(f"train: there is no setting '{unknown[0]}'.{suggest(unknown[0], _OWN | set(SETTINGS))}")
-    own = {name: value for name, value in values.items() if name in _OWN}
-    of_networks = {name: value for name, value in values.items() if name in SETTINGS}
+    own = {name: given for name, given in values.items() if name in _OWN}
+    of_networks = {name: given for name, given in values.items() if name in SETTINGS}
     request = settings(Request, {**own, "settings": of_networks}, "train")
     _check(request, values)
     return request
@@ -102,9 +107,8 @@ _FILES = ("data", "save", "csv", "json", "plot", "checkpoint")
 
 def _check(request: Request, values: Mapping[str, Any]) -> None:
     for name in _ABOVE_0:
-        value = getattr(request, name)
-        if value is not None and value < 1:
-            raise SettingsError(f"--{name} {value} must be 1 or more.")
+        if (given := getattr(request, name)) is not None and given < 1:
+            raise SettingsError(f"--{name} {given} must be 1 or more.")
     if not 0 <= request.validation < 1:
         raise SettingsError(f"--validation {request.validation:g} must be a share of the samples: 0 or more, below 1.")
     if request.validation == 0 and (request.patience or request.restore_best):
@@ -113,29 +117,77 @@ def _check(request: Request, values: Mapping[str, Any]) -> None:
         raise SettingsError("--resume goes on from a checkpoint. Name it: --checkpoint DIR.")
     if request.sweeps and "brains" in values:
         raise SettingsError("--brains: a sweep trains candidates x repetitions networks. Give --repetitions instead.")
+    if request.pbt:
+        _check_pbt(request, values)
+    elif {"every", "fraction", "resample"} & set(values):
+        raise SettingsError("--every, fraction and resample are of population-based training. Add --pbt.")
     if not request.sweeps and (request.draws is not None or "repetitions" in values):
         raise SettingsError("--draws and --repetitions are of sweeps. Add --grid or --random, or give --brains.")
 
 
+def _check_pbt(request: Request, values: Mapping[str, Any]) -> None:
+    if request.validation == 0:
+        raise SettingsError("--pbt chooses by validation. Give --validation 0.1.")
+    wrong = [name for name in ("patience", "restore_best", "wave", "layers") if values.get(name)]
+    if wrong:
+        remedy = "Give --grid hidden=32,64." if wrong == ["layers"] else "Leave it out."
+        raise SettingsError(f"--{wrong[0].replace('_', '-')} does not go with --pbt. {remedy}")
+    several = [name for name in SHARED if name in {**request.grid, **request.random}]
+    if several:
+        raise SettingsError(f"--pbt trains one population, whose networks share {several[0]}. Give it one value.")
+
+
+def completed(request: Request, name: str) -> Request:
+    """The request with what the data set called `name` suggests: epochs, and what population-based training explores.
+
+    Raises SettingsError for an unknown optimizer.
+    """
+    sgd, epochs = DATA[name]
+    given = {**request.settings, **request.grid, **request.random}
+    settings = request.settings if "epochs" in given else {**request.settings, "epochs": epochs}
+    random = dict(request.random)
+    if request.pbt and not random:
+        rate = sgd if value("optimizer", given.get("optimizer", "sgd"), "--optimizer") == "sgd" else _OTHER_RATE
+        random = {"learning_rate": f"log_uniform({rate / 30:g}, {rate * 3:g})"}
+    return replace(request, settings=settings, random=random)
+
+
+def second(request: Request, plan: Plan) -> str:
+    """What there is to see beside the networks' distribution: 'history', 'settings' or nothing, ''."""
+    return "history" if request.pbt else "settings" if len(plan.candidates) > 1 else ""
+
+
+def explored(request: Request, plan: Plan) -> dict[str, Any]:
+    """What population-based training explores: random settings that are hyper-parameters of the optimizer."""
+    kind = OPTIMIZERS[plan.candidates[0]["optimizer"]]
+    return {name: law for name, law in request.random.items() if name in kind.__dataclass_fields__}
+
+
 def plan(request: Request, name: str, data: DataSet) -> Plan:
     """The networks of a request for a data set called `name`. Raises SettingsError."""
-    sgd, epochs = DATA[name]
-    rates = {"sgd": sgd, "rmsprop": _OTHER_RATE, "adam": _OTHER_RATE, "adamw": _OTHER_RATE}
-    fixed, grid = dict(request.settings), dict(request.grid)
+    rates = {kind: DATA[name][0] if kind == "sgd" else _OTHER_RATE for kind in OPTIMIZERS}
+    fixed, grid = request.settings, dict(request.grid)
     hidden = [_hidden(word, data.inputs, data.classes) for word in request.layers or ()]
     if hidden and ("hidden" in fixed or "hidden" in grid or "hidden" in request.random):
         raise SettingsError("--layers and hidden say the same thing. Keep one of them.")
-    if "epochs" not in fixed and "epochs" not in grid and "epochs" not in request.random:
-        fixed["epochs"] = epochs
-    if request.sweeps:
-        if hidden:
-            grid = {"hidden": hidden, **grid}
+    if request.pbt:
+        found = space.candidates(grid, request.random, _draws(request, len(space.candidates(grid))), request.seed)
+        member = np.arange(len(found))
+    elif request.sweeps:
+        grid = {**({"hidden": hidden} if hidden else {}), **grid}
         found = space.candidates(grid, request.random, request.draws, request.seed)
         member = np.repeat(np.arange(len(found)), request.repetitions)
     else:
         found = [{"hidden": widths} for widths in hidden] or [{}]
         member = np.arange(request.brains) % len(found)
     return Plan.of(found, fixed, member, data.inputs, data.classes, rates)
+
+
+def _draws(request: Request, combinations: int) -> int:
+    """How many networks of a population each combination of its grid gets."""
+    if request.brains % combinations:
+        raise SettingsError(f"--brains {request.brains}: the grid's {combinations} combinations need a multiple.")
+    return request.brains // combinations
 
 
 def _hidden(layers: str, inputs: int, classes: int) -> tuple[int, ...]:
@@ -152,8 +204,3 @@ def _hidden(layers: str, inputs: int, classes: int) -> tuple[int, ...]:
             f" {classes}: --layers {'-'.join([str(inputs), *between, str(classes)])}"
         )
     return widths[1:-1]
-
-
-def told(found: Sequence[dict[str, Any]]) -> str:
-    """The settings that vary, in words."""
-    return ", ".join(name.replace("_", " ") for name in space.varied(list(found)))
