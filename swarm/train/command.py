@@ -154,10 +154,10 @@ class Job:
     def _stopped(self, number: int, report: Report, far: str) -> str:
         """What Ctrl-C says: where the state is, or the brains as far as they are."""
         if self.folder is not None:
-            return f"The state after {far} is in {self.folder.path}. Go on with: {self.folder.words()}"
+            return f"{far} are done, the state is in {self.folder.path}. Go on with: {self.folder.words()}"
         path = self.targets.brains[number]
         report.brains.save(path)
-        return f"What was learned in {far} is in {path}. With --checkpoint DIR a run can be resumed."
+        return f"{far} are done, the brains are in {path}. A run with --checkpoint DIR can be resumed."
 
     def close(self, number: int, outcome: Outcome, brains: Brains) -> None:
         """Population `number` is trained and tested: save its brains, then note that it is finished."""

@@ -15,6 +15,7 @@ Source: Jaderberg et al., "Population Based Training of Neural Networks", arXiv:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -191,9 +192,8 @@ def pbt(
             _select(training, selection, laws, history, names)
             _save(training, history, file)
     except Interrupted:
-        if training.epoch and training.epoch % every == 0 and _rounds(training, every, epochs) != history.rounds:
-            _select(training, selection, laws, history, names)  # the round was over
-        _save(training, history, file)
+        with suppress(SettingsError):  # a second Ctrl-C cut a step off: what the last round left in the file stays
+            _save(training, history, file)
         raise
     return Evolved(training.report, history)
 

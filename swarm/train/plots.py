@@ -62,17 +62,23 @@ def overview(
             KINDS[kind](panel(figure, 1, len(kinds), at + 1), report, figures, label)
 
 
-@contextmanager
-def picture(path: str | Path, size: tuple[float, float]) -> Iterator[Figure]:
-    """An empty figure of `size` inches that is written to `path` when the block ends, whole or not at all."""
+def check(path: str | Path) -> None:
+    """Raises SettingsError for a name that no picture can have, ExtraError without matplotlib."""
     if Path(path).suffix.lower() not in _SUFFIXES:
         raise SettingsError(f"plot: '{path}' is no picture that can be written. End its name with .png, .pdf or .svg.")
     try:
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        import matplotlib  # noqa: F401
     except ImportError:
         raise ExtraError("plot: matplotlib is not installed. Remedy: pip install 'swarm-engine[plot]'") from None
+
+
+@contextmanager
+def picture(path: str | Path, size: tuple[float, float]) -> Iterator[Figure]:
+    """An empty figure of `size` inches that is written to `path` when the block ends, whole or not at all."""
+    check(path)
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     with matplotlib.rc_context({"font.size": 10, "svg.hashsalt": "swarm"}):
         figure = Figure(figsize=size, layout="constrained", facecolor="white")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swarm.errors import SaveError, SettingsError
+from swarm.train import plots
 
 _SUFFIX = ".safetensors"
 
@@ -52,6 +53,8 @@ class Targets:
             None if json is None else Path(json),
             pictures,
         )
+        if plot is not None:
+            plots.check(plot)
         for option, paths in (
             ("--save", found.brains),
             ("--csv", (networks, found.candidates)),

@@ -111,7 +111,12 @@ def test_draws_look_uniform():
         ({"dropout": [0]}, None, 5, "nothing to draw"),
         (None, {"dropout": [0]}, 0, "1 or more"),
         ([1], None, None, "no table"),
-        ({"learning_rate": np.geomspace(1, 2, 2000), "noise": np.linspace(0, 1, 600)}, None, None, "candidates; at most"),
+        (
+            {"learning_rate": np.geomspace(1, 2, 2000), "noise": np.linspace(0, 1, 600)},
+            None,
+            None,
+            "candidates; at most",
+        ),
     ],
 )
 def test_bad_words(grid, random, draws, text):
