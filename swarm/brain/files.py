@@ -29,10 +29,26 @@ _REMEDY = "Take another copy of the file, or save the pool again."
 
 def save(brains: Brains, path: str | Path) -> None:
     """Write the living brains of a pool to `path`, in place of a file there. Raises `SaveError`; the old one stays."""
+    write(path, *pack(brains))
+
+
+def load(path: str | Path, backend: str | Backend = "auto") -> Brains:
+    """The pool in a file. Raises `SaveError` for a missing, truncated or foreign file, `NonFiniteError` for a NaN."""
+    metadata, tensors = read(path)
+    try:
+        brains = unpack(metadata, tensors, backend)
+    except SaveError as error:
+        raise SaveError(f"'{path}': {error}") from None
+    for group in brains.groups:
+        group.check_finite()
+    return brains
+
+
+def write(path: str | Path, metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> None:
+    """A file of ours, whole or not at all. Raises `SaveError`; a file that was there then stays."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    metadata, tensors = pack(brains)
     with atomic(path) as temporary:
         try:
             save_file(tensors, temporary, metadata=metadata)
@@ -40,8 +56,8 @@ def save(brains: Brains, path: str | Path) -> None:
             raise SaveError(f"Cannot write '{path}': {error}. Free some space or choose another folder.") from None
 
 
-def load(path: str | Path, backend: str | Backend = "auto") -> Brains:
-    """The pool in a file. Raises `SaveError` for a missing, truncated or foreign file, `NonFiniteError` for a NaN."""
+def read(path: str | Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Metadata and tensors of a file with brains. Raises `SaveError` for a missing, truncated or foreign one."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -52,20 +68,13 @@ def load(path: str | Path, backend: str | Backend = "auto") -> Brains:
             if metadata.get("version") != VERSION:
                 version = metadata.get("version")
                 raise SaveError(f"'{path}' has version {version}, this program reads {VERSION}. Update swarm.")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+            return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
     except SafetensorError as error:
         raise SaveError(f"'{path}' is truncated or not a safetensors file ({error}). {_REMEDY}") from None
     except SaveError:
         raise
     except OSError as error:
         raise SaveError(f"Cannot read '{path}': {error.strerror or error}. Check the path.") from None
-    try:
-        brains = unpack(metadata, tensors, backend)
-    except SaveError as error:
-        raise SaveError(f"'{path}': {error}") from None
-    for group in brains.groups:
-        group.check_finite()
-    return brains
 
 
 def pack(brains: Brains) -> tuple[dict[str, str], dict[str, np.ndarray]]:

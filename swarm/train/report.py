@@ -61,6 +61,7 @@ class Report:
             rows = np.full((missing, len(self)), np.nan)
             curve = rows if curve is None or not len(curve) else np.vstack([curve, rows])
             setattr(self, name, curve)
+        assert curve is not None
         curve[epoch, at] = values
 
     def __len__(self) -> int:
@@ -215,7 +216,7 @@ def _plain(values: np.ndarray | None) -> Any:
     """Lists for JSON, which has no NaN: null."""
     if values is None or values.dtype.kind != "f":
         return None if values is None else values.tolist()
-    return np.where(np.isfinite(values), values, None).tolist()
+    return np.where(np.isfinite(values), values.astype(object), None).tolist()  # type: ignore[arg-type]
 
 
 def _text(value: Any) -> str:

@@ -15,13 +15,14 @@ import numpy as np
 
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import Layout
-from swarm.errors import BackendError
+from swarm.errors import BackendError, SettingsError
 from swarm.train import backward, descend, optimizers, sampling, schedules
 from swarm.train.field import Field, Jitter
 from swarm.train.samples import Samples
 
 _FLOPS = 2e10  # of one call: about a tenth to a second, so that Ctrl-C and the progress bar answer
 _INDICES = 1 << 24  # of one call: 64 MB
+_LOOKED_AT = 1 << 22  # parameters looked at together
 _STEPS = 8  # at least, so that a network's way into the cache is spread over several steps
 
 
@@ -131,6 +132,7 @@ class Trainee:
         self.jitter = None if jitter is None else jitter.part(wave.members)
         self.pools = [brains.groups[g][start:stop] for g, start, stop in wave.runs]
         self.fields: list[Field] = []
+        self.pruned: list[np.ndarray | None] = []
         for pool, (g, start, stop) in zip(self.pools, wave.runs, strict=True):
             rows, layout = master(pool)
             trains, pruned = (m if m is None or len(m) == 1 else m[start:stop] for m in masks[g])
@@ -138,6 +140,7 @@ class Trainee:
                 np.copyto(rows, 0, where=pruned)
             first = sum(len(field.rows) for field in self.fields)
             at = np.arange(first, first + len(rows))
+            self.pruned.append(pruned)
             self.fields.append(Field(layout, rows, optimizer.state(rows), trains, at))
         self.optimizer = optimizer
 
@@ -230,6 +233,47 @@ class Trainee:
             mine = (step == first) & (self.steps == steps)
             found[mine] = schedules.factors(self.schedule, first, first + T, steps, self.members[mine])
         return found
+
+    def broken(self, active: np.ndarray) -> np.ndarray:
+        """Those of the active brains [N] bool that have a parameter which is not finite: numbers in the whole."""
+        found = [np.empty(0, np.int64)]
+        for field in self.fields:
+            who = self.members[field.positions]
+            step = max(1, _LOOKED_AT // field.rows.shape[1])
+            for start in range(0, len(who), step):
+                part = slice(start, start + step)
+                bad = ~np.isfinite(field.rows[part]).all(axis=1)
+                found.append(who[part][bad & active[who[part]]])
+        return np.concatenate(found)
+
+    def mend(self, who: np.ndarray) -> None:
+        """What is not finite in the parameters of these brains becomes 0."""
+        for field in self.fields:
+            for k in np.flatnonzero(np.isin(self.members[field.positions], who)):
+                np.copyto(field.rows[k], 0, where=~np.isfinite(field.rows[k]))
+
+    def copy(self, source: np.ndarray, target: np.ndarray, more: list[np.ndarray]) -> None:
+        """Brains `target` get the parameters and the memory of brains `source`, both numbers of the whole population.
+
+        more: further rows for each pool, treated alike. Raises SettingsError for other architectures.
+        """
+        place = np.empty(len(self.members), np.int64)
+        place[self.members] = np.arange(len(self.members))
+        ends = np.cumsum([len(field.rows) for field in self.fields])
+        to, at = place[target], place[source]
+        kinds, others = (np.searchsorted(ends, where, "right") for where in (to, at))
+        if (kinds != others).any():
+            k = int(np.argmax(kinds != others))
+            one, other = self.pools[others[k]].mlp, self.pools[kinds[k]].mlp
+            raise SettingsError(f"Training.copy: brain {source[k]} is {one}, brain {target[k]} is {other}.")
+        for f, (pool, field) in enumerate(zip(self.pools, self.fields, strict=True)):
+            mine = kinds == f
+            new, old = to[mine] - field.positions[:1], at[mine] - field.positions[:1]
+            for rows in (field.rows, pool.rows, *more[f : f + 1]):
+                rows[new] = rows[old]
+            field.state[:, new] = field.state[:, old]
+            if (pruned := self.pruned[f]) is not None:
+                np.copyto(field.rows, 0, where=pruned)
 
     def give_back(self) -> None:
         """Round the float32 copy into a 2-byte pool; nothing to do for the others."""

@@ -20,22 +20,22 @@ from typing import Any
 import numpy as np
 
 from swarm.brain.brains import Brains
-from swarm.errors import DataError, SettingsError
+from swarm.brain.rows import check_apart, rows_of
+from swarm.errors import SettingsError
+from swarm.train import checkpoint as files
 from swarm.train import losses, masks, optimizers, schedules, seeds
-from swarm.train.evaluate import Scores, score, score_held
+from swarm.train.held import Held
 from swarm.train.interrupt import Interrupted, listening
 from swarm.train.losses import Loss
 from swarm.train.optimizers import SGD
 from swarm.train.parts import parts_of
 from swarm.train.progress import bar
 from swarm.train.report import Report
-from swarm.train.samples import Samples, check
+from swarm.train.samples import check
 from swarm.train.sampling import Order
 from swarm.train.schedules import Schedule
 from swarm.train.stopping import Stopping
 from swarm.train.trainee import Standing, Trainee, compute, waves
-
-_LOOKED_AT = 1 << 22  # parameters looked at together
 
 
 class Training:
@@ -82,12 +82,14 @@ class Training:
         checkpoint_seconds: float = 60.0,
         progress: bool = False,
     ) -> None:
+        given = dict(locals())  # every keyword with its value: what a checkpoint keeps
         count = _checked(brains, epochs, batch_size, wave, checkpoint_epochs)
         dtype, loss, reduction = compute(brains), losses.check(loss), losses.check_reduction(reduction)
         self.brains, self.epochs, self.progress = brains, int(epochs), progress
         self.checkpoint, self.checkpoint_epochs, self.checkpoint_seconds = (
             checkpoint, checkpoint_epochs, checkpoint_seconds,
         )  # fmt: skip
+        self.settings = {k: v for k, v in given.items() if k not in ("self", "brains", "x", "y", *files.FREE)}
         self.samples = check(x, y, loss, brains.inputs, brains.outputs, dtype, reduction=reduction)
         optimizers.check(optimizer, count)
         schedules.check(schedule, count)
@@ -112,9 +114,7 @@ class Training:
                 " brain: `samples` gives them different numbers."
             )
 
-        self.held = _held(brains, validation, loss, dtype)
-        if self.held == "held":
-            _check_held(parts, count)
+        self.held = Held.of(validation, brains, self.samples, parts)
         self.stopping = Stopping.of(patience, min_delta, monitor, count)
         self.restore_best = bool(restore_best)
         if self.held is None and (patience is not None or restore_best):
@@ -122,6 +122,8 @@ class Training:
             raise SettingsError(f"fit: {word} needs validation=(xv, yv) to judge by.")
         if monitor == "accuracy" and loss != "cross_entropy":
             raise SettingsError(f"fit: monitor='accuracy' needs labels, and the loss {loss!r} has targets.")
+        if checkpoint is not None and not optimizers.ours(optimizer):
+            raise SettingsError("fit: the memory of an optimizer of your own cannot be saved. Leave `checkpoint` out.")
         frozen, pruned = masks.chosen(brains, freeze, "freeze"), masks.chosen(brains, prune, "prune")
         self.masks = [(masks.trains(f, p), p) for f, p in zip(frozen, pruned, strict=True)]
 
@@ -131,8 +133,8 @@ class Training:
         if self.held is not None:
             self.report.best_epoch = self.stopping.best_epoch
         self.wave = self.epoch = self.start = 0  # where the training is: whose turn, and how far they are
-        self._trainee: Trainee | None = None
-        self._best: list[np.ndarray] = []  # for each pool of the wave, the rows of the best epoch
+        self.trainee: Trainee | None = None
+        self.best: list[np.ndarray] = []  # for each pool of the wave, the rows of the best epoch
         self._broken = False  # a call was cut off: some brains have learned its batches and others have not
 
     # --- running ----------------------------------------------------------------------------------------------------
@@ -155,13 +157,13 @@ class Training:
             with bar(self.progress, len(self.brains), self.epochs, todo) as advance, listening() as asked:
                 begin = time.perf_counter()
                 if not self.finished:
-                    self._trained().prepare()
+                    self.trained().prepare()
                 self.report.preparing += time.perf_counter() - begin
                 saved = time.monotonic()
                 while not self.finished and self.epoch < until and not asked():
                     epoch = self.epoch
                     self._call(advance)
-                    if self._due(epoch, saved):
+                    if self.checkpoint is not None and self._due(epoch, saved):
                         self.save(self.checkpoint)
                         saved = time.monotonic()
         except KeyboardInterrupt:
@@ -178,8 +180,7 @@ class Training:
         return self.report
 
     def _until(self, epochs: int | None) -> int:
-        if self._broken:
-            raise SettingsError("Training: a call was cut off in its middle. Go on from a checkpoint: Training.resume.")
+        self._refuse_broken()
         if epochs is None:
             return self.epochs
         _whole("epochs", epochs)
@@ -199,20 +200,20 @@ class Training:
         now = sizes[self.waves[self.wave].members]
         return waiting + int(now.sum()) * (until - self.epoch) - int(np.minimum(now, self.start).sum())
 
-    def _trained(self) -> Trainee:
+    def trained(self) -> Trainee:
         """The wave whose turn it is."""
-        if self._trainee is None:
-            self._trainee = Trainee(
+        if self.trainee is None:
+            self.trainee = Trainee(
                 self.brains, self.waves[self.wave], self.samples, self._optimizer, self.order, self.batch,
                 self.schedule, self.steps, self.masks, self.jitter,
             )  # fmt: skip
-            self._best = [pool.rows.copy() for pool in self._trainee.pools] if self.restore_best else []
-        return self._trainee
+            self.best = [pool.rows.copy() for pool in self.trainee.pools] if self.restore_best else []
+        return self.trainee
 
     def _call(self, advance: Any) -> None:
         """One launch: all brains of the wave, a run of batches."""
         begin = time.perf_counter()
-        trainee, standing = self._trained(), self.standing
+        trainee, standing = self.trained(), self.standing
         before = standing.active[trainee.members]
         length = trainee.order.longest(before)
         stop = min(self.start + trainee.run, length)
@@ -222,9 +223,7 @@ class Training:
             self._broken = False
             self.report.samples += done
             advance(self.epoch, done)
-        lost = trainee.members[before & ~standing.active[trainee.members]]
-        if len(lost):
-            self._diverged(lost)
+        self._freeze(trainee, trainee.members[before & ~standing.active[trainee.members]])
         self.start = stop
         self.report.seconds += time.perf_counter() - begin
         if stop >= length:
@@ -232,18 +231,15 @@ class Training:
 
     def _due(self, epoch: int, saved: float) -> bool:
         """Whether a checkpoint is to be written, after a call in `epoch` and the last one at time `saved`."""
-        if self.checkpoint is None or self.finished:
-            return False
         each = self.checkpoint_epochs
-        passed = each is not None and self.epoch != epoch and self.epoch % each == 0
-        return passed or time.monotonic() - saved >= self.checkpoint_seconds
+        passed = each is not None and self.epoch > epoch and self.epoch % each == 0
+        return not self.finished and (passed or time.monotonic() - saved >= self.checkpoint_seconds)
 
     def _close_epoch(self, trainee: Trainee) -> None:
-        self._bury(trainee)
+        self._freeze(trainee, trainee.broken(self.standing.active))
         standing, members = self.standing, trainee.members
         alive = members[standing.active[members]]
-        with np.errstate(invalid="ignore"):
-            means = standing.total[alive] / standing.mass[alive]
+        means = standing.total[alive] / np.maximum(standing.mass[alive], np.finfo(float).tiny)
         self.report.note("training_curve", self.epoch, alive, means)
         standing.total[members], standing.mass[members] = 0, 0
         self.epoch, self.start = self.epoch + 1, 0
@@ -257,9 +253,10 @@ class Training:
 
     def _validate(self, trainee: Trainee, alive: np.ndarray) -> None:
         """Score the brains that still train, note it, and let those stop that have waited long enough."""
+        assert self.held is not None
         asked = np.zeros(len(self.brains), bool)
         asked[alive] = True
-        scores = self._scores(asked)
+        scores = self.held.scores(self.brains, asked)
         figures = {"loss": scores.loss, "accuracy": scores.accuracy}
         for name, values in figures.items():
             if values is not None:
@@ -271,59 +268,37 @@ class Training:
         better, stops = self.stopping.look(alive, np.where(np.isnan(figure), np.inf, figure), self.epoch)
         if self.restore_best:
             chosen = np.isin(trainee.members, alive[better])
-            for pool, field, best in zip(trainee.pools, trainee.fields, self._best, strict=True):
+            for pool, field, best in zip(trainee.pools, trainee.fields, self.best, strict=True):
                 mine = chosen[field.positions]
                 best[mine] = pool.rows[mine]
         if self.epoch < self.epochs:
             self.standing.active[alive[stops]] = False
             self.report.stopped_epoch[alive[stops]] = self.epoch
 
-    def _scores(self, asked: np.ndarray) -> Scores:
-        if isinstance(self.held, Samples):
-            return score(self.brains, self.held, asked)
-        return score_held(self.brains, self.samples, self.order.parts, asked)
-
     def _close_wave(self, trainee: Trainee) -> None:
         trainee.give_back()
         if self.restore_best:
-            back = (self.stopping.best_epoch[trainee.members] > 0) & ~self.report.diverged[trainee.members]
-            for pool, field, best in zip(trainee.pools, trainee.fields, self._best, strict=True):
+            back = self.stopping.best_epoch[trainee.members] > 0
+            for pool, field, best in zip(trainee.pools, trainee.fields, self.best, strict=True):
                 mine = back[field.positions]
                 pool.rows[mine] = best[mine]
             self.report.restored[trainee.members[back]] = True
-        self._trainee, self._best = None, []
+        self.trainee, self.best = None, []
         self.wave, self.epoch = self.wave + 1, 0
 
     def _leave(self) -> None:
         """Make the pool hold what was learned, finite."""
-        if self._trainee is not None:
-            self._bury(self._trainee)
-            self._trainee.give_back()
+        if self.trainee is not None:
+            self._freeze(self.trainee, self.trainee.broken(self.standing.active))
+            self.trainee.give_back()
 
-    # --- brains that diverge ----------------------------------------------------------------------------------------
-
-    def _bury(self, trainee: Trainee) -> None:
-        """Brains with a parameter that is not finite have diverged, whatever their loss was."""
-        for field in trainee.fields:
-            who = trainee.members[field.positions]
-            step = max(1, _LOOKED_AT // field.rows.shape[1])
-            for start in range(0, len(who), step):
-                part = slice(start, start + step)
-                bad = self.standing.active[who[part]] & ~np.isfinite(field.rows[part]).all(axis=1)
-                if bad.any():
-                    self._diverged(who[part][bad])
-
-    def _diverged(self, who: np.ndarray) -> None:
-        """Freeze and report brains; what is not finite becomes 0, so that files of them stay loadable."""
-        trainee = self._trained()
-        self.standing.active[who] = False
-        self.report.diverged_step[who] = self.standing.step[who]
-        for field in trainee.fields:
-            for k in np.flatnonzero(np.isin(trainee.members[field.positions], who)):
-                np.copyto(field.rows[k], 0, where=~np.isfinite(field.rows[k]))
-
-    def save(self, path: Any) -> None:
-        raise NotImplementedError
+    def _freeze(self, trainee: Trainee, who: np.ndarray) -> None:
+        """Brains that have diverged stop and are reported; what is not finite becomes 0, so that files of them can be
+        loaded."""
+        if len(who):
+            self.standing.active[who] = False
+            self.report.diverged_step[who] = self.standing.step[who]
+            trainee.mend(who)
 
     # --- changes between runs ---------------------------------------------------------------------------------------
 
@@ -343,8 +318,58 @@ class Training:
         optimizers.check(optimizer, len(self.brains))
         self._optimizer = optimizer
         self.report.learning_rate = optimizers.rates(optimizer.learning_rate, len(self.brains), compute(self.brains))
-        if self._trainee is not None:
-            self._trainee.optimizer = optimizer
+        if self.trainee is not None:
+            self.trainee.optimizer = optimizer
+
+    def copy(self, sources: Any, targets: Any) -> None:
+        """Brains `targets` become copies of brains `sources` [K]: parameters, optimizer's memory, steps, best epoch.
+
+        Their orders of samples and hyper-parameters stay their own. One of equal architecture for each; a brain that
+        had stopped or diverged trains on when its source does. Raises SettingsError.
+        """
+        source, target = (rows_of(rows, len(self.brains)) for rows in (sources, targets))
+        check_apart(source, target)
+        if self.finished or len(self.waves) > 1 or not optimizers.ours(self._optimizer):
+            reason = "the training is finished" if self.finished else "brains that train in waves are not there at once"
+            reason = reason if self.finished or len(self.waves) > 1 else "the memory of your own optimizer is unknown"
+            raise SettingsError(f"Training.copy: {reason}.")
+        if self.report.diverged[source].any():
+            k = int(source[self.report.diverged[source]][0])
+            raise SettingsError(f"Training.copy: brain {k} has diverged. Copy one that trains.")
+        self.trained().copy(source, target, self.best)
+        self.stopping.copy(source, target)
+        for array in (*vars(self.standing).values(), self.report.diverged_step, self.report.stopped_epoch):
+            array[target] = array[source]
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write all that `resume` needs into one file, which `Brains.load` reads as well; whole or not at all.
+
+        Raises SaveError, as when the disk is full; a file that was there, and the training, are then as before.
+        """
+        self._refuse_broken()
+        files.save(self, path)
+
+    @classmethod
+    def resume(
+        cls, path: str | Path, x: Any, y: Any, brains: Brains | None = None, *, backend: Any = None, **settings: Any
+    ) -> Training:
+        """The training in a file of `save`, to go on to the same bits as if it had not been interrupted.
+
+        Give the samples again, and `validation` where there was one. brains: a pool of the same architectures to train
+        in; by default a new one on `backend` (by default the one it was on). Settings come from the file; checkpoint...
+        and progress are free, others may be given and must then be equal (a loss function of one's own must be).
+        Raises SaveError, SchemaError for other architectures, SettingsError and DataError saying what differs.
+        """
+        return files.resume(cls, path, x, y, brains, backend, settings)
+
+    def _refuse_broken(self) -> None:
+        if self._broken:
+            raise SettingsError(
+                "Training: a call was cut off in its middle, and some brains have learned more than others. Go on from"
+                " a checkpoint: Training.resume(path, x, y)."
+            )
 
 
 def _checked(brains: Brains, epochs: int, batch_size: int, wave: Any, checkpoint_epochs: Any) -> int:
@@ -363,24 +388,3 @@ def _checked(brains: Brains, epochs: int, batch_size: int, wave: Any, checkpoint
 def _whole(name: str, value: Any) -> None:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
         raise SettingsError(f"fit: {name} {value!r} must be a whole number of 1 or more.")
-
-
-def _held(brains: Brains, validation: Any, loss: Loss, dtype: np.dtype) -> Samples | str | None:
-    if validation is None or (isinstance(validation, str) and validation == "held"):
-        return validation
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise SettingsError(
-            "fit: validation is a pair of samples and labels: validation=(xv, yv); or 'held', with samples=Folds(...)."
-        )
-    if len(validation[0]) == 0:
-        raise DataError("fit: the validation set is empty. Give samples, or leave validation out.")
-    return check(*validation, loss, brains.inputs, brains.outputs, dtype, "fit: validation")
-
-
-def _check_held(parts: Any, count: int) -> None:
-    for mine, rows in parts.held(np.arange(count)):
-        if not len(rows):
-            raise DataError(
-                f"fit: validation='held' judges a brain on the samples that it does not train on, and brain {mine[0]}"
-                " trains on all. Give samples=swarm.Folds(5), or validation=(xv, yv)."
-            )
