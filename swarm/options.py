@@ -100,6 +100,8 @@ class Training:
         The standard deviation of noise that is added to inputs in 0..1.
     validation
         The share of the training part that is held back to judge and choose networks (0.1); 0 holds nothing back.
+    folds
+        Cross-validation instead: so many folds, of which each network leaves out one and is judged on it.
     patience
         A network stops after so many epochs without a better validation loss.
     restore_best
@@ -161,6 +163,7 @@ class Training:
     dropout: Annotated[float | None, _learning] = None
     noise: Annotated[float | None, _learning] = None
     validation: Annotated[float | None, _learning] = None
+    folds: Annotated[int | None, _learning] = None
     patience: Annotated[int | None, _learning] = None
     restore_best: Annotated[bool, _learning] = False
     set: Annotated[tuple[str, ...] | None, _under("Learning", 2, many=True)] = None

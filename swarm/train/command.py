@@ -95,7 +95,7 @@ class Job:
     request: Request
     folder: Folder | None
     data: DataSet
-    held: tuple[np.ndarray, np.ndarray] | None
+    held: tuple[np.ndarray, np.ndarray] | str | None  # "held": every network is judged on its own fold
     parts: list[Part]
     targets: Targets
     results: Results
@@ -103,7 +103,7 @@ class Job:
     @classmethod
     def of(cls, name: str, request: Request, folder: Folder | None, whole: DataSet) -> Job:
         """Everything is checked before anything is trained. A new checkpoint is begun where one was asked for."""
-        data, held = whole.held(request.validation, request.seed)
+        data, held = (whole, "held") if request.folds else whole.held(request.validation, request.seed)
         plan = words.plan(request, name, data)
         parts = plan.parts(request.wave)
         targets = Targets.of(
@@ -131,23 +131,23 @@ class Job:
         request, part, shown = self.request, self.parts[number], label(number, len(self.parts))
         brains = part.brains(request.seed, dtype=request.dtype, backend=request.backend, threads=request.threads)
         file = None if self.folder is None else self.folder.training(number)
-        samples: Any = (brains, self.data.x, self.data.y)
+        x, y = self.data.x, self.data.y
         common: Any = {"validation": self.held, "progress": shown, "checkpoint": file}
-        options = {**common, **part.options(len(self.data.x)), **request.fit_options(), "seed": request.seed}
+        options = {**common, **part.options(len(x)), **request.fit_options(y), "seed": request.seed}
         try:
             if request.pbt:
                 evolved = pbt(
-                    *samples, explore=words.explored(request, part.plan), every=request.every,
+                    brains, x, y, explore=words.explored(request, part.plan), every=request.every,
                     fraction=request.fraction, resample=request.resample, resume=True, **options,
                 )  # fmt: skip
                 return brains, evolved.report, evolved.history
             if file is not None and file.exists():
-                training = Training.resume(file, *samples[1:], brains, **common)
+                training = Training.resume(file, x, y, brains, **common)
             else:
-                training = Training(*samples, **options)
+                training = Training(brains, x, y, **options)
             return brains, training.run(), None
         except Interrupted as stop:
-            far = f"{stop.report.samples / len(part) / len(self.data.x):.2f} of {part.shared('epochs')} epochs"
+            far = f"{stop.report.samples / len(part) / len(x):.2f} of {part.shared('epochs')} epochs"
             where = f" of {shown}" if isinstance(shown, str) else ""
             raise KeyboardInterrupt(self._stopped(number, stop.report, far + where)) from None
 

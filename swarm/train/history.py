@@ -97,7 +97,7 @@ class History:
     def save(self, path: str | Path) -> None:
         """Write a file of NumPy's, whole or not at all. Raises SaveError."""
         with atomic(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **self.pack())
+            np.savez(file, **self.pack())  # type: ignore[arg-type]  # names are our own
 
     @classmethod
     def load(cls, path: str | Path) -> History:

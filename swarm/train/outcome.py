@@ -52,8 +52,9 @@ class Outcome:
         arrays = {f"figure.{name}": values for name, values in self.figures.items()}
         arrays |= {f"curve.{name}": values for name, values in self.curves.items()}
         arrays |= {} if self.history is None else self.history.pack("history.")
+        arrays |= {"counts": np.array([self.seconds, self.preparing]), "samples": np.array(self.samples)}
         with atomic(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **arrays, counts=np.array([self.seconds, self.preparing]), samples=np.int64(self.samples))
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # names are our own
 
     @classmethod
     def load(cls, path: str | Path) -> Outcome:

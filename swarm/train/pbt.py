@@ -155,7 +155,7 @@ def pbt(
     keys: Any = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
-    progress: bool | str = False,
+    progress: Any = False,
     **fit: Any,
 ) -> Evolved:
     """Train `brains` in place on x [M, I] and y for `epochs`, copying and exploring every `every` epochs.

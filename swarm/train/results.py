@@ -156,7 +156,7 @@ class Results:
         """The table of candidates: settings that vary, how many networks, mean_ and std_ of every figure; each [C]."""
         C, member = len(self.plan.candidates), self.plan.member
         alive = ~self.diverged
-        found = {"candidate": np.arange(C)}
+        found: dict[str, np.ndarray] = {"candidate": np.arange(C)}
         found |= {name: _column([one[name] for one in self.plan.candidates]) for name in self._told()}
         found["networks"] = np.bincount(member, minlength=C)
         found["diverged"] = np.bincount(member[~alive], minlength=C)
@@ -212,7 +212,7 @@ class Results:
         for c in order:
             cells = [settings.text(_plain(columns[name][c])) for name in shown]
             for name in figures:
-                mean, spread = columns[f"mean_{name}"][c], columns[f"std_{name}"][c]
+                mean, spread = float(columns[f"mean_{name}"][c]), float(columns[f"std_{name}"][c])
                 cells.append(_figure(name, mean, spread if repeated else None))
             table.add_row(*cells)
         return table
@@ -238,7 +238,7 @@ class Results:
 
     def __str__(self) -> str:
         best = self.best(1)[0]
-        figure = f"{_words(self.judged_by)} {_figure(self.judged_by, self.figures[self.judged_by][best])}"
+        figure = f"{_words(self.judged_by)} {_figure(self.judged_by, float(self.figures[self.judged_by][best]))}"
         chosen = ", ".join(f"{name} {settings.text(self.best_settings[name])}" for name in self._told())
         return (
             f"{len(self):,} networks of {len(self.plan.candidates):,} candidates; best {figure}; best of all: {chosen}"

@@ -48,7 +48,8 @@ def opening(console: Console, name: str, data: DataSet, held: Any, request: Requ
     else:
         kinds = ", ".join(map(str, dict.fromkeys(plan.mlps(slice(C)))))
         console.print(f"{N:,} {'network' if N == 1 else 'networks'} {kinds}", style="bold")
-    back = f", {len(held[0]):,} held back for validation" if held is not None else ""
+    back = f", {len(held[0]):,} held back for validation" if isinstance(held, tuple) else ""
+    back += f" in {request.folds} folds, of which a network leaves one out and is judged on it" if request.folds else ""
     console.print(f"{name}: {len(data.x):,} samples{back}, {len(data.x_test):,} for the test")
     first = plan.candidates[0]
     how = [f"{name.replace('_', ' ')} {settings.text(first[name])}" for name in _shown(first) if name not in varied]

@@ -26,14 +26,17 @@ from swarm.train.plan import Plan
 from swarm.train.results import Results
 from swarm.train.settings import SETTINGS
 
-FIT = ("loss", "reduction", "patience", "restore_best", "shuffle")  # keywords that go to `fit` as they are
+FIT = (  # keywords that go to `fit` as they are, the same for all networks
+    "loss", "reduction", "samples", "weights", "patience", "min_delta", "monitor", "restore_best", "shuffle",
+    "order_seed", "bootstrap_seed", "dropout_seed", "noise_seed",
+)  # fmt: skip
 
 
 def sweep(
     x: Any,
     y: Any,
     *,
-    validation: tuple[Any, Any] | None = None,
+    validation: Any = None,
     test: tuple[Any, Any] | None = None,
     grid: Mapping[str, Any] | None = None,
     random: Mapping[str, Any] | None = None,
@@ -50,8 +53,9 @@ def sweep(
 
     grid, random, draws: the candidates, see `space`. validation (xv, yv) ranks them; test (xt, yt) is reported and
     never chooses. fixed: settings that all networks share, any of `settings.SETTINGS` (hidden, activation,
-    learning_rate, optimizer, epochs, batch_size, ...), and fit's loss, reduction, patience, restore_best, shuffle.
-    Network k is of candidate k // repetitions. Raises SettingsError naming the setting, DataError.
+    learning_rate, optimizer, epochs, batch_size, ...), and keywords of fit (`FIT`): loss, patience, restore_best, ...
+    Network k is of candidate k // repetitions; with repetitions=5, samples=swarm.Folds(5) and validation="held" every
+    candidate is cross-validated. Raises SettingsError naming the setting, DataError.
     """
     if not isinstance(repetitions, (int, np.integer)) or isinstance(repetitions, bool) or repetitions < 1:
         raise SettingsError(f"sweep: repetitions = {repetitions!r} must be a whole number of 1 or more.")

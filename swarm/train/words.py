@@ -12,6 +12,7 @@ from swarm.config import load_toml, pairs, settings, suggest
 from swarm.errors import SettingsError
 from swarm.train import space
 from swarm.train.data import DataSet
+from swarm.train.folds import Folds
 from swarm.train.optimizers import OPTIMIZERS
 from swarm.train.plan import Plan
 from swarm.train.settings import SETTINGS, SHARED, value
@@ -35,6 +36,7 @@ class Request:
     fraction: float = 0.2
     resample: float = 0.25
     validation: float = 0.1
+    folds: int | None = None
     patience: int | None = None
     restore_best: bool = False
     ensemble: int = 10
@@ -58,9 +60,10 @@ class Request:
         """Whether candidates are compared; else all networks are of `layers`, dealt out in turn."""
         return bool(self.grid or self.random) and not self.pbt
 
-    def fit_options(self) -> dict[str, Any]:
-        """Keywords of `fit` for every population; only what was asked for."""
-        wished = {"patience": self.patience, "restore_best": self.restore_best or None}
+    def fit_options(self, y: np.ndarray) -> dict[str, Any]:
+        """Keywords of `fit` for every population, for labels y; only what was asked for."""
+        folds = None if self.folds is None else Folds(self.folds, seed=self.seed, stratify=y)
+        wished = {"patience": self.patience, "restore_best": self.restore_best or None, "samples": folds}
         return {name: given for name, given in wished.items() if given is not None}
 
 
@@ -97,6 +100,8 @@ def read(values: Mapping[str, Any]) -> Request:
         raise SettingsError(f"train: there is no setting '{unknown[0]}'.{suggest(unknown[0], _OWN | set(SETTINGS))}")
     own = {name: given for name, given in values.items() if name in _OWN}
     of_networks = {name: given for name, given in values.items() if name in SETTINGS}
+    if own.get("folds") and (own.get("grid") or own.get("random")):
+        own.setdefault("repetitions", own["folds"])
     request = settings(Request, {**own, "settings": of_networks}, "train")
     _check(request, values)
     return request
@@ -113,6 +118,8 @@ def _check(request: Request, values: Mapping[str, Any]) -> None:
         raise SettingsError(f"--validation {request.validation:g} must be a share of the samples: 0 or more, below 1.")
     if request.validation == 0 and (request.patience or request.restore_best):
         raise SettingsError("--patience and --restore-best need a validation split. Give --validation 0.1.")
+    if request.folds is not None:
+        _check_folds(request, values, request.folds)
     if request.resume and request.checkpoint is None:
         raise SettingsError("--resume goes on from a checkpoint. Name it: --checkpoint DIR.")
     if request.sweeps and "brains" in values:
@@ -123,6 +130,16 @@ def _check(request: Request, values: Mapping[str, Any]) -> None:
         raise SettingsError("--every, fraction and resample are of population-based training. Add --pbt.")
     if not request.sweeps and (request.draws is not None or "repetitions" in values):
         raise SettingsError("--draws and --repetitions are of sweeps. Add --grid or --random, or give --brains.")
+
+
+def _check_folds(request: Request, values: Mapping[str, Any], folds: int) -> None:
+    if "validation" in values or request.pbt:
+        word = "--validation" if "validation" in values else "--pbt"
+        raise SettingsError(f"--folds judges every network on a fold of its own; {word} does not go with it.")
+    if request.sweeps and request.repetitions % folds:
+        raise SettingsError(f"--folds {folds}: every candidate leaves out each fold. Give --repetitions {folds}.")
+    if request.wave is not None and request.wave % folds:
+        raise SettingsError(f"--folds {folds}: give --wave a multiple of {folds}.")
 
 
 def _check_pbt(request: Request, values: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swarm import SGD, Brains, cli, fit
+from swarm import SGD, Brains, Folds, cli, fit
 from swarm.errors import DataError, SaveError, SettingsError
 from swarm.train import command, data, evaluate, training
 
@@ -167,6 +167,19 @@ def test_waves_have_the_same_networks(tmp_path):
     assert one.ensembles == pytest.approx(two.ensembles)
 
 
+def test_folds(tmp_path, capsys):
+    command.train("digits", grid=("hidden=4,8",), folds=3, epochs=2, save="b", backend="reference")
+    assert "in 3 folds" in capsys.readouterr().out
+    set_, table = data.digits(), lines(tmp_path / "b.csv")
+    assert len(table) == 6
+    brains, folds = Brains.load("b.safetensors", backend="reference"), Folds(3, stratify=set_.y).of(len(set_.x))
+    for k in (0, 4):
+        left_out = folds[k % 3]
+        scores = evaluate(brains, set_.x[left_out], set_.y[left_out])
+        assert scores.accuracy is not None
+        assert scores.accuracy[k] == float(table[k]["validation_accuracy"])
+
+
 def test_population_based_training(tmp_path, capsys):
     pytest.importorskip("matplotlib", reason="matplotlib is in the extra `plot`")
     words = {"pbt": True, "brains": 6, "layers": None, "random": ("learning_rate=log_uniform(1e-3, 2)",), "epochs": 4}
@@ -314,6 +327,8 @@ def test_resume_takes_equal_words_and_says_the_right_data_set():
         ({"draws": 3}, SettingsError, "--draws"),
         ({"every": 3}, SettingsError, "Add --pbt"),
         ({"pbt": True}, SettingsError, "--layers does not go with --pbt"),
+        ({"folds": 3, "validation": 0.2}, SettingsError, "--validation does not go"),
+        ({"folds": 3, "wave": 4}, SettingsError, "multiple of 3"),
         ({"resume": True}, SettingsError, "--checkpoint DIR"),
         ({"plot": "a.jpg"}, SettingsError, r"\.png"),
         ({"config": "no.toml"}, SettingsError, "Cannot read the settings file"),

@@ -12,6 +12,7 @@ import swarm
 from swarm import MLP, SGD, Brains, fit
 from swarm.config import load_toml
 from swarm.errors import DataError, SettingsError
+from swarm.train.evaluate import evaluate
 from swarm.train.outcome import Outcome
 from swarm.train.plan import Plan
 from swarm.train.results import Results
@@ -160,6 +161,18 @@ def test_the_same_sweep_from_toml(tmp_path):
     assert len(one) == 12
     assert len({c["dropout"] for c in one.plan.candidates}) == 6
     np.testing.assert_array_equal(one.figures["training_loss"], two.figures["training_loss"])
+
+
+def test_a_candidate_is_cross_validated():
+    folds = swarm.Folds(3)
+    grid = {"hidden": [4, 6], "batch_size": [8, 16]}
+    results = sweep(
+        *TRAIN, grid=grid, repetitions=3, samples=folds, validation="held", epochs=2, backend="reference"
+    )  # fmt: skip
+    for k in (1, 5, 9):
+        left_out = folds.of(40)[k % 3]
+        scores = evaluate(results.brains([k]), TRAIN[0][left_out], TRAIN[1][left_out])
+        assert scores.loss[0] == pytest.approx(results.figures["validation_loss"][k], rel=1e-6)
 
 
 def test_ensemble_leaves_the_diverged_out():
