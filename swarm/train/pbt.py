@@ -29,6 +29,7 @@ from swarm.train import space
 from swarm.train.history import History
 from swarm.train.interrupt import Interrupted
 from swarm.train.optimizers import SGD, Descent
+from swarm.train.progress import bar
 from swarm.train.report import Report
 from swarm.train.settings import HYPER
 from swarm.train.space import Distribution, quantiles
@@ -177,20 +178,22 @@ def pbt(
     names = np.arange(len(brains), dtype=np.uint32) if keys is None else np.asarray(keys, np.uint32)
     file = None if checkpoint is None else Path(checkpoint)
     if resume and file is not None and file.exists():
-        training = Training.resume(file, x, y, brains, validation=validation, progress=progress)
+        training = Training.resume(file, x, y, brains, validation=validation)
         history = History.load(_beside(file)).until(_rounds(training, every, epochs))
     else:
         history = History.of(selection.first(laws, optimizer, names))
         training = Training(
             brains, x, y, validation=validation, optimizer=replace(optimizer, **history.values), epochs=epochs,
-            seed=seed, keys=names, progress=progress, **fit,
+            seed=seed, keys=names, **fit,
         )  # fmt: skip
+    done = training.report.samples
     try:
-        while not training.finished:
-            into = training.epoch % every
-            training.run(every - into)
-            _select(training, selection, laws, history, names)
-            _save(training, history, file)
+        with bar(progress, len(brains), epochs, epochs * len(x) * len(brains) - done) as advance:
+            training.progress = advance
+            while not training.finished:
+                training.run(every - training.epoch % every)
+                _select(training, selection, laws, history, names)
+                _save(training, history, file)
     except Interrupted:
         with suppress(SettingsError):  # a second Ctrl-C cut a step off: what the last round left in the file stays
             _save(training, history, file)

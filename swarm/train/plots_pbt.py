@@ -60,5 +60,5 @@ def _values(axes: Axes, rounds: np.ndarray, values: np.ndarray, line: np.ndarray
     axes.plot(rounds, values[:, :_SHOWN], color=MAIN, linewidth=0.6, alpha=0.3)
     axes.plot(rounds, values[np.arange(len(rounds)), line], color=ACCENT, linewidth=1.8)
     finite = values[np.isfinite(values)]
-    if len(finite) and finite.min() > 0 and finite.max() >= 10 * finite.min():
+    if len(finite) and finite.min() > 0 and finite.max() >= 30 * finite.min():
         axes.set_yscale("log")

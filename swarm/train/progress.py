@@ -17,8 +17,14 @@ _PAUSE = 10.0  # seconds between two lines
 
 
 @contextmanager
-def bar(show: bool | str, brains: int, epochs: int, samples: int) -> Iterator[Advance]:
-    """Progress over `samples` samples of all brains together; `show` False draws nothing, a text stands in front."""
+def bar(show: bool | str | Advance, brains: int, epochs: int, samples: int) -> Iterator[Advance]:
+    """Progress over `samples` samples of all brains together; `show` False draws nothing, a text stands in front.
+
+    `show` may be what another `bar` yielded, which then goes on: one bar for several runs.
+    """
+    if callable(show):
+        yield show
+        return
     if not show:
         yield lambda epoch, done: None
         return
@@ -32,19 +38,20 @@ def bar(show: bool | str, brains: int, epochs: int, samples: int) -> Iterator[Ad
 
 @contextmanager
 def _drawn(console: Console, who: str, epochs: int, samples: int) -> Iterator[Advance]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     with Progress(
-        TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[rate]}"), TextColumn("left"),
-        TimeRemainingColumn(), TextColumn("of"), TimeElapsedColumn(), console=console,
+        TextColumn("{task.description}"), BarColumn(16), TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(elapsed_when_finished=True), TextColumn("{task.fields[word]}"), console=console,
     ) as progress:  # fmt: skip
-        task = progress.add_task(f"{who}, preparing kernels", total=samples, rate="")
+        task = progress.add_task(f"{who}, preparing kernels", total=samples, rate="", word="left")
 
         def advance(epoch: int, done: int) -> None:
-            progress.update(task, advance=done, description=f"{who}, epoch {epoch + 1} of {epochs}")
+            progress.update(task, advance=done, description=f"{who}, epoch {epoch + 1}/{epochs}")
             speed = progress.tasks[0].speed
             if speed:
-                progress.update(task, rate=f"{_short(speed)} samples/s")
+                word = "" if progress.tasks[0].finished else "left"
+                progress.update(task, rate=f"{_short(speed)} samples/s", word=word)
 
         yield advance
 
@@ -62,7 +69,7 @@ def _lines(console: Console, who: str, epochs: int, samples: int) -> Iterator[Ad
             return
         said, rate = now, total / (now - begin)
         left = timedelta(seconds=round(max(0, samples - total) / rate))
-        console.print(f"{who}, epoch {epoch + 1} of {epochs}, {_short(rate)} samples/s, {left} left")
+        console.print(f"{who}, epoch {epoch + 1}/{epochs}, {_short(rate)} samples/s, {left} left")
 
     yield advance
 

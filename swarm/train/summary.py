@@ -149,24 +149,29 @@ def _validation(figures: Mapping[str, np.ndarray]) -> str:
 
 def facts(results: Results, name: str, request: Request, ensembles: Mapping[int, float]) -> dict[str, Any]:
     """What the JSON file says beside the tables."""
-    evolved = {}
+    best, evolved, chosen = int(results.best(1)[0]), {}, results.best_settings
     if results.history is not None:
-        schedule = results.history.schedule(int(results.best(1)[0]))
+        schedule = results.history.schedule(best)
+        chosen = {**chosen, **{name: float(values[-1]) for name, values in schedule.items()}}
         evolved = {
             "copies": results.history.copies,
             "best_schedule": {name: values.tolist() for name, values in schedule.items()},
         }
     return {
         "data": name,
-        "request": asdict(request),
+        "request": _known(asdict(request)),
         "seconds": results.seconds,
         "preparing_seconds": results.preparing,
         "samples": results.samples,
-        "best_network": int(results.best(1)[0]),
-        "best_settings": results.best_settings,
+        "best_network": best,
+        "best_settings": _known(chosen),
         "ensemble_test_accuracy": {str(count): accuracy for count, accuracy in ensembles.items()},
         **evolved,
     }
+
+
+def _known(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if value is not None}
 
 
 def _founders(results: Results) -> str:

@@ -86,7 +86,7 @@ _OWN = ("grid", "random", "draws", "repetitions", "validation", "test", "seed", 
 
 def label(number: int, parts: int) -> str | bool:
     """What stands in front of a population's progress bar."""
-    return f"population {number + 1} of {parts}" if parts > 1 else True
+    return f"population {number + 1}/{parts}" if parts > 1 else True
 
 
 def _widths(x: np.ndarray, y: np.ndarray, loss: Any) -> tuple[int, int]:
