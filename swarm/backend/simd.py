@@ -602,6 +602,54 @@ def rotate(typingctx, a, step):
 
 
 @intrinsic
+def transpose(typingctx, array, source, step, target, stride):
+    """The 16 x 16 elements at array[source + r * step + c] go to array[target + c * stride + r], r, c = 0 .. 15.
+
+    Four rounds that interleave row i with row i + 8, each of which moves the highest bit of the row's number behind the
+    lowest of the column's.
+    """
+
+    def codegen(context, builder, signature, args):
+        kind, data = signature.args[0], args[0]
+        element, (source, step, target, stride) = _of_scalar(kind.dtype).element, args[1:]
+        word = ir.IntType(64)
+
+        def at(base, times, by):
+            place = builder.add(base, builder.mul(by, word(times)))
+            return _address(context, builder, kind, data, place, element)
+
+        rows = []
+        for r in range(LANES):
+            loaded = builder.load(at(source, r, step))
+            loaded.align = _item_bytes(kind)
+            rows.append(loaded)
+        integer = ir.IntType(32)
+        low, high = ([n // 2 + (n % 2) * LANES + first for n in range(LANES)] for first in (0, LANES // 2))
+        masks = [ir.Constant(ir.VectorType(integer, LANES), order) for order in (low, high)]
+        for _ in range(4):
+            pairs = zip(rows[: LANES // 2], rows[LANES // 2 :], strict=True)
+            rows = [builder.shuffle_vector(a, b, mask) for a, b in pairs for mask in masks]
+        for c, row in enumerate(rows):
+            builder.store(row, at(target, c, stride)).align = _item_bytes(kind)
+        return context.get_dummy_value()
+
+    return types.void(array, *[types.intp] * 4), codegen
+
+
+@intrinsic
+def at(typingctx, address, like):
+    """The elements at an address, an int64, as a pointer that loads and stores take; of the dtype of the array `like`.
+
+    It keeps nothing alive and checks nothing.
+    """
+
+    def codegen(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like.dtype)(types.int64, like), codegen
+
+
+@intrinsic
 def lane(typingctx, a, index):
     """One lane as a scalar."""
 

@@ -14,20 +14,15 @@ import numpy as np
 from swarm.backend.jit import kernel
 from swarm.train import losses
 from swarm.train.deal_cpu import deal
-from swarm.train.network_cpu import (
-    CROSS_ENTROPY,
-    backward,
-    forward,
-    give_weights,
-    loss,
-    meet,
-    take_samples,
-    take_weights,
-)
-from swarm.train.workspace import OUTPUTS, Y_STRIDE, workspace
+from swarm.train.learn_cpu import backward
+from swarm.train.loss_cpu import CROSS_ENTROPY, loss
+from swarm.train.move_cpu import GRADIENT as WHOLE
+from swarm.train.network_cpu import forward, give_weights, take_samples, take_weights, value
+from swarm.train.workspace import GRADIENT, OUTPUTS, D, workspace
 
 _BATCH = 64  # samples at a time where there is no batch to keep: 200 kB of MNIST, which the second cache holds
 _NO_OUT = np.empty((0, 0, 0), np.float32)
+_ONE, _ZERO = np.float32(1), np.float32(0)
 
 
 def flat(samples):
@@ -38,69 +33,69 @@ def flat(samples):
 
 @kernel
 def _gradients(
-    start, stop, s, rows, stride, plan, weights, zeros, turned, d, e, x, labels, targets, kind, mean, index, out, total
+    start, stop, s, rows, bytes, plan, o, x, labels, targets, kind, mean, index, weights, out, total, numbers, counts
 ):  # fmt: skip
     B = index.shape[1]
+    share = _ONE / np.float32(B) if mean else _ONE
     for n in range(start, stop):
         own = index[min(n, index.shape[0] - 1)]
-        take_weights(rows, n * stride, s, plan, 0)
-        s[weights : 2 * weights] = np.float32(0)
-        total[n] += meet(s, plan, zeros, x, labels, targets, kind, mean, own, 0, B, 0, d)
-        backward(s, plan, zeros, turned, d, e, B, weights, np.float32(1))
-        give_weights(out, n * stride, s, plan, weights)
+        take_weights(rows + n * bytes, s, plan, 0)
+        take_samples(x, own, 0, B, s, plan)
+        forward(s, o, plan, B)
+        total[n] += loss(kind, s, plan, o, labels, targets, weights, own, 0, B, share, o[D])
+        backward(s, o, plan, B, WHOLE, _ONE, 0, False, np.inf, False, numbers, counts)
+        give_weights(out + n * bytes, s, plan, o[GRADIENT])
 
 
 def gradients(rows, layout, samples, index, out, total):
     """As `backward.gradients`, float32."""
-    w = workspace(layout, index.shape[1], 1)
+    w = workspace(layout, index.shape[1], 0, True)
     x, labels, targets, kind, mean = flat(samples)
     out[:] = 0
-    index, source, sink = np.ascontiguousarray(index, np.int32), rows.reshape(-1), out.reshape(-1)
+    index = np.ascontiguousarray(index, np.int32)
+    none, numbers, counts = np.empty(0, np.float32), np.empty((0, 0), np.int32), np.empty(0, np.int32)
 
     def work(start, stop, s):
         _gradients(
-            start, stop, s, source, rows.shape[1], w.plan, w.weights, w.zeros, w.turned, w.d, w.e, x, labels, targets,
-            kind, mean, index, sink, total,
+            start, stop, s, rows.ctypes.data, layout.stride * 4, w.plan, w.offsets, x, labels, targets, kind, mean,
+            index, none, out.ctypes.data, total, numbers, counts,
         )  # fmt: skip
 
     deal(len(rows), w.size, work)
 
 
 @kernel
-def _answer(
-    begin, end, s, rows, stride, plan, zeros, d, x, labels, targets, kind, index, out, total, hits
-):  # fmt: skip
+def _answer(begin, end, s, rows, bytes, plan, o, x, labels, targets, kind, index, weights, out, total, hits):
     """Networks begin .. end - 1 meet the samples of `index`: outputs to `out` unless it is empty, losses and hits
     to `total` and `hits` unless they are."""
-    B, last = index.size, plan.shape[0] - 1
-    outputs, width = plan[last, OUTPUTS], plan[last, Y_STRIDE]
+    B, outputs = index.size, plan[plan.shape[0] - 1, OUTPUTS]
     for n in range(begin, end):
-        take_weights(rows, n * stride, s, plan, 0)
-        value, right = 0.0, 0
+        take_weights(rows + n * bytes, s, plan, 0)
+        found, right = 0.0, 0
         for first in range(0, B, _BATCH):
             count = min(_BATCH, B - first)
             take_samples(x, index, first, count, s, plan)
-            y = forward(s, plan, zeros, count)
+            forward(s, o, plan, count)
             if out.size > 0:
                 for b in range(count):
                     for j in range(outputs):
-                        out[n, first + b, j] = s[y + b * width + j]
+                        out[n, first + b, j] = value(s, plan, b, j)
             if total.size > 0:
-                value += loss(kind, s, y, width, outputs, labels, targets, index, first, count, np.float32(1), d)
+                found += loss(kind, s, plan, o, labels, targets, weights, index, first, count, _ONE, o[D])
                 if kind == CROSS_ENTROPY:
-                    right += _hits(s, y, width, outputs, labels, index, first, count)
+                    right += _hits(s, plan, outputs, labels, index, first, count)
         if total.size > 0:
-            total[n], hits[n] = value, right
+            total[n], hits[n] = found, right
 
 
-@kernel
-def _hits(s, y, width, outputs, labels, index, first, count):
+@kernel(allocates=False)
+def _hits(s, plan, outputs, labels, index, first, count):
     """How many of the samples have their label where the largest output is, the first of equals."""
     right = 0
     for b in range(count):
         best = 0
         for j in range(1, outputs):
-            if s[y + b * width + j] > s[y + b * width + best]:
+            if value(s, plan, b, j) > value(s, plan, b, best):
                 best = j
         right += best == labels[index[first + b]]
     return right
@@ -120,12 +115,11 @@ def score(rows, layout, samples, total, hits):
 def _answers(rows, layout, samples, index, out, total, hits):
     w = workspace(layout, _BATCH)
     x, labels, targets, kind, _ = flat(samples)
-    source = rows.reshape(-1)
 
     def work(start, stop, s):
         _answer(
-            start, stop, s, source, rows.shape[1], w.plan, w.zeros, w.d, x, labels, targets, kind, index,
-            out, total, hits,
+            start, stop, s, rows.ctypes.data, layout.stride * 4, w.plan, w.offsets, x, labels, targets, kind, index,
+            np.empty(0, np.float32), out, total, hits,
         )  # fmt: skip
 
     deal(len(rows), w.size, work)

@@ -31,7 +31,7 @@ _ROOT_HALF, _ROOT_TWO_PI = np.float32(0.7071067811865476), np.float32(0.39894228
 _MISH_LIMIT = np.float32(20)
 
 
-@kernel
+@kernel(allocates=False)
 def keeps_sums(code):
     """Whether the derivative needs the layer's sums z, not only its values."""
     return code == GELU or code == MISH
@@ -56,7 +56,7 @@ def _d_mish(z):
     return simd.select(z > simd.splat(_MISH_LIMIT), one, simd.fma(z, slope, n / (n + two)))
 
 
-@kernel
+@kernel(allocates=False)
 def derive(code, s, g, y, z, count):
     """s[g + j] *= f'(.) for j < count: y is where the layer's values lie in s, z where its sums lie."""
     zero, one = simd.splat(_ZERO), simd.splat(_ONE)

@@ -1,12 +1,12 @@
-"""One network in its workspace: take in weights and samples, forward, loss, backward with the update fused in.
+"""One network in its workspace: take in weights and samples, forward, backward.
 
-    s       the workspace, float32, laid out by `workspace.py`: weights, activations, gradients of one network
-    x       [M][I] uint8 | float32     the data set, flat; rows picked by an index               read
-    labels  [M] int32, targets [M][O] float32: the one the loss uses                             read
+    s        the workspace, float32, laid out by `workspace.py`: weights, activations, gradients of one network
+    o, plan  where things lie in it, `offsets` and `plan` of `workspace.Workspace`
+    x        [M][I] uint8 | float32     the data set, flat; rows picked by an index               read
 
 Per step: B I elements are read from the data set; 4 B I H + 6 B H O flops run in tiles (`tile_cpu`), from the core's
-own caches; activations and the softmax run on vectors. Everything is in one fixed order: batches in the order of the
-index, sums over k, over samples and over outputs ascending.
+own caches, fewer where inputs are zero (`sparse_cpu`); activations and losses run on vectors. Everything is in one fixed
+order: batches in the order of the index, sums over k, over samples and over outputs ascending.
 """
 
 from __future__ import annotations
@@ -20,73 +20,99 @@ from swarm.backend import simd
 from swarm.backend.activate_cpu import activate
 from swarm.backend.jit import kernel
 from swarm.backend.simd import F32x16
-from swarm.backend.vmath import exp, log
 from swarm.train.derive_cpu import derive, keeps_sums
 from swarm.train.samples import UNIT
-from swarm.train.tile_cpu import product, update
+from swarm.train.sparse_cpu import forward_sparse
+from swarm.train.tile_cpu import product
 from swarm.train.workspace import (
     BIAS,
     CODE,
     INPUTS,
+    LANES,
     OUTPUTS,
+    TRANSPOSED,
+    TURNED,
+    W_COLUMNS,
+    W_ROWS,
     W_STRIDE,
     WEIGHT,
     X_STRIDE,
     Y_STRIDE,
+    ZEROS,
     C,
+    M,
     W,
     X,
     Y,
     Z,
 )
 
-_UNIT = np.float32(UNIT)
-_ONE, _ZERO, _LOWEST = np.float32(1), np.float32(0), np.float32(-np.inf)
-CROSS_ENTROPY, MSE, BCE, HUBER = range(4)
+_UNIT, _ZERO = np.float32(UNIT), np.float32(0)
 
 
-@kernel
-def take_weights(rows, start, s, plan, shift):
-    """Copy a row of the pool (flat, from element `start`) into the workspace, columns padded, or a row of moments to
-    the span `shift` behind the weights."""
+# --- rows of the pool ---------------------------------------------------------------------------------------------
+
+
+@kernel(allocates=False)
+def _copy(source, start, target, to, count):
+    """target[to : to + count] = source[start : start + count], arrays or pointers of float32."""
+    whole = count // 16 * 16
+    for j in range(0, whole, 16):
+        simd.store(target, to + j, simd.load(source, start + j))
+    for j in range(whole, count):
+        target[to + j] = source[start + j]
+
+
+@kernel(allocates=False)
+def take_weights(address, s, plan, shift):
+    """Copy a row of parameters into the workspace, or a row of moments to the span `shift` behind the weights."""
+    row = simd.at(address, s)
     for k in range(plan.shape[0]):
-        outputs, at = plan[k, OUTPUTS], start + plan[k, WEIGHT]
-        for i in range(plan[k, INPUTS]):
-            to = shift + plan[k, W] + i * plan[k, W_STRIDE]
-            for j in range(outputs):
-                s[to + j] = rows[at + i * outputs + j]
+        at, to, step = plan[k, WEIGHT], shift + plan[k, W], plan[k, W_STRIDE]
+        if plan[k, TURNED]:
+            for i in range(plan[k, INPUTS]):
+                for j in range(plan[k, OUTPUTS]):
+                    s[to + j * step + i] = row[at + i * plan[k, OUTPUTS] + j]
+        else:
+            for i in range(plan[k, W_ROWS]):
+                _copy(row, at + i * plan[k, W_COLUMNS], s, to + i * step, plan[k, W_COLUMNS])
         if plan[k, BIAS] >= 0:
-            for j in range(outputs):
-                s[shift + plan[k, C] + j] = rows[start + plan[k, BIAS] + j]
+            _copy(row, plan[k, BIAS], s, shift + plan[k, C], plan[k, OUTPUTS])
 
 
-@kernel
-def take_mask(row, s, plan, shift):
-    """Copy a row of uint8 to the span `shift` behind the weights."""
+@kernel(allocates=False)
+def give_weights(address, s, plan, shift):
+    """Copy weights, or moments or gradients `shift` behind them, out of the workspace into a row."""
+    row = simd.at(address, s)
     for k in range(plan.shape[0]):
-        outputs, at = plan[k, OUTPUTS], plan[k, WEIGHT]
-        for i in range(plan[k, INPUTS]):
-            to = shift + plan[k, W] + i * plan[k, W_STRIDE]
-            for j in range(outputs):
-                s[to + j] = np.float32(row[at + i * outputs + j])
+        at, to, step = plan[k, WEIGHT], shift + plan[k, W], plan[k, W_STRIDE]
+        if plan[k, TURNED]:
+            for i in range(plan[k, INPUTS]):
+                for j in range(plan[k, OUTPUTS]):
+                    row[at + i * plan[k, OUTPUTS] + j] = s[to + j * step + i]
+        else:
+            for i in range(plan[k, W_ROWS]):
+                _copy(s, to + i * step, row, at + i * plan[k, W_COLUMNS], plan[k, W_COLUMNS])
         if plan[k, BIAS] >= 0:
-            for j in range(outputs):
+            _copy(s, shift + plan[k, C], row, plan[k, BIAS], plan[k, OUTPUTS])
+
+
+@kernel(allocates=False)
+def take_mask(address, like, s, plan, shift):
+    """Copy a row of uint8 to the span `shift` behind the weights; `like` is an array of uint8."""
+    row = simd.at(address, like)
+    for k in range(plan.shape[0]):
+        at, to, step = plan[k, WEIGHT], shift + plan[k, W], plan[k, W_STRIDE]
+        for i in range(plan[k, INPUTS]):
+            for j in range(plan[k, OUTPUTS]):
+                place = to + j * step + i if plan[k, TURNED] else to + i * step + j
+                s[place] = np.float32(row[at + i * plan[k, OUTPUTS] + j])
+        if plan[k, BIAS] >= 0:
+            for j in range(plan[k, OUTPUTS]):
                 s[shift + plan[k, C] + j] = np.float32(row[plan[k, BIAS] + j])
 
 
-@kernel
-def give_weights(rows, start, s, plan, shift):
-    """Copy weights (shift 0), or gradients or moments (shift = their distance behind), out of the workspace into a
-    row."""
-    for k in range(plan.shape[0]):
-        outputs, at = plan[k, OUTPUTS], start + plan[k, WEIGHT]
-        for i in range(plan[k, INPUTS]):
-            to = shift + plan[k, W] + i * plan[k, W_STRIDE]
-            for j in range(outputs):
-                rows[at + i * outputs + j] = s[to + j]
-        if plan[k, BIAS] >= 0:
-            for j in range(outputs):
-                rows[start + plan[k, BIAS] + j] = s[shift + plan[k, C] + j]
+# --- samples --------------------------------------------------------------------------------------------------------
 
 
 @intrinsic
@@ -127,7 +153,7 @@ def _one_typed(x, at):
     return lambda x, at: x[at]
 
 
-@kernel
+@kernel(allocates=False)
 def take_samples(x, index, first, count, s, plan):
     """Gather the samples index[first : first + count] as the rows of the first layer's input."""
     inputs, whole = plan[0, INPUTS], plan[0, INPUTS] // 16 * 16
@@ -139,7 +165,7 @@ def take_samples(x, index, first, count, s, plan):
             s[to + i] = _one(x, at + i)
 
 
-@kernel
+@kernel(allocates=False)
 def ask_for_samples(x, index, first, count, plan):
     """Prefetch the samples index[first : first + count]: they lie anywhere in memory, and the next step wants them."""
     inputs, line = plan[0, INPUTS], 64 // x.itemsize
@@ -149,162 +175,147 @@ def ask_for_samples(x, index, first, count, plan):
             simd.prefetch(x, at + i)
 
 
-@kernel
-def forward(s, plan, zeros, count):
-    """All layers for `count` samples; returns where the outputs lie."""
-    rows = (count + 7) // 8 * 8
-    for k in range(plan.shape[0]):
-        y, stride = plan[k, Y], plan[k, Y_STRIDE]
-        start = plan[k, C] if plan[k, BIAS] >= 0 else zeros
+# --- through the layers -------------------------------------------------------------------------------------------
+
+
+@kernel(allocates=False)
+def layer(s, o, plan, k, count):
+    """Layer k for `count` samples, from its inputs to its values; its sums are kept where the derivative needs them."""
+    if plan[k, TURNED]:
+        _turned(s, o, plan, k, count)
+    else:
+        start = plan[k, C] if plan[k, BIAS] >= 0 else o[ZEROS]
         product(
-            s, rows, plan[k, W_STRIDE], plan[k, X], plan[k, X_STRIDE], 1, plan[k, W], plan[k, W_STRIDE],
-            plan[k, INPUTS], start, 0, y, stride,
+            s, count, plan[k, W_STRIDE], plan[k, X], plan[k, X_STRIDE], 1, plan[k, W], plan[k, W_STRIDE],
+            plan[k, INPUTS], start, 0, plan[k, Y], plan[k, Y_STRIDE],
         )  # fmt: skip
-        if keeps_sums(plan[k, CODE]):
-            for j in range(0, rows * stride, 16):
-                simd.store(s, plan[k, Z] + j, simd.load(s, y + j))
-        activate(plan[k, CODE], s, y, rows * stride)
-    return plan[plan.shape[0] - 1, Y]
+    act(s, plan, k, count)
 
 
-@kernel
-def _cross_entropy(s, y, outputs, label, share, g):
-    """One sample: the loss of logits s[y ...], and share * (softmax - onehot) written to s[g ...]."""
-    lowest, zero = simd.splat(_LOWEST), simd.splat(_ZERO)
-    top = lowest
-    for j in range(0, outputs, 16):
-        top = simd.maximum(simd.select(simd.first(outputs - j), simd.load(s, y + j), lowest), top)
-    peak = simd.splat(simd.largest(top))
-    sums = zero
-    for j in range(0, outputs, 16):
-        e = simd.select(simd.first(outputs - j), exp(simd.load(s, y + j) - peak), zero)
-        simd.store(s, g + j, e)
-        sums = sums + e
-    amount = simd.total(sums)
-    scale = simd.splat(share / amount)
-    value = simd.lane(log(simd.splat(amount)), 0) - (s[y + label] - simd.lane(peak, 0))
-    for j in range(0, outputs, 16):
-        simd.store(s, g + j, simd.load(s, g + j) * scale)
-    s[g + label] -= share
-    return value
+@kernel(allocates=False)
+def first_sparse(s, o, plan, count, inputs, lists, index, first, order, buckets):
+    """Layer 0 as `layer`, along the lists of inputs that are not zero."""
+    start = plan[0, C] if plan[0, BIAS] >= 0 else o[ZEROS]
+    forward_sparse(
+        s, count, plan[0, W_STRIDE], plan[0, X], plan[0, X_STRIDE], plan[0, W], plan[0, W_STRIDE], start,
+        plan[0, Y], plan[0, Y_STRIDE], inputs, lists, index, first, order, buckets,
+    )  # fmt: skip
+    act(s, plan, 0, count)
 
 
-@kernel
-def _mse(s, y, outputs, targets, at, share, g):
-    """One sample: mean of (y - t)^2, and share * 2 (y - t) / O written to s[g ...]."""
-    part = _ONE / np.float32(outputs)
-    scale = np.float32(2) * part * share
-    value = _ZERO
-    for j in range(outputs):
-        error = s[y + j] - targets[at + j]
-        value += error * error
-        s[g + j] = scale * error
-    return value * part
+@kernel(allocates=False)
+def _turned(s, o, plan, k, count):
+    """Sums [O, B] of a layer that lies turned, from its inputs [B, I], which are transposed first."""
+    lanes, to = o[LANES], o[TRANSPOSED]
+    for i in range(0, plan[k, INPUTS], 16):
+        for b in range(0, count, 16):
+            simd.transpose(s, plan[k, X] + b * plan[k, X_STRIDE] + i, plan[k, X_STRIDE], to + i * lanes + b, lanes)
+    columns = (count + 15) // 16 * 16
+    for j in range(plan[k, OUTPUTS]):
+        bias = simd.splat(s[plan[k, C] + j] if plan[k, BIAS] >= 0 else _ZERO)
+        for b in range(0, columns, 16):
+            simd.store(s, plan[k, Y] + j * lanes + b, bias)
+    product(
+        s, plan[k, OUTPUTS], columns, plan[k, W], plan[k, W_STRIDE], 1, to, lanes, plan[k, INPUTS],
+        plan[k, Y], lanes, plan[k, Y], lanes,
+    )  # fmt: skip
 
 
-@kernel
-def _bce(s, y, outputs, targets, at, share, g):
-    """One sample: mean of max(y, 0) - y t + log(1 + e), e = exp(-|y|); share * (sigmoid(y) - t) / O to s[g ...]."""
-    zero, one = simd.splat(_ZERO), simd.splat(_ONE)
-    part = _ONE / np.float32(outputs)
-    scale, sums = simd.splat(part * share), zero
-    for j in range(0, outputs, 16):
-        real = simd.first(outputs - j)
-        z, t = simd.load(s, y + j), simd.load_masked(targets, at + j, real, zero)
-        e = exp(-simd.absolute(z))
-        value = simd.maximum(z, zero) - z * t + log(one + e)
-        slope = (simd.select(z >= zero, one, e) / (one + e) - t) * scale
-        sums = sums + simd.select(real, value, zero)
-        simd.store(s, g + j, simd.select(real, slope, zero))
-    return simd.total(sums) * part
+@kernel(allocates=False)
+def extent(plan, k, count):
+    """Elements of layer k's values for `count` samples, from where they begin."""
+    return (plan[k, OUTPUTS] if plan[k, TURNED] else count) * plan[k, Y_STRIDE]
 
 
-@kernel
-def _huber(s, y, outputs, targets, at, share, g):
-    """One sample: mean of e^2 / 2, or |e| - 1/2 behind 1, e = y - t; share * e / O, e cut to -1..1, to s[g ...]."""
-    zero, one, half = simd.splat(_ZERO), simd.splat(_ONE), simd.splat(np.float32(0.5))
-    part = _ONE / np.float32(outputs)
-    scale, sums = simd.splat(part * share), zero
-    for j in range(0, outputs, 16):
-        real = simd.first(outputs - j)
-        error = simd.load(s, y + j) - simd.load_masked(targets, at + j, real, zero)
-        size = simd.absolute(error)
-        value = simd.select(size > one, size - half, half * error * error)
-        slope = simd.select(size > one, simd.copysign(one, error), error) * scale
-        sums = sums + simd.select(real, value, zero)
-        simd.store(s, g + j, simd.select(real, slope, zero))
-    return simd.total(sums) * part
+@kernel(allocates=False)
+def act(s, plan, k, count):
+    """Sums become values."""
+    y, span = plan[k, Y], extent(plan, k, count)
+    if keeps_sums(plan[k, CODE]):
+        for j in range(0, span, 16):
+            simd.store(s, plan[k, Z] + j, simd.load(s, y + j))
+    activate(plan[k, CODE], s, y, span)
 
 
-@kernel
-def loss(kind, s, y, stride, outputs, labels, targets, index, first, count, share, g):
-    """Sum of the losses of `count` samples; the gradient at the outputs, times `share`, goes to the rows at g."""
-    total = 0.0
-    for b in range(count):
-        sample = np.int64(index[first + b])
-        if kind == CROSS_ENTROPY:
-            total += _cross_entropy(s, y + b * stride, outputs, labels[sample], share, g + b * stride)
-        elif kind == BCE:
-            total += _bce(s, y + b * stride, outputs, targets, sample * outputs, share, g + b * stride)
-        elif kind == HUBER:
-            total += _huber(s, y + b * stride, outputs, targets, sample * outputs, share, g + b * stride)
-        else:
-            total += _mse(s, y + b * stride, outputs, targets, sample * outputs, share, g + b * stride)
-    return total
+@kernel(allocates=False)
+def forward(s, o, plan, count):
+    """All layers for `count` samples, without anything dropped."""
+    for k in range(plan.shape[0]):
+        layer(s, o, plan, k, count)
 
 
-@kernel
-def meet(s, plan, zeros, x, labels, targets, kind, mean, index, first, count, ahead, d):
-    """A batch, index[first : first + count], up to its loss: returns the sum; the gradient at the outputs goes to d.
-
-    The `ahead` samples behind it are asked for before the forward pass, which hides their latency. mean: the gradient
-    is that of the mean over the batch, not of the sum.
-    """
+@kernel(allocates=False)
+def value(s, plan, b, j):
+    """Output j of sample b."""
     last = plan.shape[0] - 1
-    take_samples(x, index, first, count, s, plan)
-    ask_for_samples(x, index, first + count, ahead, plan)
-    y = forward(s, plan, zeros, count)
-    share = _ONE / np.float32(count) if mean else _ONE
-    return loss(
-        kind, s, y, plan[last, Y_STRIDE], plan[last, OUTPUTS], labels, targets, index, first, count, share, d
-    )
+    step = plan[last, Y_STRIDE]
+    return s[plan[last, Y] + (j * step + b if plan[last, TURNED] else b * step + j)]
 
 
-@kernel
-def _turn(s, plan, k, turned, stride):
-    """The weight [I, O] of layer k transposed: row o, `stride` apart, holds the weights that lead to output o."""
+@kernel(allocates=False)
+def turn_back(s, o, plan, k, d, e, count):
+    """From the gradient d at layer k's sums to the one at its inputs, [B, I], at e."""
+    columns, zeros = (plan[k, INPUTS] + 15) // 16 * 16, o[ZEROS]
+    if plan[k, TURNED]:
+        product(
+            s, count, columns, d, 1, o[LANES], plan[k, W], plan[k, W_STRIDE], plan[k, OUTPUTS], zeros, 0, e,
+            plan[k, X_STRIDE],
+        )  # fmt: skip
+        return
+    turned, step = o[TRANSPOSED], plan[k, X_STRIDE]
     for i in range(plan[k, INPUTS]):
         at = plan[k, W] + i * plan[k, W_STRIDE]
-        for o in range(plan[k, OUTPUTS]):
-            s[turned + o * stride + i] = s[at + o]
+        for j in range(plan[k, OUTPUTS]):
+            s[turned + j * step + i] = s[at + j]
+    product(s, count, columns, d, plan[k, Y_STRIDE], 1, turned, step, plan[k, OUTPUTS], zeros, 0, e, step)
 
 
-@kernel
-def backward(s, plan, zeros, turned, d, e, count, shift, scale):
-    """From the gradient at the outputs, rows at d: parameters at `shift` behind the weights += scale * gradient.
+@kernel(allocates=False)
+def slope(s, plan, k, d, count):
+    """d at layer k's values becomes d at its sums."""
+    derive(plan[k, CODE], s, d, plan[k, Y], plan[k, Z], extent(plan, k, count))
 
-    shift 0 and scale -rate is a step of descent; a zeroed span behind the weights and scale 1 gives the gradient
-    itself.
-    """
-    rows = (count + 7) // 8 * 8
-    for k in range(plan.shape[0] - 1, -1, -1):
-        stride, columns = plan[k, Y_STRIDE], plan[k, W_STRIDE]
-        derive(plan[k, CODE], s, d, plan[k, Y], plan[k, Z], rows * stride)
-        if k > 0:  # before the weights change
-            _turn(s, plan, k, turned, plan[k, X_STRIDE])
-            product(
-                s, rows, (plan[k, INPUTS] + 15) // 16 * 16, d, stride, 1, turned, plan[k, X_STRIDE], plan[k, OUTPUTS],
-                zeros, 0, e, plan[k, X_STRIDE],
-            )  # fmt: skip
-        update(
-            s, (plan[k, INPUTS] + 7) // 8 * 8, columns, plan[k, X], 1, plan[k, X_STRIDE], d, stride, count,
-            shift + plan[k, W], columns, scale,
-        )  # fmt: skip
-        if plan[k, BIAS] >= 0:
-            for j in range(0, columns, 16):
-                sums = simd.splat(_ZERO)
-                for b in range(count):
-                    sums = sums + simd.load(s, d + b * stride + j)
-                at = shift + plan[k, C] + j
-                simd.store(s, at, simd.fma(simd.splat(scale), sums, simd.load(s, at)))
-        d, e = e, d
+
+@kernel(allocates=False)
+def bias_gradient(s, plan, k, d, count, out):
+    """The sums over the samples of d, [O] padded to lanes, at out."""
+    zero, step = simd.splat(_ZERO), plan[k, Y_STRIDE]
+    if plan[k, TURNED]:
+        for j in range(plan[k, OUTPUTS]):
+            sums = zero
+            for b in range(0, count, 16):
+                sums = sums + simd.select(simd.first(count - b), simd.load(s, d + j * step + b), zero)
+            s[out + j] = simd.total(sums)
+        return
+    j = 0
+    while j + 64 <= plan[k, W_STRIDE]:  # four chains of additions side by side
+        a0, a1, a2, a3 = zero, zero, zero, zero
+        for b in range(count):
+            at = d + b * step + j
+            a0, a1 = a0 + simd.load(s, at), a1 + simd.load(s, at + 16)
+            a2, a3 = a2 + simd.load(s, at + 32), a3 + simd.load(s, at + 48)
+        simd.store(s, out + j, a0)
+        simd.store(s, out + j + 16, a1)
+        simd.store(s, out + j + 32, a2)
+        simd.store(s, out + j + 48, a3)
+        j += 64
+    while j < plan[k, W_STRIDE]:
+        sums = zero
+        for b in range(count):
+            sums = sums + simd.load(s, d + b * step + j)
+        simd.store(s, out + j, sums)
+        j += 16
+
+
+@kernel(allocates=False)
+def drop(s, plan, k, count):
+    """The values of hidden layer k times its dropout's factors, to where the next layer reads."""
+    for j in range(0, count * plan[k, Y_STRIDE], 16):
+        simd.store(s, plan[k + 1, X] + j, simd.load(s, plan[k, Y] + j) * simd.load(s, plan[k, M] + j))
+
+
+@kernel(allocates=False)
+def drop_back(s, plan, k, d, count):
+    """d behind the dropout of hidden layer k becomes d in front of it."""
+    for j in range(0, count * plan[k, Y_STRIDE], 16):
+        simd.store(s, d + j, simd.load(s, d + j) * simd.load(s, plan[k, M] + j))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from swarm.errors import DataError
 from swarm.train.losses import Loss
+from swarm.train.sparse import Sparse
 
 UNIT = 1 / 255  # a byte's step: uint8 inputs are scaled to 0..1 where they are read
 
@@ -29,6 +31,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @cached_property
+    def sparse(self) -> Sparse:
+        """Which inputs are not zero, made once."""
+        return Sparse.of(self.x)
 
     def take(self, rows: np.ndarray) -> Samples:
         """The samples of these rows alone; a run of rows is not copied."""

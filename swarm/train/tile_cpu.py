@@ -6,15 +6,17 @@
     b     scratch float32, vector (k, v) at b0 + k * bk + 16 v        read
     init  scratch float32, vector (r, v) at i0 + r * ir + 16 v        read
     out   the same shape at o0 + r * or + 16 v                        write
+    list  int32, the numbers k in ascending order                     read, where there is one
 
-`sum_tile` starts from init (a bias: ir = 0) and stores the sums. `update_tile` starts from zero and stores
+`product` starts from init (a bias: ir = 0) and stores the sums. `update` starts from zero and stores
 init + scale * sum, fused: a gradient goes straight into the weights. Forward, gradient of the inputs and gradient of
-the weights are all this loop with other strides.
+the weights are all this loop with other strides. Where terms are known to be zero, a list names the others: adding
+zero to a sum changes nothing, so the bits are the same (`sparse_cpu`).
 
 Bytes per step of k: 32 of a, 128 of b, from L1; flops: 512 (8 rows x 2 vectors). Every element is one chain in the
 order of k, so neither the tile's shape nor the processor changes a bit. Tiles: 8 x 2 with 512-bit registers (16
 accumulators hide the latency of 4 x 2 pipes); 4 x 1 where a vector takes two or four registers, since 8 x 2 spills
-there.
+there. Rows that are left are taken by 4, 2 and 1.
 """
 
 from __future__ import annotations
@@ -45,7 +47,10 @@ ROWS, VECTORS = (8, 2) if _wide_registers() else (4, 1)
 
 def _emit(builder, context, signature, args, rows: int, vectors: int, update: bool) -> None:
     pointer = context.make_array(signature.args[0])(context, builder, args[0]).data
-    a0, ar, ak, b0, bk, depth, i0, ir_, o0, or_, scale = args[1:]
+    a0, ar, ak, b0, bk, depth, i0, ir_, o0, or_, scale = args[1:12]
+    listed = None  # where the list of k begins
+    if len(args) > 12:
+        listed = builder.gep(context.make_array(signature.args[12])(context, builder, args[12]).data, [args[13]])
 
     def at(base, *terms):
         for times, step in terms:
@@ -82,8 +87,9 @@ def _emit(builder, context, signature, args, rows: int, vectors: int, update: bo
     builder.cbranch(builder.icmp_signed("<", k, depth), body, done)
 
     builder.position_at_end(body)
-    lanes = [load(vector(builder.add(b0, builder.mul(k, bk)), 0, bk, v)) for v in range(vectors)]
-    column = builder.add(a0, builder.mul(k, ak))
+    at_k = k if listed is None else builder.sext(builder.load(builder.gep(listed, [k])), _I64)
+    lanes = [load(vector(builder.add(b0, builder.mul(at_k, bk)), 0, bk, v)) for v in range(vectors)]
+    column = builder.add(a0, builder.mul(at_k, ak))
     for r in range(rows):
         scalar = spread(builder.load(at(column, (r, ar))))
         for v in range(vectors):
@@ -112,38 +118,144 @@ def _tile(rows: int, vectors: int, update: bool):
     return tile
 
 
-_sum_wide = _tile(ROWS, VECTORS, False)
-_sum_narrow = _tile(ROWS, 1, False)
-_update_wide = _tile(ROWS, VECTORS, True)
-_update_narrow = _tile(ROWS, 1, True)
+def _listed(rows: int, vectors: int, update: bool):
+    @intrinsic
+    def tile(typingctx, s, a0, ar, ak, b0, bk, depth, i0, ir_, o0, or_, scale, numbers, start):
+        def codegen(context, builder, signature, args):
+            _emit(builder, context, signature, args, rows, vectors, update)
+            return context.get_dummy_value()
+
+        return types.void(s, *[types.intp] * 10, types.float32, numbers, types.intp), codegen
+
+    return tile
 
 
-@kernel
+_sum_wide, _sum_narrow = _tile(ROWS, VECTORS, False), _tile(ROWS, 1, False)
+_sum_four, _sum_two, _sum_one = _tile(4, 1, False), _tile(2, 1, False), _tile(1, 1, False)
+_sum_one_wide = _tile(1, 4, False)
+_update_wide, _update_narrow = _tile(ROWS, VECTORS, True), _tile(ROWS, 1, True)
+_update_four, _update_two, _update_one = _tile(4, 1, True), _tile(2, 1, True), _tile(1, 1, True)
+_update_one_wide = _tile(1, 4, True)
+_listed_wide, _listed_narrow = _listed(ROWS, VECTORS, True), _listed(ROWS, 1, True)
+_listed_sum_wide, _listed_sum_narrow = _listed(ROWS, VECTORS, False), _listed(ROWS, 1, False)
+
+
+@kernel(allocates=False)
 def product(s, rows, columns, a0, ar, ak, b0, bk, depth, i0, ir, o0, os):
-    """out = init + a b for `rows` (a multiple of 8) x `columns` (a multiple of 16); offsets, strides in elements."""
+    """out = init + a b for `rows` x `columns` (a multiple of 16); offsets, strides in elements."""
     one = types.float32(1)
+    whole = rows // ROWS * ROWS
     v = 0
     while v + 16 * VECTORS <= columns:
-        for r in range(0, rows, ROWS):
+        for r in range(0, whole, ROWS):
             _sum_wide(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, i0 + r * ir + v, ir, o0 + r * os + v, os, one)
         v += 16 * VECTORS
     while v < columns:
-        for r in range(0, rows, ROWS):
+        for r in range(0, whole, ROWS):
             _sum_narrow(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, i0 + r * ir + v, ir, o0 + r * os + v, os, one)
         v += 16
+    if whole < rows:
+        _product_rest(s, whole, rows, columns, a0, ar, ak, b0, bk, depth, i0, ir, o0, os)
 
 
-@kernel
+@kernel(allocates=False)
+def _product_rest(s, r, rows, columns, a0, ar, ak, b0, bk, depth, i0, ir, o0, os):
+    one = types.float32(1)
+    while r < rows:
+        a, i, o = a0 + r * ar, i0 + r * ir, o0 + r * os
+        v = 0
+        if rows - r >= 4:
+            while v < columns:
+                _sum_four(s, a, ar, ak, b0 + v, bk, depth, i + v, ir, o + v, os, one)
+                v += 16
+            r += 4
+        elif rows - r >= 2:
+            while v < columns:
+                _sum_two(s, a, ar, ak, b0 + v, bk, depth, i + v, ir, o + v, os, one)
+                v += 16
+            r += 2
+        else:
+            while v + 64 <= columns:
+                _sum_one_wide(s, a, ar, ak, b0 + v, bk, depth, i + v, ir, o + v, os, one)
+                v += 64
+            while v < columns:
+                _sum_one(s, a, ar, ak, b0 + v, bk, depth, i + v, ir, o + v, os, one)
+                v += 16
+            r += 1
+
+
+@kernel(allocates=False)
 def update(s, rows, columns, a0, ar, ak, b0, bk, depth, o0, os, scale):
     """out += scale * a b, the sums first, then one fused multiply-add each; sizes as for `product`."""
+    whole = rows // ROWS * ROWS
     v = 0
     while v + 16 * VECTORS <= columns:
-        for r in range(0, rows, ROWS):
+        for r in range(0, whole, ROWS):
             o = o0 + r * os + v
             _update_wide(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, o, os, o, os, scale)
         v += 16 * VECTORS
     while v < columns:
-        for r in range(0, rows, ROWS):
+        for r in range(0, whole, ROWS):
             o = o0 + r * os + v
             _update_narrow(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, o, os, o, os, scale)
+        v += 16
+    if whole < rows:
+        _update_rest(s, whole, rows, columns, a0, ar, ak, b0, bk, depth, o0, os, scale)
+
+
+@kernel(allocates=False)
+def _update_rest(s, r, rows, columns, a0, ar, ak, b0, bk, depth, o0, os, scale):
+    while r < rows:
+        a, o = a0 + r * ar, o0 + r * os
+        v = 0
+        if rows - r >= 4:
+            while v < columns:
+                _update_four(s, a, ar, ak, b0 + v, bk, depth, o + v, os, o + v, os, scale)
+                v += 16
+            r += 4
+        elif rows - r >= 2:
+            while v < columns:
+                _update_two(s, a, ar, ak, b0 + v, bk, depth, o + v, os, o + v, os, scale)
+                v += 16
+            r += 2
+        else:
+            while v + 64 <= columns:
+                _update_one_wide(s, a, ar, ak, b0 + v, bk, depth, o + v, os, o + v, os, scale)
+                v += 64
+            while v < columns:
+                _update_one(s, a, ar, ak, b0 + v, bk, depth, o + v, os, o + v, os, scale)
+                v += 16
+            r += 1
+
+
+@kernel(allocates=False)
+def update_listed(s, rows, columns, a0, ar, ak, b0, bk, numbers, start, depth, o0, os, scale):
+    """As `update` for `rows` (a multiple of ROWS), over the `depth` numbers k of a list only."""
+    v = 0
+    while v + 16 * VECTORS <= columns:
+        for r in range(0, rows, ROWS):
+            o = o0 + r * os + v
+            _listed_wide(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, o, os, o, os, scale, numbers, start)
+        v += 16 * VECTORS
+    while v < columns:
+        for r in range(0, rows, ROWS):
+            o = o0 + r * os + v
+            _listed_narrow(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, o, os, o, os, scale, numbers, start)
+        v += 16
+
+
+@kernel(allocates=False)
+def product_listed(s, rows, columns, a0, ar, ak, b0, bk, numbers, start, depth, i0, ir, o0, os):
+    """As `product` for `rows` (a multiple of ROWS), over the `depth` numbers k of a list only."""
+    one = types.float32(1)
+    v = 0
+    while v + 16 * VECTORS <= columns:
+        for r in range(0, rows, ROWS):
+            o, i = o0 + r * os + v, i0 + r * ir + v
+            _listed_sum_wide(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, i, ir, o, os, one, numbers, start)
+        v += 16 * VECTORS
+    while v < columns:
+        for r in range(0, rows, ROWS):
+            o, i = o0 + r * os + v, i0 + r * ir + v
+            _listed_sum_narrow(s, a0 + r * ar, ar, ak, b0 + v, bk, depth, i, ir, o, os, one, numbers, start)
         v += 16

@@ -1,7 +1,11 @@
 """Where one network and its batch lie while it is trained: a flat float32 workspace per thread.
 
-Widths are padded to sixteen lanes and rows to tiles of eight, so the kernels need no masks: what stands in a pad is
-never read into a real element. A network stays there for several steps, in the core's own cache.
+Widths are padded to sixteen lanes, so the kernels need no masks: what stands in a pad is never read into a real
+element. A network stays there for several steps, in the core's own cache.
+
+Weights lie as in the pool, [I, O] with O in lanes. A narrow last layer (up to sixteen outputs behind a hidden layer)
+lies turned, [O, I] with I in lanes, and its values [O, B] with the samples in lanes: one output of a thousand networks
+would otherwise fill fifteen of sixteen lanes with nothing, and losses run over sixteen samples at a time.
 """
 
 from __future__ import annotations
@@ -13,24 +17,33 @@ import numpy as np
 
 from swarm.brain.mlp import Layout
 
-INPUTS, OUTPUTS, WEIGHT, BIAS, CODE, W, W_STRIDE, C, X, X_STRIDE, Z, Y, Y_STRIDE = range(13)  # columns of `plan`
+NARROW = 16  # outputs at most of a last layer that lies turned
+
+# columns of `plan`, one row per layer: widths, offsets in the row, activation; offsets and strides in the workspace of
+# weights, biases, inputs, sums, values and of what dropout multiplies the values by; rows and columns of the weights
+(
+    INPUTS, OUTPUTS, WEIGHT, BIAS, CODE,
+    W, W_STRIDE, C, X, X_STRIDE, Z, Y, Y_STRIDE, M, TURNED, W_ROWS, W_COLUMNS,
+) = range(17)  # fmt: skip
+COLUMNS = 17
+
+# columns of `offsets`, one row per architecture: elements of all weights; where things begin; where the architecture's
+# rows of a table of many plans begin and end; elements from row to row where samples lie in lanes
+(
+    WEIGHTS, D, E, TRANSPOSED, ZEROS, LABELS, TARGETS, SHARES, GRADIENT, CONSTANTS, FIRST, LAST, LANES,
+) = range(13)  # fmt: skip
+OFFSETS = 13
 
 
 class Workspace(NamedTuple):
-    """plan [layers, 13] int64: widths, offsets in the row, activation, and offsets and strides in the workspace.
+    """plan [layers, 17] int64 and offsets [13] int64, as named above.
 
-    weights: elements of all padded weights and biases, at 0; behind them are as many elements for each span more that
-    was asked for: gradients first, then an optimizer's moments, then a mask.
-    d, e: two spans for gradients of activations. turned: a transposed weight. zeros: a span of zeros. size: elements
-    in all.
+    Weights stand at 0; behind them are as many elements for each span more that was asked for: an optimizer's moments,
+    then a mask. size: elements in all.
     """
 
     plan: np.ndarray
-    weights: int
-    d: int
-    e: int
-    turned: int
-    zeros: int
+    offsets: np.ndarray
     size: int
 
 
@@ -46,20 +59,28 @@ def stride(width: int) -> int:
     return 16 * (vectors + (vectors % 16 == 0))
 
 
+def is_turned(layout: Layout, k: int) -> bool:
+    """Whether layer k lies turned."""
+    return 0 < k == len(layout.layers) - 1 and layout.layers[k].outputs <= NARROW
+
+
 @cache
-def workspace(layout: Layout, batch: int, spans: int = 0) -> Workspace:
+def workspace(layout: Layout, batch: int, spans: int = 0, whole: bool = False, dropout: bool = False) -> Workspace:
     """The workspace of one network of this layout with batches of up to `batch` samples.
 
-    spans: how many more spans, each as long as the weights, lie behind them.
+    spans: how many more spans, each as long as the weights, lie behind them. whole: one more for all of the gradient;
+    else there is room for eight rows of it. dropout: hidden values are kept twice, as they are and with units dropped.
     """
-    B = up(batch, 8)
-    plan = np.zeros((len(layout.layers), 13), np.int64)
+    B, lanes = up(batch, 16), stride(batch)
+    plan, offsets = np.zeros((len(layout.layers), COLUMNS), np.int64), np.zeros(OFFSETS, np.int64)
     at = 0
-    for row, layer in zip(plan, layout.layers, strict=True):
+    for k, (row, layer) in enumerate(zip(plan, layout.layers, strict=True)):
         row[[INPUTS, OUTPUTS, WEIGHT, BIAS, CODE]] = layer
-        row[W], row[W_STRIDE] = at, up(layer.outputs, 16)
-        row[C] = at + up(layer.inputs, 8) * row[W_STRIDE]
-        at = int(row[C] + row[W_STRIDE])
+        row[TURNED] = is_turned(layout, k)
+        rows, columns = (layer.outputs, layer.inputs) if row[TURNED] else (layer.inputs, layer.outputs)
+        row[W], row[W_STRIDE], row[W_ROWS], row[W_COLUMNS] = at, up(columns, 16), rows, columns
+        row[C] = at + rows * row[W_STRIDE]
+        at = int(row[C] + up(layer.outputs, 16))
     weights = at
     at *= 1 + spans
 
@@ -68,15 +89,25 @@ def workspace(layout: Layout, batch: int, spans: int = 0) -> Workspace:
         start, at = at, at + up(int(elements), 16)
         return start
 
+    gradient = take(weights if whole else 8 * max(int(row[W_STRIDE]) for row in plan))
     widths = [stride(layout.inputs), *(stride(layer.outputs) for layer in layout.layers)]
-    y = take(B * widths[0])
+    x = take(B * widths[0])
     for k, row in enumerate(plan):
-        row[X], row[X_STRIDE] = y, widths[k]
-        y = take(B * widths[k + 1])
-        row[Y], row[Y_STRIDE], row[Z] = y, widths[k + 1], take(B * widths[k + 1])
-    widest = max(widths[1:])
-    d, e = take(B * widest), take(B * widest)
-    turned = take(max((layer.outputs * widths[k + 1] for k, layer in enumerate(layout.layers[1:])), default=0))
-    zeros = take(max(widest, 32))
-    plan.flags.writeable = False
-    return Workspace(plan, weights, d, e, turned, zeros, at + 64)
+        row[X], row[X_STRIDE] = x, widths[k]
+        each = lanes * int(row[OUTPUTS]) if row[TURNED] else B * widths[k + 1]
+        row[Y_STRIDE] = lanes if row[TURNED] else widths[k + 1]
+        row[Y] = x = take(each)
+        row[Z] = take(each)
+        if dropout and k < len(plan) - 1:
+            row[M], x = take(each), take(each)
+    widest = max(B * max(widths[1:]), lanes * int(plan[-1, OUTPUTS]))
+    d, e = take(widest), take(widest)
+    hidden = [layer.outputs * widths[k + 1] for k, layer in enumerate(layout.layers[1:])]
+    transposed = take(max([*hidden, up(layout.layers[-1].inputs, 16) * lanes if plan[-1, TURNED] else 0], default=0))
+    zeros = take(max(*widths[1:], lanes, 32))
+    offsets[[WEIGHTS, D, E, TRANSPOSED, ZEROS]] = weights, d, e, transposed, zeros
+    offsets[LABELS], offsets[SHARES], offsets[CONSTANTS] = take(lanes), take(lanes), take(16)
+    offsets[TARGETS] = take(lanes * layout.outputs)
+    offsets[GRADIENT], offsets[LAST], offsets[LANES] = gradient, len(plan), lanes
+    plan.flags.writeable = offsets.flags.writeable = False
+    return Workspace(plan, offsets, at + 64)
