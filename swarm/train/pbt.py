@@ -189,7 +189,7 @@ def pbt(
     done = training.report.samples
     try:
         with bar(progress, len(brains), epochs, epochs * len(x) * len(brains) - done) as advance:
-            training.progress = advance
+            training.progress = advance  # type: ignore[assignment]  # bars pass on what a bar yielded
             while not training.finished:
                 training.run(every - training.epoch % every)
                 _select(training, selection, laws, history, names)

@@ -221,6 +221,13 @@ def dot(count: int) -> float:
     return float(np.clip(4000 / max(1, count), 3, 22))
 
 
+def logarithmic(values: np.ndarray) -> bool:
+    """Whether values lie along several powers of ten rather than evenly: then half of them are far below the middle."""
+    if not len(values) or values.min() <= 0 or values.max() < 30 * values.min():
+        return False
+    return float(np.median(values)) < (values.min() + values.max()) / 5
+
+
 def number(value: float, label: str) -> str:
     return f"{value:.1%}" if "accuracy" in label else f"{value:.3g}"
 

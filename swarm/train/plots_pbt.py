@@ -59,6 +59,5 @@ def _scores(axes: Axes, rounds: np.ndarray, scores: np.ndarray, line: np.ndarray
 def _values(axes: Axes, rounds: np.ndarray, values: np.ndarray, line: np.ndarray) -> None:
     axes.plot(rounds, values[:, :_SHOWN], color=MAIN, linewidth=0.6, alpha=0.3)
     axes.plot(rounds, values[np.arange(len(rounds)), line], color=ACCENT, linewidth=1.8)
-    finite = values[np.isfinite(values)]
-    if len(finite) and finite.min() > 0 and finite.max() >= 30 * finite.min():
+    if plots.logarithmic(values[np.isfinite(values)]):
         axes.set_yscale("log")

@@ -68,7 +68,8 @@ def _panel(axes: Axes, given: list[Any], figures: np.ndarray, best: int, setting
                 middle = float(np.median(figures[here]))
                 axes.plot([place - 0.28, place + 0.28], [middle, middle], color=ACCENT, linewidth=1.8)
     else:
-        _logarithmic(axes, x)
+        if plots.logarithmic(x):
+            axes.set_xscale("log")
         axes.plot(*_running(x[alive], figures[alive]), color=ACCENT, linewidth=1.6)
     if np.isfinite(figures[best]):
         axes.scatter(at[[best]], figures[[best]], s=60, facecolors="none", edgecolors=ACCENT, linewidths=1.4)
@@ -92,8 +93,3 @@ def _running(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(x, kind="stable")
     parts = [part for part in np.array_split(order, min(_BINS, max(2, len(x) // 4))) if len(part)]
     return np.array([np.median(x[part]) for part in parts]), np.array([np.median(y[part]) for part in parts])
-
-
-def _logarithmic(axes: Axes, x: np.ndarray) -> None:
-    if x.min() > 0 and x.max() >= 30 * x.min():
-        axes.set_xscale("log")
