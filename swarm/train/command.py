@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from swarm.train.sweep import label
 from swarm.train.targets import Targets
 from swarm.train.training import Training
 from swarm.train.words import DATA, Request
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,16 @@ def train(name: str, **given: Any) -> Trained:
     whole = sets.mnist(request.data) if name == "mnist" else sets.digits()
     job = Job.of(name, request, folder, whole)
 
-    console, (begin, seconds) = summary.console(), (0.0, 0.0)
+    console = summary.console()
     summary.opening(console, name, job.data, job.held, request, job.results.plan, len(job.parts))
+    try:
+        return _carry_out(job, whole, console)
+    except KeyboardInterrupt as stop:  # also between two populations
+        raise (stop if str(stop) or job.folder is None else KeyboardInterrupt(job.folder.words())) from None
+
+
+def _carry_out(job: Job, whole: DataSet, console: Console) -> Trained:
+    seconds = 0.0
     for number in range(len(job.parts)):
         if not job.done(number):
             brains, report, history = job.fit(number)
@@ -76,7 +87,7 @@ def train(name: str, **given: Any) -> Trained:
             outcome = Outcome.of(report, history, test_loss=scores.loss, test_accuracy=scores.accuracy)
             job.close(number, outcome, brains)
     begin = time.perf_counter()
-    ensembles = summary.ensembles(job.results, whole, request.ensemble)
+    ensembles = summary.ensembles(job.results, whole, job.request.ensemble)
     seconds += time.perf_counter() - begin
     job.write(ensembles)
     summary.closing(console, job.results, ensembles, seconds, whole, job.targets)
@@ -154,7 +165,7 @@ class Job:
     def _stopped(self, number: int, report: Report, far: str) -> str:
         """What Ctrl-C says: where the state is, or the brains as far as they are."""
         if self.folder is not None:
-            return f"{far} are done, the state is in {self.folder.path}. Go on with: {self.folder.words()}"
+            return f"{far} are done. {self.folder.words()}"
         path = self.targets.brains[number]
         report.brains.save(path)
         return f"{far} are done, the brains are in {path}. A run with --checkpoint DIR can be resumed."

@@ -92,9 +92,10 @@ class Folder:
         return Outcome.load(path) if path.exists() and brains.exists() else None
 
     def words(self) -> str:
-        """The command that goes on."""
+        """Where the state is, and the command that goes on."""
         place = "" if self.request.data is None else f" --data {self.request.data}"
-        return f"swarm train {self.data}{place} --checkpoint {self.path} --resume"
+        command = f"swarm train {self.data}{place} --checkpoint {self.path} --resume"
+        return f"The state is in {self.path}. Go on with: {command}"
 
     def finish(self, part: int, outcome: Outcome) -> None:
         """Population `part` is finished; its brains were saved before."""

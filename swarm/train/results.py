@@ -192,6 +192,7 @@ class Results:
 
     def table(self, n: int = 10) -> Table:
         """The n best candidates as a rich table; the files have every figure."""
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
         columns, order = self.candidates(), self.best_candidates(n)
@@ -200,17 +201,17 @@ class Results:
         which = "all" if len(order) == len(columns["candidate"]) else f"the {len(order)} best of"
         title = f"{which} {len(columns['candidate']):,} candidates, by {_words(self.judged_by)}"
         title += f"; mean ± deviation of {counts[0]:,} networks" if repeated and same else ""
-        table = Table(title=title)
+        table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title_justify="left")
         shown = ["candidate", *varied(list(self.plan.candidates)), *([] if same else ["networks"])]
         shown += ["diverged"] if self.diverged.any() else []
         for name in shown:
-            table.add_column(_heading(name), justify="right")
+            table.add_column("no." if name == "candidate" else _heading(name), justify="right", overflow="fold")
         figures = [name for name in (self.judged_by, "test_accuracy") if name in self.figures]
         for name in figures:
             style = "bold" if name == self.judged_by else None
             table.add_column(_heading(name), justify="right", style=style, no_wrap=True)
         for c in order:
-            cells = [settings.text(_plain(columns[name][c])) for name in shown]
+            cells = [_cell(columns[name][c]) for name in shown]
             for name in figures:
                 mean, spread = float(columns[f"mean_{name}"][c]), float(columns[f"std_{name}"][c])
                 cells.append(_figure(name, mean, spread if repeated else None))
@@ -260,8 +261,9 @@ def _column(values: list[Any]) -> np.ndarray:
     )
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+def _cell(value: Any) -> str:
+    value = value.item() if isinstance(value, np.generic) else value
+    return f"{value:.3g}" if isinstance(value, float) else settings.text(value)
 
 
 def _records(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:

@@ -56,6 +56,8 @@ def opening(console: Console, name: str, data: DataSet, held: Any, request: Requ
     console.print(", ".join([*how, request.dtype]))
     if parts > 1:
         console.print(f"{parts} populations, one after another")
+    if request.resume:
+        console.print(f"going on from {request.checkpoint}")
 
 
 def _shown(first: dict[str, Any]) -> list[str]:
@@ -106,11 +108,12 @@ def closing(
 
 
 def _table(results: Results, ensembles: Mapping[int, float], seconds: float, data: DataSet) -> Table:
+    from rich.box import SIMPLE
     from rich.table import Table
 
     accuracy, figures = results.figures["test_accuracy"], results.figures
-    table = Table(title=f"{len(results):,} networks, {len(data.x_test):,} test samples they have not seen")
-    table.show_header = False
+    title = f"{len(results):,} networks, {len(data.x_test):,} test samples they have not seen"
+    table = Table(title=title, box=SIMPLE, show_header=False, pad_edge=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column()

@@ -157,6 +157,18 @@ def test_a_sweep_from_a_file_and_options_over_it(tmp_path):
     assert len(trained.results) == 2
 
 
+def test_the_demo_sweep():
+    demo = ROOT / "demos" / "sweep.toml"
+    trained = command.train("digits", config=demo, draws=1, repetitions=1, epochs=1, backend="reference")
+    assert len(trained.results) == 4
+
+
+def test_help(capsys):
+    assert cli.call(["train", "digits", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("Networks", "Learning", "Sweep", "Outcome", "--resume"))
+
+
 def test_waves_have_the_same_networks(tmp_path):
     one = train(brains=5, layers=("64-10", "64-8-10"), save="whole")
     two = train(brains=5, layers=("64-10", "64-8-10"), save="parts", wave=2)
