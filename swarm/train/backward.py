@@ -45,13 +45,16 @@ def gradients(
     for part in _chunks(rows, layout, index.shape[1]):
         at = index if len(index) == 1 else index[part]
         x = samples.inputs(at, layout.compute)
+        each = None
+        if weights is not None:  # a sample of weight 0 has no say: 0 times infinity, in any layer, would have one
+            each = (weights if len(weights) == 1 else weights[part]).astype(layout.compute)
+            x = np.where(each[:, :, None] == 0, 0, x)
         x = x if noise is None else x + noise[part]
         doors = None if gates is None else [gate[part] for gate in gates]
         hidden, sums = _forward(rows[part], layout, x, doors)
         value, gradient = values(samples.loss, hidden[-1], samples.wanted(at))
-        if weights is not None:
-            each = (weights if len(weights) == 1 else weights[part]).astype(layout.compute)
-            value = np.where(each == 0, 0, each * value)  # 0 times infinity has no say either
+        if each is not None:
+            value = np.where(each == 0, 0, each * value)
             gradient = np.where(each[:, :, None] == 0, 0, each[:, :, None] * gradient)
         total[part] += value.sum(axis=1, dtype=np.float64)
         out[part] = 0

@@ -18,7 +18,7 @@ from swarm.train.learn_cpu import backward
 from swarm.train.loss_cpu import CROSS_ENTROPY, loss
 from swarm.train.move_cpu import GRADIENT as WHOLE
 from swarm.train.network_cpu import forward, give_weights, take_samples, take_weights, value
-from swarm.train.workspace import GRADIENT, OUTPUTS, D, workspace
+from swarm.train.workspace import CONSTANTS, GRADIENT, OUTPUTS, ZEROS, D, workspace
 
 _BATCH = 64  # samples at a time where there is no batch to keep: 200 kB of MNIST, which the second cache holds
 _NO_OUT = np.empty((0, 0, 0), np.float32)
@@ -37,6 +37,7 @@ def _gradients(
 ):  # fmt: skip
     B = index.shape[1]
     share = _ONE / np.float32(B) if mean else _ONE
+    s[o[ZEROS] : o[CONSTANTS]] = _ZERO
     for n in range(start, stop):
         own = index[min(n, index.shape[0] - 1)]
         take_weights(rows + n * bytes, s, plan, 0)
@@ -69,6 +70,7 @@ def _answer(begin, end, s, rows, bytes, plan, o, x, labels, targets, kind, index
     """Networks begin .. end - 1 meet the samples of `index`: outputs to `out` unless it is empty, losses and hits
     to `total` and `hits` unless they are."""
     B, outputs = index.size, plan[plan.shape[0] - 1, OUTPUTS]
+    s[o[ZEROS] : o[CONSTANTS]] = _ZERO
     for n in range(begin, end):
         take_weights(rows + n * bytes, s, plan, 0)
         found, right = 0.0, 0

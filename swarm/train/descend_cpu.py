@@ -35,6 +35,7 @@ from swarm.train.loss_cpu import loss
 from swarm.train.move_cpu import ADAM, ADAMW, CLIP, MOMENTUM, PLAIN, RATE, RMSPROP, settle
 from swarm.train.network_cpu import (
     ask_for_samples,
+    blank,
     drop,
     first_sparse,
     give_weights,
@@ -82,6 +83,8 @@ def _step(
     inputs, input_first, groups, group_first = lists
     dropout, dropout_names, noise, noise_names, keys = disturbed
     take_samples(x, own, first, count, s, plan)
+    if weights.size > 0:
+        blank(s, plan, weights, first, count)
     ask_for_samples(x, own, first + count, ahead, plan)
     if input_first.size > 0:
         ask_for_lists(inputs, input_first, own, first + count, ahead)

@@ -161,8 +161,21 @@ def take_samples(x, index, first, count, s, plan):
         at, to = np.int64(index[first + b]) * inputs, plan[0, X] + b * plan[0, X_STRIDE]
         for i in range(0, whole, 16):
             simd.store(s, to + i, _sixteen(x, at + i))
-        for i in range(whole, inputs):
-            s[to + i] = _one(x, at + i)
+        if at + whole + 16 <= x.size:  # what is read of the next sample ends in the pad
+            if whole < inputs:
+                simd.store(s, to + whole, _sixteen(x, at + whole))
+        else:
+            for i in range(whole, inputs):
+                s[to + i] = _one(x, at + i)
+
+
+@kernel(allocates=False)
+def blank(s, plan, weights, first, count):
+    """The inputs of samples of weight 0 become 0, so that no overflow of theirs meets the others: 0 times infinity."""
+    for b in range(count):
+        if weights[first + b] == _ZERO:
+            for i in range(0, plan[0, INPUTS], 16):
+                simd.store(s, plan[0, X] + b * plan[0, X_STRIDE] + i, simd.splat(_ZERO))
 
 
 @kernel(allocates=False)
@@ -182,7 +195,7 @@ def ask_for_samples(x, index, first, count, plan):
 def layer(s, o, plan, k, count):
     """Layer k for `count` samples, from its inputs to its values; its sums are kept where the derivative needs them."""
     if plan[k, TURNED]:
-        _turned(s, o, plan, k, count)
+        _turned(s, plan, k, count)
     else:
         start = plan[k, C] if plan[k, BIAS] >= 0 else o[ZEROS]
         product(
@@ -204,21 +217,21 @@ def first_sparse(s, o, plan, count, inputs, lists, index, first, order, buckets)
 
 
 @kernel(allocates=False)
-def _turned(s, o, plan, k, count):
-    """Sums [O, B] of a layer that lies turned, from its inputs [B, I], which are transposed first."""
-    lanes, to = o[LANES], o[TRANSPOSED]
-    for i in range(0, plan[k, INPUTS], 16):
-        for b in range(0, count, 16):
-            simd.transpose(s, plan[k, X] + b * plan[k, X_STRIDE] + i, plan[k, X_STRIDE], to + i * lanes + b, lanes)
-    columns = (count + 15) // 16 * 16
-    for j in range(plan[k, OUTPUTS]):
-        bias = simd.splat(s[plan[k, C] + j] if plan[k, BIAS] >= 0 else _ZERO)
-        for b in range(0, columns, 16):
-            simd.store(s, plan[k, Y] + j * lanes + b, bias)
-    product(
-        s, plan[k, OUTPUTS], columns, plan[k, W], plan[k, W_STRIDE], 1, to, lanes, plan[k, INPUTS],
-        plan[k, Y], lanes, plan[k, Y], lanes,
-    )  # fmt: skip
+def _turned(s, plan, k, count):
+    """Sums [O, B] of a layer that lies turned, from its inputs [B, I]: lanes of inputs, added across in the end."""
+    inputs, step = plan[k, INPUTS], plan[k, W_STRIDE]
+    whole, rest = inputs // 16 * 16, simd.first(inputs % 16)
+    for b in range(count):
+        x = plan[k, X] + b * plan[k, X_STRIDE]
+        for j in range(plan[k, OUTPUTS]):
+            w, sums = plan[k, W] + j * step, simd.splat(_ZERO)
+            for i in range(0, whole, 16):
+                sums = simd.fma(simd.load(s, x + i), simd.load(s, w + i), sums)
+            if whole < inputs:
+                product = simd.load(s, x + whole) * simd.load(s, w + whole)
+                sums = sums + simd.select(rest, product, simd.splat(_ZERO))
+            bias = s[plan[k, C] + j] if plan[k, BIAS] >= 0 else _ZERO
+            s[plan[k, Y] + j * plan[k, Y_STRIDE] + b] = simd.total(sums) + bias
 
 
 @kernel(allocates=False)

@@ -180,11 +180,10 @@ class Trainee:
             )
             for f in self.fields
         ]  # fmt: skip
-        index, lengths, weights = self.order.part(nobody).indices(0, 0, self.batch, twin=self._indices)
-        if not len(index):
-            index, lengths = np.zeros((1, self.batch), np.int32), np.full(1, self.batch)
-            weights = None if weights is None else np.ones((1, self.batch), np.float32)
+        index, lengths, keys = np.zeros((1, self.batch), np.int32), np.full(1, self.batch), np.empty((0, 12), np.uint32)
+        weights = None if self.order.parts.weights is None else np.ones((1, self.batch), np.float32)
         with self.brains.backend.running():
+            self._indices(self.order.parts.segments[:1], nobody, keys, keys, 0, index[:0])
             if self.fused:
                 kernels(self.brains, "descend").descend(
                     fields, self.samples, index, lengths, weights, self.batch, optimizers.part(self._optimizer, nobody),
