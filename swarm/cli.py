@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 from . import __version__
 from .backend import progress
 from .bench.request import Request
+from .bench.trial import Trial
 from .errors import SwarmError
 from .options import Scene, Training
 
@@ -35,6 +36,7 @@ app.command(train)
 
 Of = Annotated[Scene, Parameter(name="*")]
 Asked = Annotated[Request, Parameter(name="*")]
+Tried = Annotated[Trial, Parameter(name="*")]
 Learned = Annotated[Training, Parameter(name="*")]
 
 
@@ -259,6 +261,20 @@ def bench_tick(
 
         frame = Drawer
     return tick.command(with_, scene=scene, settings=pairs(set or ()), ticks=ticks, aged=aged, frame=frame)
+
+
+@bench.command(name="train")
+def bench_train(*, with_: Tried = Trial(), samples: int | None = None) -> int | None:
+    """SGD on 256 networks 784-32-10 against sgemm, PyTorch and JAX; what fit holds in memory.
+
+    Parameters
+    ----------
+    samples
+        Of MNIST's training images, an epoch of which ours trains; all by default.
+    """
+    from .bench import train
+
+    return train.command(with_, samples=samples)
 
 
 @train.command(name="mnist")

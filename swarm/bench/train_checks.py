@@ -1,0 +1,104 @@
+"""What must hold of trained networks before anything is reported; each check raises `harness.Invalid`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+
+import numpy as np
+
+from swarm.brain.brains import Brains
+from swarm.train.optimizers import SGD, Adam
+
+from . import harness
+from .peers import Peer
+from .train_oracle import Weights
+from .train_problem import CHECK, Problem, picked, weights_of
+
+BOUND = 1e-5  # of a parameter after `CHECK` steps of descent
+KINK = 1e-2  # of a parameter that a sample on the kink of an activation has moved
+
+
+def bound(optimizer: SGD | Adam) -> float:
+    """How far a parameter may be from the oracle's after `CHECK` steps.
+
+    Adam divides a gradient by its own size: where rounding is all there is of a gradient, the step is a share of the
+    learning rate in any direction.
+    """
+    return max(BOUND, 0.1 * optimizer.learning_rate) if isinstance(optimizer, Adam) else BOUND
+
+
+def ours(what: str, brains: Brains, problem: Problem, right: Weights, train: Callable[[Brains], object]) -> float:
+    """`train` takes the brains through the problem's first `CHECK` steps; they must stand at `right`.
+
+    The brains are as before afterwards. Returns the largest difference.
+    """
+    start = np.array(brains.parameters)
+    train(brains)
+    error = agree(what, picked(weights_of(brains), problem.sample), right, bound(problem.optimizer))
+    brains.parameters[:] = start
+    return error
+
+
+def peer(one: Peer, problem: Problem, right: Weights) -> float:
+    """The peer's networks after `CHECK` steps must stand at `right`; returns the largest difference."""
+    one.run(CHECK)
+    trained = problem.sample[problem.sample < one.networks]
+    right = [(weight[: len(trained)], bias[: len(trained)]) for weight, bias in right]
+    return agree(one.name, picked(one.result(), trained), right, bound(problem.optimizer))
+
+
+def agree(what: str, got: Weights, right: Weights, most: float) -> float:
+    """Raise `harness.Invalid` unless networks `got` are `right`: every parameter within `most`.
+
+    Where a sum lies on the kink of an activation, rounding decides which slope a sample gets: one network in twenty
+    (one at least) may be further off in a few places, in the mean over each weight and bias within ten times `most`.
+    Returns the largest difference in the others.
+    """
+    for k, pair in enumerate(zip(sum(got, ()), sum(right, ()), strict=True)):
+        harness.close(f"{what}: {('weight', 'bias')[k % 2]} {k // 2} after {CHECK} steps", *pair, KINK)
+    parts = [np.abs(g - r).reshape(len(g), -1) for g, r in zip(sum(got, ()), sum(right, ()), strict=True)]
+    largest = np.max([part.max(axis=1) for part in parts], axis=0)
+    means = np.max([part.mean(axis=1) for part in parts], axis=0)
+    off = largest > most
+    if off.sum() > max(1, len(off) // 20) or (means > 10 * most).any():
+        raise harness.Invalid(
+            f"{what}: {off.sum():,} of {len(off):,} networks are not where the reference is after {CHECK} steps, "
+            f"the worst by {largest.max():.3g} (bound {most:.3g}). Nothing is reported."
+        )
+    return float(largest[~off].max(initial=0.0))
+
+
+def finite(what: str, losses: np.ndarray) -> None:
+    """No network may have diverged."""
+    lost = np.flatnonzero(~np.isfinite(losses))
+    if len(lost):
+        raise harness.Invalid(f"{what}: {len(lost):,} networks diverged, the first is {lost[0]}. Nothing is reported.")
+
+
+def different(what: str, brains: Brains) -> int:
+    """How many networks there are, which is how many different ones."""
+    seen: set[bytes] = set()
+    for group in brains.groups:
+        kind = str(group.mlp).encode()
+        seen.update(blake2b(row.tobytes(), digest_size=16, key=kind[:64]).digest() for row in group.parameters)
+    if len(seen) < len(brains):
+        raise harness.Invalid(
+            f"{what}: of {len(brains):,} networks only {len(seen):,} differ from each other. Nothing is reported."
+        )
+    return len(seen)
+
+
+def accuracy(what: str, values: np.ndarray | float, least: float) -> float:
+    """The mean accuracy, which must be `least` or more and no more than 1."""
+    mean = float(np.mean(values))
+    if not least <= mean <= 1:
+        raise harness.Invalid(f"{what}: the accuracy is {mean:.4f}, not within {least:.3f} .. 1. Nothing is reported.")
+    return mean
+
+
+def near(what: str, value: float, right: float, share: float) -> float:
+    """`value`, which must be within `share` of `right`."""
+    if not abs(value - right) <= share * abs(right):
+        raise harness.Invalid(f"{what}: {value:.6g}, the reference has {right:.6g}. Nothing is reported.")
+    return value
