@@ -277,6 +277,34 @@ def bench_train(*, with_: Tried = Trial(), samples: int | None = None) -> int | 
     return train.command(with_, samples=samples)
 
 
+@bench.command(name="turbanet")
+def bench_turbanet(*, with_: Tried = Trial(), many: int | None = None) -> int | None:
+    """TurbaNet's experiment: 50 networks 784-64-32-10 on MNIST, Adam, each on its own bootstrap.
+
+    Parameters
+    ----------
+    many
+        Networks of a large population, whose cost is compared with the 50; 5,000 by default, 0 leaves it out.
+    """
+    from .bench import turbanet
+
+    return turbanet.command(with_, many=many)
+
+
+@bench.command(name="whitney")
+def bench_whitney(*, with_: Tried = Trial(), layers: tuple[str, ...] | None = None) -> int | None:
+    """Whitney's experiment: two spirals, 100 networks in the time of one, Adam, 100 steps.
+
+    Parameters
+    ----------
+    layers
+        Architectures, such as 2-32-2.
+    """
+    from .bench import whitney
+
+    return whitney.command(with_, layers=layers or ())
+
+
 @train.command(name="mnist")
 def train_mnist(*, with_: Learned = Training(), data: Path | None = None) -> int | None:
     """60,000 handwritten digits of 28x28 pixels; 10,000 more test.
