@@ -305,6 +305,36 @@ def bench_whitney(*, with_: Tried = Trial(), layers: tuple[str, ...] | None = No
     return whitney.command(with_, layers=layers or ())
 
 
+@bench.command(name="parallelmlps")
+def bench_parallelmlps(
+    *,
+    with_: Tried = Trial(),
+    features: tuple[int, ...] | None = None,
+    batch: tuple[int, ...] | None = None,
+    widths: int | None = None,
+    repetitions: int | None = None,
+    samples: int | None = None,
+) -> int | None:
+    """ParallelMLPs' experiment: 10,000 different networks at once, an epoch of 10,000 samples.
+
+    Parameters
+    ----------
+    features
+        Inputs, such as 5 100; 5 by default.
+    batch
+        Samples in a step, such as 32 256; 32 by default.
+    widths
+        Hidden widths 1 to this; 100 by default.
+    repetitions
+        Networks of each width and activation; 10 by default.
+    samples
+        Of an epoch; 10,000 by default.
+    """
+    from .bench import parallelmlps
+
+    return parallelmlps.command(with_, features or (), batch or (), widths, repetitions, samples)
+
+
 @train.command(name="mnist")
 def train_mnist(*, with_: Learned = Training(), data: Path | None = None) -> int | None:
     """60,000 handwritten digits of 28x28 pixels; 10,000 more test.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -49,17 +49,25 @@ def peer(one: Peer, problem: Problem, right: Weights) -> float:
 
 
 def agree(what: str, got: Weights, right: Weights, most: float) -> float:
-    """Raise `harness.Invalid` unless networks `got` are `right`: every parameter within `most`.
+    """As `agree_each`, for N equal networks [N, ...]."""
+    ones = range(len(right[0][0]))
+    return agree_each(what, [([(w[k], b[k]) for w, b in got], [(w[k], b[k]) for w, b in right]) for k in ones], most)
+
+
+def agree_each(what: str, pairs: Sequence[tuple[Weights, Weights]], most: float) -> float:
+    """Raise `harness.Invalid` unless in each pair the first network is the second: every parameter within `most`.
 
     Where a sum lies on the kink of an activation, rounding decides which slope a sample gets: one network in twenty
     (one at least) may be further off in a few places, in the mean over each weight and bias within ten times `most`.
     Returns the largest difference in the others.
     """
-    for k, pair in enumerate(zip(sum(got, ()), sum(right, ()), strict=True)):
-        harness.close(f"{what}: {('weight', 'bias')[k % 2]} {k // 2} after {CHECK} steps", *pair, KINK)
-    parts = [np.abs(g - r).reshape(len(g), -1) for g, r in zip(sum(got, ()), sum(right, ()), strict=True)]
-    largest = np.max([part.max(axis=1) for part in parts], axis=0)
-    means = np.max([part.mean(axis=1) for part in parts], axis=0)
+    largest, means = np.zeros((2, len(pairs)))
+    for k, (got, right) in enumerate(pairs):
+        for layer, arrays in enumerate(zip(got, right, strict=True)):
+            for word, mine, other in zip(("weight", "bias"), *arrays, strict=True):
+                name = f"{what}: {word} {layer} after {CHECK} steps"
+                largest[k] = max(largest[k], harness.close(name, mine, other, KINK))
+                means[k] = max(means[k], np.abs(mine - other).mean())
     off = largest > most
     if off.sum() > max(1, len(off) // 20) or (means > 10 * most).any():
         raise harness.Invalid(

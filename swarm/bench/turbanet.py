@@ -123,7 +123,7 @@ def measure(trial: Trial, size: Size, many: int | None = None) -> Report:
         each = peer.cost(times[peer.name].median, size.turns)
         of = "" if peer.networks == count else f" of {peer.networks}"
         report.rows.append({
-            "name": f"{peer.name}, {count} networks", "how": f"extrapolated from {size.turns} steps{of}",
+            "name": f"{peer.name}, {count} networks", "how": f"extrapolated: {size.turns} steps{of}",
             "seconds": each * steps * count, "step_us": each * 1e6, "times": each / base,
             "measured_steps": size.turns, "measured_networks": peer.networks,
         })  # fmt: skip
@@ -142,7 +142,15 @@ def _fit(brains: Brains, x: np.ndarray, y: np.ndarray, steps: int, seed: int) ->
     return fit(brains, x[some], y[some], optimizer=OPTIMIZER, batch_size=BATCH, sampling="bootstrap", seed=seed)
 
 
-def _judge(report: Report, brains: Brains, run: Trained, set_: sets.DataSet, held: np.ndarray, size: Size) -> None:
+def _judge(
+    report: Report,
+    brains: Brains,
+    run: Trained,
+    set_: sets.DataSet,
+    held: np.ndarray,
+    size: Size,
+    preparing: float,
+) -> None:
     """Accuracies, and what must hold of the trained networks; into the figures."""
     train_checks.finite("turbanet", run.training_loss)
     different = train_checks.different("turbanet", brains)

@@ -120,8 +120,9 @@ def measure(trial: Trial, layers: Sequence[str]) -> Report:
     report.notes = list(dict.fromkeys(report.notes))
     report.notes += [
         PUBLISHED,
-        f"Not in the seconds: compiling or loading kernels ({preparing:.2f} s), checking data, scoring. Peers: compiling,"
-        f" copies to and from the library. Accuracies are of {FRESH:,} other points. All networks differ.",
+        f"Not in the seconds: compiling or loading kernels ({preparing:.2f} s), checking data, scoring. Peers:"
+        " compiling, copies to and from the library.",
+        f"Accuracies are of {FRESH:,} other points. All networks of a population differ.",
     ]
     return report
 
@@ -152,9 +153,9 @@ def _rows(
     assert accuracy is not None
     common = {"layers": text, "batches": "full" if case.full else "own bootstrap", "networks": count}
     base = times["swarm"].median / turns / count
+    seconds = times["swarm"].median if turns == STEPS else run.seconds
     rows: list[dict[str, Any]] = [{
-        **common, "name": "swarm", "how": "measured", "seconds": run.seconds,
-        "step_us": run.seconds / STEPS / count * 1e6,
+        **common, "name": "swarm", "how": "measured", "seconds": seconds, "step_us": seconds / STEPS / count * 1e6,
         "mean_accuracy": train_checks.accuracy(what, accuracy, 0.4),
         "ensemble_accuracy": float((mean_outputs(brains, fresh[0]).argmax(axis=1) == fresh[1]).mean()),
         "different": different,
@@ -162,7 +163,7 @@ def _rows(
     for peer in others:
         each = peer.cost(times[peer.name].median, turns)
         of = "" if peer.networks == count else f" of {peer.networks}"
-        how = "measured" if turns == STEPS and not of else f"extrapolated from {turns} steps{of}"
+        how = "measured" if turns == STEPS and not of else f"extrapolated: {turns} steps{of}"
         rows.append({
             **common, "name": peer.name, "how": how, "seconds": each * STEPS * count, "step_us": each * 1e6,
             "times": each / base, "measured_steps": turns, "measured_networks": peer.networks,
