@@ -314,6 +314,8 @@ def bench_parallelmlps(
     widths: int | None = None,
     repetitions: int | None = None,
     samples: int | None = None,
+    mnist: bool = False,
+    plot: Path | None = None,
 ) -> int | None:
     """ParallelMLPs' experiment: 10,000 different networks at once, an epoch of 10,000 samples.
 
@@ -324,12 +326,20 @@ def bench_parallelmlps(
     batch
         Samples in a step, such as 32 256; 32 by default.
     widths
-        Hidden widths 1 to this; 100 by default.
+        Hidden widths 1 to this; 100 by default, with --mnist 50.
     repetitions
-        Networks of each width and activation; 10 by default.
+        Networks of each width and activation; 10 by default, with --mnist 5.
     samples
-        Of an epoch; 10,000 by default.
+        Of an epoch; 10,000 by default, with --mnist all.
+    mnist
+        Their demonstration instead: 1,000 networks 784-h-10 on MNIST.
+    plot
+        With --mnist: draw accuracy against width into this file.
     """
+    if mnist:
+        from .bench import parallelmlps_mnist
+
+        return parallelmlps_mnist.command(with_, widths, repetitions, samples, plot)
     from .bench import parallelmlps
 
     return parallelmlps.command(with_, features or (), batch or (), widths, repetitions, samples)

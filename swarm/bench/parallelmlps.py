@@ -22,6 +22,7 @@ from swarm.backend.device import Backend
 from swarm.brain.activations import ACTIVATIONS
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
+from swarm.errors import SettingsError
 from swarm.train.evaluate import evaluate, mean_outputs
 from swarm.train.fit import fit
 from swarm.train.optimizers import SGD
@@ -154,7 +155,7 @@ def population(size: Size, inputs: int, outputs: int, seed: int, backend: Backen
 
 def measure(trial: Trial, size: Size, features: Sequence[int], batch: Sequence[int]) -> Report:
     """All rows. Raises `harness.Invalid` when anything trained is not what it must be."""
-    trial_free(trial)
+    refuse_networks(trial)
     backend = device.choose("cpu", trial.threads)
     report = Report("parallelmlps", COLUMNS, trial.seed)
     networks = size.widths * size.repetitions * len(ACTIVATIONS)
@@ -190,12 +191,12 @@ def measure(trial: Trial, size: Size, features: Sequence[int], batch: Sequence[i
     return report
 
 
-def trial_free(trial: Trial) -> None:
+def refuse_networks(trial: Trial) -> None:
     """Raise SettingsError for an option that says nothing here."""
     if trial.networks is not None:
-        from swarm.errors import SettingsError
-
-        raise SettingsError("--networks: here they are --widths x 10 activations x --repetitions; give those.")
+        raise SettingsError(
+            "--networks: here they are widths x activations x repetitions. Give --widths, --repetitions."
+        )
 
 
 def rows(report: Report, task: Task, size: Size, trial: Trial, backend: Backend) -> list[dict[str, Any]]:
@@ -215,9 +216,9 @@ def rows(report: Report, task: Task, size: Size, trial: Trial, backend: Backend)
     others = (
         [] if trial.alone else peers.gather(report, "torch", lambda: _torch(brains, task, x, y, size, backend.threads))
     )
-    for peer, sample in others:
-        _hold(peer, sample, brains, task, x, y)
-    jobs = {"swarm": train} | {peer.name: lambda peer=peer: peer.run(size.steps) for peer, _ in others}
+    for peer in others:
+        _hold(peer, brains, task, x, y)
+    jobs = {"swarm": train} | {peer.name: lambda peer=peer: peer.run(size.steps) for peer in others}
     times = harness.interleave(jobs, trial.repeats or 3, warmups=1, limit=60, before=peers.rest, clock=peers.taken)
     trained, run = last["brains"], last["report"]
     train_checks.finite(what, run.training_loss)
@@ -235,7 +236,7 @@ def rows(report: Report, task: Task, size: Size, trial: Trial, backend: Backend)
         mine |= _accuracies(what, trained, fresh, task)
     found = [mine]
     steps = -(-len(x) // task.batch)
-    for peer, _ in others:
+    for peer in others:
         each = peer.cost(times[peer.name].median, size.steps)
         found.append({
             **common, "name": peer.name, "how": f"extrapolated: {size.steps} steps of {peer.networks:,}",
@@ -261,13 +262,13 @@ def _elsewhere(common: dict[str, Any], task: Task, size: Size) -> list[dict[str,
     return found
 
 
-def _torch(brains: Brains, task: Task, x: np.ndarray, y: np.ndarray, size: Size, threads: int) -> list[Any]:
+def _torch(brains: Brains, task: Task, x: np.ndarray, y: np.ndarray, size: Size, threads: int) -> list[peers.Peer]:
     from . import parallelmlps_torch as room
 
     index = _some(task, x, size.steps)
     spread = np.unique(np.linspace(0, len(brains) - 1, size.sample).astype(np.int64))
     one = np.arange(len(brains) // size.repetitions)
-    data = (x, y, index, task.batch, threads)
+    data = (x, y, index, task.batch, threads, TAUGHT)
     return [room.one_by_one(brains, spread, *data), room.wide(brains, one, *data)]
 
 
@@ -295,20 +296,18 @@ def check(what: str, brains: Brains, task: Task, x: np.ndarray, y: np.ndarray, s
         start = weights_of(brains[k])
         right = train_oracle.descend(brains[k].mlp, start, x, y, index, task.batch, SGD(TAUGHT))[0]
         pairs.append((weights_of(trained[k]), right))
-    train_checks.agree_each(what, pairs, train_checks.BOUND)
+    train_checks.agree(what, pairs, train_checks.BOUND)
     return run.preparing
 
 
-def _hold(peer: peers.Peer, sample: np.ndarray, brains: Brains, task: Task, x: np.ndarray, y: np.ndarray) -> None:
-    """A peer's networks, likewise; `sample` says which of ours they are."""
-    peer.run(CHECK)
+def _hold(peer: peers.Peer, brains: Brains, task: Task, x: np.ndarray, y: np.ndarray) -> None:
+    """Some networks of a peer, likewise."""
     index = _some(task, x, CHECK)[None, : CHECK * task.batch]
-    pairs = []
-    for at in np.unique(np.linspace(0, len(sample) - 1, CHECKED).astype(int)):
-        one = brains[int(sample[at])]
-        right = train_oracle.descend(one.mlp, weights_of(one), x, y, index, task.batch, SGD(TAUGHT))[0]
-        pairs.append((peer.result()[at], right))
-    train_checks.agree_each(peer.name, pairs, train_checks.BOUND)
+    right = {}
+    for k in peer.sample[np.unique(np.linspace(0, peer.networks - 1, CHECKED).astype(int))].tolist():
+        start = weights_of(brains[k])
+        right[k] = train_oracle.descend(brains[k].mlp, start, x, y, index, task.batch, SGD(TAUGHT))[0]
+    train_checks.peer(peer, right)
 
 
 def _follow(what: str, brains: Brains, task: Task, x: np.ndarray, y: np.ndarray, seed: int, run: Trained) -> None:

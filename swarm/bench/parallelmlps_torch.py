@@ -18,11 +18,9 @@ from swarm.brain.brains import Brains
 from swarm.train.optimizers import SGD
 
 from .peers import Peer
-from .peers_torch import MODULES, trained
+from .peers_torch import MODULES, OneByOne, wanted
 from .train_oracle import Weights
 from .train_problem import weights_of
-
-Sampled = tuple[Peer, np.ndarray]  # a peer and which brains its networks are; its result is a list of theirs
 
 
 def one_by_one(
@@ -33,38 +31,12 @@ def one_by_one(
     index: np.ndarray,
     batch: int,
     threads: int,
-    rate: float = 0.1,
-) -> Sampled:
-    """An nn.Sequential and an SGD for each network of the sample; one thread or all, whichever the first run likes."""
+    rate: float,
+) -> Peer:
+    """The networks of the sample, one after the other."""
     starts = [(brains[int(k)].mlp, weights_of(brains[int(k)])) for k in sample]
-    inputs, labels, at = torch.from_numpy(x), torch.from_numpy(_wanted(y)), torch.from_numpy(index)
-    nets: list[nn.Sequential] = []
-    best: list[int] = []
-
-    def run(steps: int) -> float:
-        if not best:
-            best.extend(sorted({1, threads}, key=lambda some: timed(some, steps)))
-        return timed(best[0], steps)
-
-    def timed(some: int, steps: int) -> float:
-        torch.set_num_threads(some)
-        nets.clear()
-        seconds = 0.0
-        for mlp, start in starts:
-            spent, net = trained(mlp, start, 0, inputs, labels, SGD(rate), at[: steps * batch], batch)
-            seconds += spent
-            nets.append(net)
-        return seconds
-
-    def result() -> list[Weights]:
-        found = []
-        with torch.no_grad():
-            for net in nets:
-                stages = [stage for stage in net if isinstance(stage, nn.Linear)]
-                found.append([(s.weight.numpy().T[None], s.bias.numpy()[None]) for s in stages])
-        return found
-
-    return Peer("torch one by one", run, result, len(sample)), sample
+    form = OneByOne(starts, x, y, index[None], batch, SGD(rate), threads)
+    return Peer("torch one by one", form.run, form.result, sample)
 
 
 def wide(
@@ -75,8 +47,8 @@ def wide(
     index: np.ndarray,
     batch: int,
     threads: int,
-    rate: float = 0.1,
-) -> Sampled:
+    rate: float,
+) -> Peer:
     """The networks of the sample in one wide hidden layer."""
     ones = [(brains[int(k)].mlp, weights_of(brains[int(k)])) for k in sample]
     order = sorted(range(len(ones)), key=lambda k: ACTIVATIONS.index(ones[k][0].activation[0]))
@@ -90,7 +62,7 @@ def wide(
         mine = [k for k, other in enumerate(names) if other == name]
         spans[name] = (int(ends[mine[0]] - units[mine[0]]), int(ends[mine[-1]]))
     stages = [(MODULES[name](), *span) for name, span in spans.items()]
-    inputs, labels, at = torch.from_numpy(x), torch.from_numpy(_wanted(y)), torch.from_numpy(index)
+    inputs, labels, at = torch.from_numpy(x), torch.from_numpy(wanted(y)), torch.from_numpy(index)
     tensors: list[torch.Tensor] = []
 
     def start() -> None:
@@ -110,10 +82,10 @@ def wide(
         hidden = torch.cat([stage(sums[:, begin:stop]) for stage, begin, stop in stages], 1)
         given = hidden[:, :, None] * last
         out = torch.zeros(len(some), len(ones), last.shape[1]).index_add_(1, owner, given) + end
-        wanted = labels[some]
-        if wanted.is_floating_point():
-            return (out - wanted[:, None]).square().sum() / len(some)
-        many = wanted[:, None].expand(-1, len(ones)).reshape(-1)
+        right = labels[some]
+        if right.is_floating_point():
+            return (out - right[:, None]).square().sum() / len(some)
+        many = right[:, None].expand(-1, len(ones)).reshape(-1)
         return nn.functional.cross_entropy(out.flatten(0, 1), many, reduction="sum") / len(some)
 
     def run(steps: int) -> float:
@@ -134,9 +106,4 @@ def wide(
             for k, (b, u) in enumerate(zip(ends, units, strict=True))
         ]
 
-    return Peer("torch, one wide layer", run, result, len(ones)), sample
-
-
-def _wanted(y: np.ndarray) -> np.ndarray:
-    """Labels as int64; targets as [M, 1]."""
-    return y.astype(np.int64) if y.dtype.kind in "iu" else y[:, None]
+    return Peer("torch, one wide layer", run, result, sample)

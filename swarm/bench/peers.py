@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .report import Report
 from .train_oracle import Weights
 from .train_problem import Problem
@@ -22,16 +24,20 @@ PACKAGES = ("torch", "jax", "jaxlib")
 
 @dataclass(frozen=True)
 class Peer:
-    """One way to train a problem. `run(steps)` starts afresh and returns the seconds that its steps took.
+    """One way to train networks. `run(steps)` starts afresh and returns the seconds that its steps took.
 
-    result: the parameters after the last run, per layer [networks, I, O] and [networks, O]. networks: how many it
-    trains; the first ones of the problem's where that is a sample.
+    sample: which networks of the population it trains. result: where each of them stood after the last run, as many.
     """
 
     name: str
     run: Callable[[int], float]
-    result: Callable[[], Weights]
-    networks: int
+    result: Callable[[], list[Weights]]
+    sample: np.ndarray
+
+    @property
+    def networks(self) -> int:
+        """How many it trains."""
+        return len(self.sample)
 
     def cost(self, seconds: float, steps: int) -> float:
         """Seconds per network and step of a run of so many."""

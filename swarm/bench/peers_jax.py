@@ -19,7 +19,7 @@ from swarm.train.optimizers import Adam
 
 from .peers import Peer
 from .train_oracle import Weights
-from .train_problem import Problem
+from .train_problem import Problem, split
 
 
 def forms(problem: Problem) -> Iterator[Peer]:
@@ -44,11 +44,11 @@ def forms(problem: Problem) -> Iterator[Peer]:
         last[:] = state[0]
         return seconds
 
-    def result() -> Weights:
+    def result() -> list[Weights]:
         arrays = [np.asarray(array) for array in last]
-        return list(zip(arrays[::2], arrays[1::2], strict=True))
+        return split(list(zip(arrays[::2], arrays[1::2], strict=True)))
 
-    yield Peer("jax vmap", run, result, problem.count)
+    yield Peer("jax vmap", run, result, np.arange(problem.count))
 
 
 def _compiled(problem: Problem) -> Any:

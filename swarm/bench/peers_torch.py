@@ -3,7 +3,8 @@
     torch bmm          stacked [N, I, O] weights; products, derivative and update written by hand, the update of descent
                        fused into the product (`baddbmm_`); own batches are gathered into one array made once
     torch bmm, laid    the same, but all batches lie ready as [N, B, I] before the clock starts
-    torch one GEMM     shared batches only: the first layer of all networks is one product [B, I] [I, N H]
+    torch one GEMM     shared batches only: the first layer of all networks is one product [N H, I] [I, B] (this way
+                       round it was the faster)
     torch.func vmap    `vmap(grad(loss))` over `functional_call`, as the ensembling tutorial has it
     torch one by one   an nn.Sequential and an optimizer per network, one network after the other
 
@@ -13,7 +14,7 @@ Adam is torch's own in all of them, over the stacked parameters in the stacked f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,11 @@ import torch
 from torch import nn
 
 from swarm.brain.mlp import MLP
-from swarm.train.optimizers import Adam
+from swarm.train.optimizers import SGD, Adam
 
 from .peers import Peer
 from .train_oracle import Weights
-from .train_problem import Problem
+from .train_problem import Problem, split
 
 _LAID_BYTES = 1 << 30  # the batches that may lie ready
 
@@ -69,7 +70,7 @@ class Stack:
         self.biases: list[torch.Tensor] = []
         self.adam: Any = None
         self.batches: torch.Tensor | None = None  # [S, N, B, I]
-        self.wide: torch.Tensor | None = None  # [I, N H]
+        self.wide: torch.Tensor | None = None  # [N H, I]
         rows = 1 if problem.shared else problem.count
         self.space = torch.empty(rows * problem.batch, problem.mlp.inputs)
 
@@ -85,24 +86,24 @@ class Stack:
                     way(self, step)
             return time.perf_counter() - begun
 
-        return Peer(name, run, self.result, self.problem.count)
+        return Peer(name, run, self.result, np.arange(self.problem.count))
 
     def reset(self, wide: bool) -> None:
-        """The start again. wide: with the first layer's weights as [I, N H]."""
+        """The start again. wide: with the first layer's weights as [N H, I]."""
         self.batches, self.wide = None, None
         self.weights = [torch.from_numpy(weight.copy()) for weight, _ in self.problem.weights]
         self.biases = [torch.from_numpy(bias.copy()) for _, bias in self.problem.weights]
         if wide:
-            self.wide = self.weights[0].transpose(0, 1).reshape(self.problem.mlp.inputs, -1).contiguous()
+            self.wide = self.weights[0].mT.reshape(-1, self.problem.mlp.inputs).contiguous()
         first = self.weights[0] if self.wide is None else self.wide
         optimizer = self.problem.optimizer
         own = [first, *self.weights[1:], *self.biases]
         self.adam = adam(own, optimizer) if isinstance(optimizer, Adam) else None
 
-    def result(self) -> Weights:
+    def result(self) -> list[Weights]:
         if self.wide is not None:
-            self.weights[0] = self.wide.view(self.problem.mlp.inputs, self.problem.count, -1).transpose(0, 1)
-        return [(w.numpy(), b.numpy()) for w, b in zip(self.weights, self.biases, strict=True)]
+            self.weights[0] = self.wide.view(self.problem.count, -1, self.problem.mlp.inputs).mT
+        return split([(w.numpy(), b.numpy()) for w, b in zip(self.weights, self.biases, strict=True)])
 
     def gathered(self, step: int) -> torch.Tensor:
         """The inputs [N | 1, B, I] of a step."""
@@ -130,20 +131,20 @@ class Stack:
         """The first layer as one product over all networks; the others as `by_hand`."""
         count, inputs = self.problem.count, self.gathered(step)[0]
         assert self.wide is not None
-        summed = torch.addmm(self.biases[0].view(-1), inputs, self.wide)
-        hidden = summed.view(len(inputs), count, -1).transpose(0, 1).contiguous()
+        summed = torch.addmm(self.biases[0].view(-1, 1), self.wide, inputs.T)
+        hidden = summed.view(count, -1, len(inputs)).mT
         if len(self.weights) == 1:
             back = self._error(hidden, step)
         else:
             outs = [hidden.relu_()]
             self._through(outs, 1)
             back = self._back(outs, self._error(outs.pop(), step), 1)
-        flat = back.transpose(0, 1).reshape(len(inputs), -1)
+        flat = back.mT.reshape(-1, len(inputs))
         if self.adam is None:
-            self.wide.addmm_(inputs.T, flat, alpha=-self.problem.optimizer.learning_rate)
+            self.wide.addmm_(flat, inputs, alpha=-self.problem.optimizer.learning_rate)
             self.biases[0].sub_(back.sum(1), alpha=self.problem.optimizer.learning_rate)
         else:
-            self.wide.grad = inputs.T @ flat
+            self.wide.grad = flat @ inputs
             self.biases[0].grad = back.sum(1)
         self._adam()
 
@@ -224,74 +225,89 @@ def network(mlp: MLP) -> nn.Sequential:
     return nn.Sequential(*stages)
 
 
-def adam(parameters: list[torch.Tensor], optimizer: Adam) -> Any:
+def adam(parameters: Iterable[torch.Tensor], optimizer: Adam) -> Any:
     """Torch's Adam with our values, fused."""
     betas = (optimizer.beta1, optimizer.beta2)
     return torch.optim.Adam(parameters, optimizer.learning_rate, betas, optimizer.epsilon, fused=True)
 
 
-def trained(
-    mlp: MLP, weights: Weights, k: int, x: torch.Tensor, y: torch.Tensor, optimizer: Any, at: torch.Tensor, batch: int
-) -> tuple[float, nn.Sequential]:
-    """Network k alone: the seconds of its steps through the samples `at` [S batch], and where it stands.
+class OneByOne:
+    """nn.Sequential and torch.optim, one network after the other; with one thread or all, as the first run likes.
 
-    y: labels (cross-entropy), or floats (squared error).
+    starts: an architecture and its weights [1, ...] for each network; x [M, I] float32; y [M] labels or, for the
+    squared error of one output, floats; index [N | 1, S batch].
     """
-    net = network(mlp)
-    linear = [stage for stage in net if isinstance(stage, nn.Linear)]
-    with torch.no_grad():
-        for stage, (weight, bias) in zip(linear, weights, strict=True):
-            stage.weight.copy_(torch.from_numpy(weight[k].T.copy()))
-            stage.bias.copy_(torch.from_numpy(bias[k].copy()))
-    own = list(net.parameters())
-    if isinstance(optimizer, Adam):
-        mover = adam(own, optimizer)
-    else:
-        mover = torch.optim.SGD(own, optimizer.learning_rate, fused=True)
-    loss = nn.MSELoss() if y.is_floating_point() else nn.CrossEntropyLoss()
-    begun = time.perf_counter()
-    for start in range(0, len(at), batch):
-        some = at[start : start + batch]
-        mover.zero_grad()
-        loss(net(x[some]), y[some]).backward()
-        mover.step()
-    return time.perf_counter() - begun, net
+
+    def __init__(
+        self,
+        starts: Sequence[tuple[MLP, Weights]],
+        x: np.ndarray,
+        y: np.ndarray,
+        index: np.ndarray,
+        batch: int,
+        optimizer: SGD | Adam,
+        threads: int,
+    ) -> None:
+        self.starts, self.batch, self.optimizer, self.threads = starts, batch, optimizer, threads
+        self.x, self.y = torch.from_numpy(x), torch.from_numpy(wanted(y))
+        self.index = torch.from_numpy(np.ascontiguousarray(index)).expand(len(starts), -1)
+        self.loss = nn.CrossEntropyLoss() if y.dtype.kind in "iu" else nn.MSELoss()
+        self.best = 0
+        self.nets: list[nn.Sequential] = []
+
+    def run(self, steps: int) -> float:
+        """Seconds of the training loops."""
+        if not self.best:
+            self.best = min(sorted({1, self.threads}), key=lambda threads: self.timed(threads, steps))
+        return self.timed(self.best, steps)
+
+    def timed(self, threads: int, steps: int) -> float:
+        torch.set_num_threads(threads)
+        self.nets = [network(mlp) for mlp, _ in self.starts]
+        seconds = 0.0
+        for net, (_, weights), at in zip(self.nets, self.starts, self.index, strict=True):
+            _put(net, weights)
+            own, rate = list(net.parameters()), self.optimizer.learning_rate
+            if isinstance(self.optimizer, Adam):
+                mover = adam(own, self.optimizer)
+            else:
+                mover = torch.optim.SGD(own, rate, fused=True)
+            begun = time.perf_counter()
+            for some in at[: steps * self.batch].split(self.batch):
+                mover.zero_grad()
+                self.loss(net(self.x[some]), self.y[some]).backward()
+                mover.step()
+            seconds += time.perf_counter() - begun
+        return seconds
+
+    def result(self) -> list[Weights]:
+        return [
+            [(s.weight.detach().numpy().T[None], s.bias.detach().numpy()[None]) for s in _linear(net)]
+            for net in self.nets
+        ]
 
 
 def one_by_one(problem: Problem, threads: int, some: int | None = None) -> Peer:
-    """nn.Sequential and torch.optim, a network after the other; the first `some` of the problem's.
-
-    With one thread or all, whichever was faster at the first run.
-    """
+    """The first `some` networks of a problem, one after the other."""
     count = min(some or problem.count, problem.count)
-    x = torch.from_numpy(problem.inputs())
-    y = torch.from_numpy(problem.y.astype(np.int64))
-    index = torch.from_numpy(np.ascontiguousarray(problem.index)).expand(problem.count, -1)
-    nets: list[nn.Sequential] = []
-    best: list[int] = []
+    starts = [(problem.mlp, one) for one in split(problem.weights)[:count]]
+    index = problem.index if problem.shared else problem.index[:count]
+    form = OneByOne(starts, problem.inputs(), problem.y, index, problem.batch, problem.optimizer, threads)
+    return Peer("torch one by one", form.run, form.result, np.arange(count))
 
-    def run(steps: int) -> float:
-        if not best:
-            best.extend(sorted({1, threads}, key=lambda some: timed(some, steps)))
-        return timed(best[0], steps)
 
-    def timed(some: int, steps: int) -> float:
-        torch.set_num_threads(some)
-        nets.clear()
-        seconds = 0.0
-        for k in range(count):
-            at = index[k, : steps * problem.batch]
-            spent, net = trained(problem.mlp, problem.weights, k, x, y, problem.optimizer, at, problem.batch)
-            seconds += spent
-            nets.append(net)
-        return seconds
+def wanted(y: np.ndarray) -> np.ndarray:
+    """Labels as int64; targets as [M, 1]."""
+    return y.astype(np.int64) if y.dtype.kind in "iu" else y[:, None]
 
-    def result() -> Weights:
-        linear = [[stage for stage in net if isinstance(stage, nn.Linear)] for net in nets]
-        with torch.no_grad():
-            return [
-                (np.stack([s.weight.numpy().T for s in layer]), np.stack([s.bias.numpy() for s in layer]))
-                for layer in zip(*linear, strict=True)
-            ]
 
-    return Peer("torch one by one", run, result, count)
+def _linear(net: nn.Sequential) -> list[nn.Linear]:
+    return [stage for stage in net if isinstance(stage, nn.Linear)]
+
+
+def _put(net: nn.Sequential, weights: Weights) -> None:
+    """The weights [1, I, O] and biases [1, O] of one network into its module."""
+    with torch.no_grad():
+        for stage, (weight, bias) in zip(_linear(net), weights, strict=True):
+            stage.weight.copy_(torch.from_numpy(weight[0].T.copy()))
+            stage.bias.copy_(torch.from_numpy(bias[0].copy()))

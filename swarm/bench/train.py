@@ -128,7 +128,7 @@ def measure(trial: Trial, samples: int) -> Report:
             )
             ours.insert(len(ours) - (data == "MNIST"), one)
         for peer in [] if trial.alone else peers.stacked(report, problem, backend.threads):
-            errors[f"{peer.name} {batches}"] = train_checks.peer(peer, problem, right)
+            errors[f"{peer.name} {batches}"] = train_checks.peer(peer, right)
             others.append((batches, peer))
 
     jobs: dict[str, Callable[[], object]] = {"sgemm": _sgemm()}

@@ -13,7 +13,7 @@ from swarm.train.optimizers import SGD, Adam
 from . import harness
 from .peers import Peer
 from .train_oracle import Weights
-from .train_problem import CHECK, Problem, picked, weights_of
+from .train_problem import CHECK, Problem, weights_of
 
 BOUND = 1e-5  # of a parameter after `CHECK` steps of descent
 KINK = 1e-2  # of a parameter that a sample on the kink of an activation has moved
@@ -28,39 +28,36 @@ def bound(optimizer: SGD | Adam) -> float:
     return max(BOUND, 0.1 * optimizer.learning_rate) if isinstance(optimizer, Adam) else BOUND
 
 
-def ours(what: str, brains: Brains, problem: Problem, right: Weights, train: Callable[[Brains], object]) -> float:
+def ours(
+    what: str, brains: Brains, problem: Problem, right: dict[int, Weights], train: Callable[[Brains], object]
+) -> float:
     """`train` takes the brains through the problem's first `CHECK` steps; they must stand at `right`.
 
     The brains are as before afterwards. Returns the largest difference.
     """
     start = np.array(brains.parameters)
     train(brains)
-    error = agree(what, picked(weights_of(brains), problem.sample), right, bound(problem.optimizer))
+    stood = [weights_of(brains[k]) for k in right]
     brains.parameters[:] = start
-    return error
+    return agree(what, list(zip(stood, right.values(), strict=True)), bound(problem.optimizer))
 
 
-def peer(one: Peer, problem: Problem, right: Weights) -> float:
-    """The peer's networks after `CHECK` steps must stand at `right`; returns the largest difference."""
+def peer(one: Peer, right: dict[int, Weights], most: float = BOUND) -> float:
+    """The peer's networks after `CHECK` steps must stand within `most` of `right`; returns the largest difference."""
     one.run(CHECK)
-    trained = problem.sample[problem.sample < one.networks]
-    right = [(weight[: len(trained)], bias[: len(trained)]) for weight, bias in right]
-    return agree(one.name, picked(one.result(), trained), right, bound(problem.optimizer))
+    pairs = [(got, right[k]) for k, got in zip(one.sample.tolist(), one.result(), strict=True) if k in right]
+    return agree(one.name, pairs, most)
 
 
-def agree(what: str, got: Weights, right: Weights, most: float) -> float:
-    """As `agree_each`, for N equal networks [N, ...]."""
-    ones = range(len(right[0][0]))
-    return agree_each(what, [([(w[k], b[k]) for w, b in got], [(w[k], b[k]) for w, b in right]) for k in ones], most)
-
-
-def agree_each(what: str, pairs: Sequence[tuple[Weights, Weights]], most: float) -> float:
+def agree(what: str, pairs: Sequence[tuple[Weights, Weights]], most: float) -> float:
     """Raise `harness.Invalid` unless in each pair the first network is the second: every parameter within `most`.
 
     Where a sum lies on the kink of an activation, rounding decides which slope a sample gets: one network in twenty
     (one at least) may be further off in a few places, in the mean over each weight and bias within ten times `most`.
     Returns the largest difference in the others.
     """
+    if not pairs:
+        raise harness.Invalid(f"{what}: there is no network to compare. Nothing is reported.")
     largest, means = np.zeros((2, len(pairs)))
     for k, (got, right) in enumerate(pairs):
         for layer, arrays in enumerate(zip(got, right, strict=True)):

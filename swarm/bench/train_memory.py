@@ -1,6 +1,6 @@
 """What `fit` holds in memory for every network, against the bytes of its parameters.
 
-NumPy reports its arrays to tracemalloc. The peak of making and training N networks, and of 2 N: the difference is what
+NumPy reports its arrays to tracemalloc. The peak while N networks are trained, they included, and of 2 N: the difference is what
 N networks take, whatever is the same for any number (samples, workspaces of the threads) falls out. 1.0 is the
 parameters themselves, 4 bytes each.
 """
@@ -55,12 +55,15 @@ def notes(found: dict[str, float | None]) -> list[str]:
 def _peak(
     mlp: MLP, x: np.ndarray, y: np.ndarray, networks: int, batch: int, backend: Backend, settings: dict[str, Any]
 ) -> int:
-    """The most bytes of NumPy's arrays alive at once while so many networks are made and trained."""
+    """The most bytes of NumPy's arrays alive at once while so many networks are trained, their rows included."""
     for watched in (False, True):  # the first time compiles and fills caches
         if watched:
             tracemalloc.start()
         try:
-            fit(Brains(mlp, networks, backend=backend), x, y, batch_size=batch, **settings)
+            brains = Brains(mlp, networks, backend=backend)
+            if watched:
+                tracemalloc.reset_peak()
+            fit(brains, x, y, batch_size=batch, **settings)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             if watched:

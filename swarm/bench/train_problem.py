@@ -63,12 +63,13 @@ class Problem:
         """The networks that are compared with the oracle's, spread over all."""
         return np.unique(np.linspace(0, self.count - 1, SAMPLE).astype(np.int64))
 
-    def right(self) -> Weights:
-        """Where the oracle has the networks of the sample after `CHECK` steps."""
+    def right(self) -> dict[int, Weights]:
+        """Where the oracle has each network of the sample after `CHECK` steps."""
         index = self.index[:, : CHECK * self.batch]
         index = index if self.shared else index[self.sample]
-        start = picked(self.weights, self.sample)
-        return train_oracle.descend(self.mlp, start, self.x, self.y, index, self.batch, self.optimizer)[0]
+        start = [(weight[self.sample], bias[self.sample]) for weight, bias in self.weights]
+        found = train_oracle.descend(self.mlp, start, self.x, self.y, index, self.batch, self.optimizer)[0]
+        return dict(zip(self.sample.tolist(), split(found), strict=True))
 
 
 def weights_of(brains: Brains) -> Weights:
@@ -76,9 +77,9 @@ def weights_of(brains: Brains) -> Weights:
     return [(np.array(brains.weight(k)), np.array(brains.bias(k))) for k in range(len(brains.layout.layers))]
 
 
-def picked(weights: Weights, rows: np.ndarray) -> Weights:
-    """Some networks of many."""
-    return [(weight[rows], bias[rows]) for weight, bias in weights]
+def split(weights: Weights) -> list[Weights]:
+    """N networks as one each."""
+    return [[(weight[k : k + 1], bias[k : k + 1]) for weight, bias in weights] for k in range(len(weights[0][0]))]
 
 
 def met(M: int, batch: int, keys: np.ndarray, **settings: Any) -> np.ndarray:

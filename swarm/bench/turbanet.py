@@ -103,7 +103,7 @@ def measure(trial: Trial, size: Size, many: int | None = None) -> Report:
 
     others = [] if trial.alone else peers.stacked(report, problem, backend.threads, size.alone)
     for peer in others:
-        train_checks.peer(peer, problem, right)
+        train_checks.peer(peer, right, train_checks.bound(OPTIMIZER))
     jobs = {"swarm": lambda: _fit(brains.clone(), x, y, size.turns, trial.seed).seconds}
     jobs |= {peer.name: lambda peer=peer: peer.run(size.turns) for peer in others}
     rounds = trial.repeats or (3 if trial.quick else 5)

@@ -140,7 +140,7 @@ def _rows(
     train_checks.ours(what, brains, problem, right, lambda some: first.append(case.fit(some, CHECK)))
     others = [] if trial.alone else peers.stacked(report, problem, brains.backend.threads, some=4)
     for peer in others:
-        train_checks.peer(peer, problem, right)
+        train_checks.peer(peer, right, train_checks.bound(OPTIMIZER))
     jobs = {"swarm": lambda: case.fit(brains.clone(), turns).seconds}
     jobs |= {peer.name: lambda peer=peer: peer.run(turns) for peer in others}
     rounds = trial.repeats or (3 if trial.quick else 9)
