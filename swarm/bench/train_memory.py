@@ -1,7 +1,7 @@
 """What `fit` holds in memory for every network, against the bytes of its parameters.
 
-NumPy reports its arrays to tracemalloc. The peak while N networks are trained, they included, and of 2 N: the difference is what
-N networks take, whatever is the same for any number (samples, workspaces of the threads) falls out. 1.0 is the
+NumPy reports its arrays to tracemalloc. The peak while 2 N networks are trained, they included, less that of N is what
+N networks take; whatever is the same for any number (samples, workspaces of the threads) falls out. 1.0 is the
 parameters themselves, 4 bytes each.
 """
 

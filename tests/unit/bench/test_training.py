@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,19 @@ import pytest
 
 import swarm
 from swarm import cli
-from swarm.bench import parallelmlps, parallelmlps_mnist, train, train_memory, turbanet, whitney
+from swarm.bench import (
+    harness,
+    parallelmlps,
+    parallelmlps_mnist,
+    peers,
+    train,
+    train_checks,
+    train_memory,
+    turbanet,
+    whitney,
+)  # fmt: skip
+from swarm.bench.report import Report
+from swarm.bench.train_problem import pose
 from swarm.train import data as sets
 
 SMALL: dict[str, list[str]] = {  # command -> words that make it tiny
@@ -34,7 +47,9 @@ STATED = {
     "whitney": {"seconds", "mean_accuracy", "ensemble_accuracy", "against_one", "peers", "machine"},
     "parallelmlps": {"seconds_per_epoch", "mean_accuracy", "ensemble_accuracy", "peers", "machine"},
 }
-HAS_TORCH, HAS_JAX = (importlib.util.find_spec(name) is not None for name in ("torch", "jax"))
+needs_both = pytest.mark.skipif(
+    not all(importlib.util.find_spec(name) for name in ("torch", "jax")), reason="PyTorch and JAX are not installed"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -68,14 +83,32 @@ def test_every_command_states_its_figures(command: str, tmp_path: Path):
     assert any(note.startswith("Not in the seconds") for note in told_["notes"])
 
 
-@pytest.mark.skipif(not (HAS_TORCH and HAS_JAX), reason="PyTorch and JAX are measured where they are installed")
-@pytest.mark.parametrize("command", SMALL)
+@needs_both
+@pytest.mark.parametrize("command", ["train", "turbanet", "parallelmlps"])
 def test_peers_do_the_same_and_stand_beside(command: str, tmp_path: Path):
     found = {row["name"].partition(", 4 networks")[0] for row in told(command, tmp_path / "t.json")["peers"]}
     if command == "parallelmlps":
         assert found == {"torch one by one", "torch, one wide layer"}
     else:
         assert {"torch bmm", "torch.func vmap", "torch one by one", "jax vmap"} <= found
+
+
+@needs_both
+@pytest.mark.parametrize("sampling", ["shared", "bootstrap"])
+@pytest.mark.parametrize("optimizer", [swarm.SGD(0.1), swarm.Adam(0.01)])
+def test_every_form_ends_where_the_oracle_does(optimizer: swarm.SGD | swarm.Adam, sampling: str):
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((40, 6)).astype(np.float32), random.integers(0, 3, 40)
+    brains = swarm.Brains(swarm.MLP((6, 8, 5, 3), "relu"), 3, seed=1, backend="cpu")
+    problem = pose(brains, x, y, optimizer, 8, 2, sampling, seed=2)
+    right, report = problem.right(), Report("peers", {}, 0)
+    found = peers.stacked(report, problem, threads=1)
+    assert ("torch one GEMM" in {peer.name for peer in found}) == (sampling == "shared")
+    for peer in found:
+        assert train_checks.peer(peer, right, 1e-4 if isinstance(optimizer, swarm.Adam) else 1e-6) < 1e-4
+        assert peer.run(2) > 0
+        with pytest.raises(harness.Invalid, match=peer.name):
+            train_checks.peer(replace(peer, run=lambda steps, run=peer.run: run(steps - 1)), right)
 
 
 def test_missing_libraries_are_notes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -129,8 +162,6 @@ def test_networks_that_repeat_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_low_accuracy_is_refused(monkeypatch: pytest.MonkeyPatch, capsys):
-    from dataclasses import replace
-
     monkeypatch.setattr(turbanet, "QUICK", replace(turbanet.QUICK, least=0.999))
     assert cli.call(words("turbanet", None, "--alone")) == 2
     assert "the accuracy is" in capsys.readouterr().err
