@@ -44,7 +44,7 @@ class Hud:
     def _figures(self, panel: Panel, figures: Figures, note: str) -> None:
         u, theme = self.ui, self.theme
         tables = list(figures.tables.values())
-        rows = [(f"mean {t.what}", t.mean, t.unit) for t in tables if t.count and t.what]
+        rows = [(f"mean {t.what}", t.mean, t.unit) for t in tables if t.count and t.what and t.mean == t.mean]
         rows += [(name, value, "") for name, value in figures.more.items()]
         height = 62 + sum(44 if t.moves else 24 for t in tables) + (14 + 16 * len(rows) if rows else 0)
         left, top = 18 * u, 18 * u
