@@ -31,7 +31,7 @@ class Look:
     colour   a numeric column [N], coloured through `palette`; or "#rrggbb"; or None for the palette's middle
     limits   values of `colour` at both ends of the palette; None follows the data (2nd to 98th percentile)
     palette  "ember", "tide" or "moss": perceptually uniform, told apart without colour vision, too;
-             "kinds": ten colours for numbers of kinds, limits (0, 9); a mean of such a column is not shown
+             "kinds": grey for -1 and ten colours for the numbers of kinds, with limits (-1, 9)
     strength column [N], bool or 0..1: 0 is a faint speck, 1 the full shape (ripe and unripe plants); None is 1
     size     length of the shape, m
     shape    "drop" (a head and a tail along the heading), "disc" or "ring"

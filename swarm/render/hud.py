@@ -107,6 +107,7 @@ class Hud:
                 words = f"{what.what}, {what.unit}" if what and what.unit else what.what if what else ""
                 panel.text(right, y - 7 * u, words, 7.0 * u, theme.quiet, align="right")
                 low, high = (number(v, 2) for v in sprite.columns.limits)
+                low = "none" if look.palette == "kinds" else low
                 bar = x + 15 * u + panel.font.width(low, 6.5 * u) + 6 * u
                 end = right - panel.font.width(high, 6.5 * u) - 6 * u
                 panel.text(x + 15 * u, y + 8.5 * u, low, 6.5 * u, theme.quiet)

@@ -1,4 +1,4 @@
-"""How the digits scene looks beside its agents: ten fields around a canvas. Where they are, in metres for 2,000 agents."""
+"""How the digits scene looks beside its agents: ten fields around a canvas, in metres for 2,000 agents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from swarm.marks import Box, Line, Mark, Text
+from swarm.marks import Box, Colour, Line, Mark, Text
 from swarm.scenes.digits_strokes import PEN
 
 SIZE = (160.0, 90.0)
@@ -37,10 +37,11 @@ def _at(unit: float, x: float, y: float) -> tuple[float, float]:
 
 
 def _field(unit: float, digit: int, at: tuple[float, float], share: float, first: bool) -> Iterator[Mark]:
-    colour, size = ("kinds", digit / 9), (2 * RADIUS * unit, 2 * RADIUS * unit)
+    colour, size = _ink(digit), (2 * RADIUS * unit, 2 * RADIUS * unit)
     middle = _at(unit, *at)
     yield Box(middle, size, colour, 0.10 if first else 0.045, RADIUS * unit)
     yield Box(middle, size, colour, 0.9 if first else 0.35, RADIUS * unit, outline=1.6 if first else 1.0)
+    yield Text(_at(unit, at[0], at[1] - 4.5), str(digit), 9 * unit, colour, 0.16, weight=2.0, over=False)
     x, y = CENTRE[0] - at[0], CENTRE[1] - at[1]
     far = (x * x + y * y) ** 0.5
     x, y = at[0] + x / far * RADIUS, at[1] + y / far * RADIUS
@@ -53,7 +54,7 @@ def _field(unit: float, digit: int, at: tuple[float, float], share: float, first
 
 
 def _canvas(unit: float, strokes: np.ndarray, winner: int | None) -> Iterator[Mark]:
-    side, colour = CANVAS * unit, "text" if winner is None else ("kinds", winner / 9)
+    side, colour = CANVAS * unit, _ink(winner)
     middle = _at(unit, *CENTRE)
     yield Box(middle, (side, side), "panel", 0.95, 1.5 * unit, over=True)
     yield Box(middle, (side, side), "line", 0.25, 1.5 * unit, outline=1.2, over=True)
@@ -67,7 +68,7 @@ def _canvas(unit: float, strokes: np.ndarray, winner: int | None) -> Iterator[Ma
 def _sight(unit: float, picture: np.ndarray, winner: int | None) -> Iterator[Mark]:
     cell, x, y = 1.15, CENTRE[0] + CANVAS / 2 + 9.5, CENTRE[1] + 0.8
     yield Box(_at(unit, x, y), (8.9 * cell * unit, 8.9 * cell * unit), "panel", 0.92, 0.6 * unit, over=True)
-    colour = "text" if winner is None else ("kinds", winner / 9)
+    colour = _ink(winner)
     for k in range(64):
         at = _at(unit, x + (k % 8 - 3.5) * cell, y + (3.5 - k // 8) * cell)
         yield Box(at, (0.9 * cell * unit, 0.9 * cell * unit), colour, 0.04 + 0.96 * float(picture[k]), 0.15 * unit,
@@ -80,13 +81,18 @@ def _verdict(unit: float, votes: np.ndarray, n: int, winner: int | None) -> Iter
     if winner is None:
         yield Text(_at(unit, x, y - 0.5), "undecided", 1.3 * unit, "quiet")
         return
-    colour = ("kinds", winner / 9)
+    colour = _ink(winner)
     yield Text(_at(unit, x, y - 2.4), str(winner), 7.5 * unit, colour, weight=2.2)
     yield Text(_at(unit, x, y - 6.2), f"{_percent(votes[winner] / n)} of the votes", 1.0 * unit, "quiet")
 
 
+def _ink(digit: int | None) -> Colour:
+    """The colour of a digit, or of none."""
+    return "text" if digit is None else ("kinds", (digit + 1) / 10)
+
+
 def _percent(share: float) -> str:
-    return "0%" if share == 0 else f"{100 * share:.1f}%"
+    return f"{100 * share:.1f}%" if 0 < share < 1 else f"{share:.0%}"
 
 
 def _joined(pieces: np.ndarray) -> Iterator[list[tuple[float, float]]]:

@@ -6,13 +6,12 @@ the top left. Corners are rounded by cutting them (Chaikin, 1974); a point that 
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from swarm.errors import SettingsError
 
-PEN = 0.09  # width of the pen, as a part of the canvas
+PEN = 0.08  # width of the pen, as a part of the canvas
+NUMBERS = 64  # random numbers that are enough to shake any of the hands
 _ROUNDS = 3  # times every corner is cut
 
 # Several ways to write each digit; the first one is shown when a digit is asked for.
@@ -89,11 +88,21 @@ def parse(text: str) -> list[np.ndarray]:
     return strokes
 
 
-@cache
-def written(digit: int, hand: int = 0) -> tuple[np.ndarray, ...]:
-    """The rounded strokes of a digit in one of its `HANDS`: points [K, 2] float32 in parts of the canvas."""
-    hands = HANDS[digit]
-    return tuple(rounded(stroke[None])[0] for stroke in parse(hands[hand % len(hands)]))
+def written(digit: int, hand: int, draw: np.ndarray, shake: float) -> np.ndarray:
+    """A digit written B times by one of its `HANDS` that shakes: pieces float32 [B, S, 4] in parts of the canvas.
+
+    draw: float32 [B, D], numbers in [-1, 1) that move the points, at most `shake` (1 is the canvas); at least two for
+    each point of the strokes.
+    """
+    hands, found, at = HANDS[digit], [], 0
+    for stroke in parse(hands[hand % len(hands)]):
+        moved = stroke + np.float32(shake) * draw[:, at : at + stroke.size].reshape(len(draw), *stroke.shape)
+        corner = 1 + np.flatnonzero((stroke[1:] == stroke[:-1]).all(axis=1))
+        moved[:, corner] = moved[:, corner - 1]
+        line = rounded(moved)
+        found.append(np.concatenate([line[:, :-1], line[:, 1:]], axis=2))
+        at += stroke.size
+    return np.concatenate(found, axis=1)
 
 
 def rounded(strokes: np.ndarray) -> np.ndarray:
@@ -105,7 +114,7 @@ def rounded(strokes: np.ndarray) -> np.ndarray:
     return strokes
 
 
-def segments(strokes: list[np.ndarray] | tuple[np.ndarray, ...]) -> np.ndarray:
+def segments(strokes: list[np.ndarray]) -> np.ndarray:
     """The straight pieces of strokes: float32 [S, 4], x0, y0, x1, y1. A single point is a piece without length."""
     pieces = [np.concatenate([s[:-1], s[1:]], 1) if len(s) > 1 else np.concatenate([s, s], 1) for s in strokes]
     return np.concatenate(pieces or [np.zeros((0, 4))]).astype(np.float32)
