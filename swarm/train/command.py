@@ -19,6 +19,7 @@ from swarm.config import suggest
 from swarm.errors import SettingsError
 from swarm.train import data as sets
 from swarm.train import summary, words
+from swarm.train.candidates import Part
 from swarm.train.data import DataSet
 from swarm.train.evaluate import evaluate
 from swarm.train.folder import Folder
@@ -26,7 +27,6 @@ from swarm.train.history import History
 from swarm.train.interrupt import Interrupted
 from swarm.train.outcome import Outcome
 from swarm.train.pbt import pbt
-from swarm.train.candidates import Part
 from swarm.train.report import Report
 from swarm.train.results import Results
 from swarm.train.sweep import label

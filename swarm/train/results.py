@@ -18,9 +18,9 @@ from swarm.brain.brains import Brains
 from swarm.brain.files import atomic
 from swarm.errors import SettingsError
 from swarm.train import ensemble, settings
+from swarm.train.candidates import Part, Plan
 from swarm.train.history import History
 from swarm.train.outcome import Outcome
-from swarm.train.candidates import Part, Plan
 from swarm.train.space import varied
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from swarm.train import settings, space
+from swarm.train.candidates import Plan
 from swarm.train.data import DataSet
 from swarm.train.evaluate import mean_outputs
-from swarm.train.candidates import Plan
 from swarm.train.results import Results
 from swarm.train.targets import Targets
 from swarm.train.words import Request

@@ -19,10 +19,10 @@ import numpy as np
 from swarm.config import suggest
 from swarm.errors import DataError, SettingsError
 from swarm.train import space
+from swarm.train.candidates import Plan
 from swarm.train.evaluate import evaluate
 from swarm.train.fit import fit
 from swarm.train.outcome import Outcome
-from swarm.train.candidates import Plan
 from swarm.train.results import Results
 from swarm.train.settings import SETTINGS
 

@@ -11,10 +11,10 @@ import numpy as np
 from swarm.config import load_toml, pairs, settings, suggest
 from swarm.errors import SettingsError
 from swarm.train import space
+from swarm.train.candidates import Plan
 from swarm.train.data import DataSet
 from swarm.train.folds import Folds
 from swarm.train.optimizers import OPTIMIZERS
-from swarm.train.candidates import Plan
 from swarm.train.settings import SETTINGS, SHARED, value
 
 DATA = {"mnist": (0.3, 1), "digits": (0.3, 30)}  # data set -> learning rate of SGD and epochs that suit it

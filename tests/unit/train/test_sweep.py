@@ -12,9 +12,9 @@ import swarm
 from swarm import MLP, SGD, Brains, fit
 from swarm.config import load_toml
 from swarm.errors import DataError, SettingsError
+from swarm.train.candidates import Plan
 from swarm.train.evaluate import evaluate
 from swarm.train.outcome import Outcome
-from swarm.train.candidates import Plan
 from swarm.train.results import Results
 from swarm.train.sweep import sweep
 
