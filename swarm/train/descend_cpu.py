@@ -74,7 +74,7 @@ def table(optimizer, count):
     return rule, values
 
 
-@kernel(allocates=False)
+@kernel(merges=True)
 def _step(
     s, o, plan, n, x, labels, targets, kind, mean, own, weights, first, count, ahead, rule, hyper, factor, slots,
     masked, step, lists, disturbed, order, buckets, numbers, counts,
@@ -139,7 +139,7 @@ def _visit(
         own, factor = index[row], factors[min(n, factors.shape[0] - 1)]
         weight = weights[row] if weights.shape[0] > 0 else weights.reshape(-1)
         length = lengths[min(n, lengths.shape[0] - 1)]
-        take_weights(rows[n], s, plan, 0)
+        take_weights(rows[n], s, plan, np.int64(0))
         for k in range(slots):
             take_weights(states[n, k], s, plan, (1 + k) * span)
         if masked:
@@ -157,7 +157,7 @@ def _visit(
                 break
             total[n] += value
             steps[n] += 1
-        give_weights(rows[n], s, plan, 0)
+        give_weights(rows[n], s, plan, np.int64(0))
         for k in range(slots):
             give_weights(states[n, k], s, plan, (1 + k) * span)
 

@@ -197,10 +197,11 @@ def layer(s, o, plan, k, count):
     if plan[k, TURNED]:
         _turned(s, plan, k, count)
     else:
+        none, one = np.int64(0), np.int64(1)  # literals would have it compiled once more for each
         start = plan[k, C] if plan[k, BIAS] >= 0 else o[ZEROS]
         product(
-            s, count, plan[k, W_STRIDE], plan[k, X], plan[k, X_STRIDE], 1, plan[k, W], plan[k, W_STRIDE],
-            plan[k, INPUTS], start, 0, plan[k, Y], plan[k, Y_STRIDE],
+            s, count, plan[k, W_STRIDE], plan[k, X], plan[k, X_STRIDE], one, plan[k, W], plan[k, W_STRIDE],
+            plan[k, INPUTS], start, none, plan[k, Y], plan[k, Y_STRIDE],
         )  # fmt: skip
     act(s, plan, k, count)
 
@@ -213,7 +214,7 @@ def first_sparse(s, o, plan, count, inputs, lists, index, first, order, buckets)
         s, count, plan[0, W_STRIDE], plan[0, X], plan[0, X_STRIDE], plan[0, W], plan[0, W_STRIDE], start,
         plan[0, Y], plan[0, Y_STRIDE], inputs, lists, index, first, order, buckets,
     )  # fmt: skip
-    act(s, plan, 0, count)
+    act(s, plan, np.int64(0), count)
 
 
 @kernel(allocates=False)
@@ -268,9 +269,10 @@ def value(s, plan, b, j):
 def turn_back(s, o, plan, k, d, e, count):
     """From the gradient d at layer k's sums to the one at its inputs, [B, I], at e."""
     columns, zeros = (plan[k, INPUTS] + 15) // 16 * 16, o[ZEROS]
+    none, one = np.int64(0), np.int64(1)
     if plan[k, TURNED]:
         product(
-            s, count, columns, d, 1, o[LANES], plan[k, W], plan[k, W_STRIDE], plan[k, OUTPUTS], zeros, 0, e,
+            s, count, columns, d, one, o[LANES], plan[k, W], plan[k, W_STRIDE], plan[k, OUTPUTS], zeros, none, e,
             plan[k, X_STRIDE],
         )  # fmt: skip
         return
@@ -279,7 +281,7 @@ def turn_back(s, o, plan, k, d, e, count):
         at = plan[k, W] + i * plan[k, W_STRIDE]
         for j in range(plan[k, OUTPUTS]):
             s[turned + j * step + i] = s[at + j]
-    product(s, count, columns, d, plan[k, Y_STRIDE], 1, turned, step, plan[k, OUTPUTS], zeros, 0, e, step)
+    product(s, count, columns, d, plan[k, Y_STRIDE], one, turned, step, plan[k, OUTPUTS], zeros, none, e, step)
 
 
 @kernel(allocates=False)
