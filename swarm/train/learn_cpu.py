@@ -133,8 +133,8 @@ def _store(s, o, plan, k, d, count, sparse, numbers, counts):
         done = plan[k, W_ROWS] // GROUP * GROUP
     if done < plan[k, W_ROWS]:
         product(
-            s, plan[k, W_ROWS] - done, columns, a + done * ar, ar, ak, b, bk, count, o[ZEROS], np.int64(0), g + done * columns,
-            columns,
+            s, plan[k, W_ROWS] - done, columns, a + done * ar, ar, ak, b, bk, count, o[ZEROS], np.int64(0),
+            g + done * columns, columns,
         )  # fmt: skip
     if plan[k, BIAS] >= 0:
         bias_gradient(s, plan, k, d, count, o[GRADIENT] + plan[k, C])
