@@ -14,7 +14,6 @@ numbers need no state: they are functions of seeds, keys and steps. Whoever resu
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,6 @@ from swarm.brain import files
 from swarm.brain.brains import Brains
 from swarm.errors import DataError, SaveError, SchemaError, SettingsError
 from swarm.train import optimizers, plain
-from swarm.train.samples import Samples
 
 if TYPE_CHECKING:
     from swarm.train.training import Training
@@ -61,8 +59,8 @@ def save(training: Training, path: str | Path) -> None:
             "version": VERSION,
             "backend": training.brains.backend.name,
             "settings": settings,
-            "samples": digest(training.plan.samples),
-            "validation": _validation(training),
+            "samples": training.plan.samples.name,
+            "validation": training.plan.held and training.plan.held.name,
             "where": [training.wave, training.epoch, training.start],
             "report": {name: getattr(report, name) for name in _COUNTED},
         }
@@ -88,19 +86,6 @@ def _arrays(training: Training) -> dict[str, np.ndarray]:
     return found
 
 
-def digest(samples: Samples) -> str:
-    """A name for these samples: equal data, equal name."""
-    name = hashlib.blake2b(digest_size=16)
-    for array in (samples.x, samples.labels, samples.targets):
-        name.update(f"{array.dtype} {array.shape} ".encode())
-        name.update(np.ascontiguousarray(array).data)
-    return name.hexdigest()
-
-
-def _validation(training: Training) -> str | None:
-    return None if training.plan.held is None else training.plan.held.name
-
-
 # ---------------------------------------------------------------------- file -> training
 
 
@@ -118,8 +103,8 @@ def resume(
         _refuse_others(brains, found, path)
     training = kind(brains, x, y, **settings)
     for what, before, now in (
-        ("samples", told["samples"], digest(training.plan.samples)),
-        ("validation", told["validation"], _validation(training)),
+        ("samples", told["samples"], training.plan.samples.name),
+        ("validation", told["validation"], training.plan.held and training.plan.held.name),
     ):
         if before != now:
             raise DataError(

@@ -9,7 +9,6 @@ import numpy as np
 
 from swarm.brain.brains import Brains
 from swarm.errors import DataError, SettingsError
-from swarm.train.checkpoint import digest
 from swarm.train.evaluate import Scores, score, score_held
 from swarm.train.parts import Parts
 from swarm.train.samples import Samples, check
@@ -55,4 +54,4 @@ class Held:
     @property
     def name(self) -> str:
         """Equal for equal validation: what a checkpoint keeps of it."""
-        return digest(self.samples) if self.parts is None else "held"
+        return self.samples.name if self.parts is None else "held"

@@ -12,6 +12,7 @@ import numpy as np
 from swarm.brain.files import atomic
 from swarm.config import suggest
 from swarm.errors import DataError, ExtraError, SaveError, SettingsError
+from swarm.train.report import last
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,13 +110,13 @@ def figures_of(
 ) -> tuple[np.ndarray, str]:
     """What is drawn, [N] or for curves [E, N], and its name: as given, or the best that the run knows."""
     if values is None:
-        for label, curve in (
-            ("validation accuracy", report.validation_accuracy_curve),
-            ("validation loss", report.validation_loss_curve),
-            ("training loss", report.training_curve),
+        for label, curve, standing in (
+            ("validation accuracy", report.validation_accuracy_curve, report.validation_accuracy),
+            ("validation loss", report.validation_loss_curve, report.validation_loss),
+            ("training loss", report.training_curve, report.training_loss),
         ):
             if curve is not None and len(curve):
-                values, name = (curve if kind == "curves" else curve[-1]), label if name is None else name
+                values, name = (curve if kind == "curves" else standing), label if name is None else name
                 break
         else:
             raise DataError("plot: no epoch is finished, so there is nothing to draw. Train first.")
@@ -183,12 +184,12 @@ def _curves(axes: Axes, report: Report | Results, figures: np.ndarray, label: st
     axes.fill_between(epochs, low, high, color=MAIN, alpha=0.16, linewidth=0, label="5-95%")
     single = {"marker": "o", "markersize": 4} if len(epochs) == 1 else {}
     axes.plot(epochs, middle, color=MAIN, linewidth=1.8, label="median", **single)
-    last = mask[-1]
-    if np.isfinite(last).any():
-        ranked = last[report.best()] * (1 if "accuracy" in label else -1)
+    ends = np.where(report.diverged, np.nan, last(mask, figures.shape[1]))  # a brain that stopped has its last figure
+    if np.isfinite(ends).any():
+        ranked = ends[report.best()] * (1 if "accuracy" in label else -1)
         best = int(report.best()[np.nanargmax(ranked)])  # of equal ones the first in the run's own ranking
         axes.plot(epochs, mask[:, best], color=ACCENT, linewidth=1.4, label=f"best (network {best})", **single)
-    title(axes, f"{figures.shape[1]:,} networks{lost(figures[-1])}")
+    title(axes, f"{figures.shape[1]:,} networks{lost(ends)}")
     axes.set(xlabel="epoch", ylabel=label)
     whole(axes.xaxis)
     axes.legend(frameon=False, labelcolor=INK, fontsize=9)

@@ -70,7 +70,7 @@ class Report:
     @property
     def training_loss(self) -> np.ndarray:
         """[N], mean loss in the last epoch; NaN before the first, and of brains that diverged."""
-        return np.where(self.diverged, np.nan, _last(self.training_curve, len(self)))
+        return np.where(self.diverged, np.nan, last(self.training_curve, len(self)))
 
     @property
     def validation_loss(self) -> np.ndarray | None:
@@ -85,7 +85,7 @@ class Report:
     def _standing(self, curve: np.ndarray | None) -> np.ndarray | None:
         if curve is None:
             return None
-        found = _last(curve, len(self))
+        found = last(curve, len(self))
         back = np.flatnonzero(self.restored)
         if self.best_epoch is not None and len(back):
             found[back] = curve[self.best_epoch[back] - 1, back]
@@ -204,12 +204,12 @@ class Report:
         return ", ".join(words)
 
 
-def _last(curve: np.ndarray, count: int) -> np.ndarray:
-    """The last figure of each brain; NaN where there is none."""
+def last(curve: np.ndarray, count: int) -> np.ndarray:
+    """The last figure of each of `count` brains in a curve [E, N]; NaN where there is none."""
     if not len(curve):
         return np.full(count, np.nan)
-    last = len(curve) - 1 - np.argmax(~np.isnan(curve[::-1]), axis=0)
-    return curve[last, np.arange(count)]
+    row = len(curve) - 1 - np.argmax(~np.isnan(curve[::-1]), axis=0)
+    return curve[row, np.arange(count)]
 
 
 def _plain(values: np.ndarray | None) -> Any:

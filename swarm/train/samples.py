@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -36,6 +37,15 @@ class Samples:
     def sparse(self) -> Sparse:
         """Which inputs are not zero, made once."""
         return Sparse.of(self.x)
+
+    @cached_property
+    def name(self) -> str:
+        """Equal for equal samples: what a checkpoint keeps of them."""
+        found = hashlib.blake2b(digest_size=16)
+        for array in (self.x, self.labels, self.targets):
+            found.update(f"{array.dtype} {array.shape} ".encode())
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
 
     def take(self, rows: np.ndarray) -> Samples:
         """The samples of these rows alone; a run of rows is not copied."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +14,8 @@ import pytest
 from swarm import MLP, SGD, Adam, Brains, CosineRate, Folds, RMSprop, Training, fit
 from swarm.errors import DataError, SaveError, SchemaError, SettingsError
 from swarm.train import Interrupted, trainee
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
 
 rng = np.random.default_rng(3)
 X = rng.standard_normal((90, 5)).astype(np.float32)
@@ -212,7 +213,10 @@ def test_checkpoints_on_the_way(tmp_path):
     assert bits(done.brains) == bits(whole)
 
 
+@posix
 def test_a_full_disk_leaves_the_old_file_and_the_population(tmp_path):
+    import resource
+
     path = tmp_path / "run.safetensors"
     training = Training(pool(), X, Y, epochs=3, checkpoint=path)
     training.run(1)
@@ -233,6 +237,7 @@ def test_a_full_disk_leaves_the_old_file_and_the_population(tmp_path):
     assert bits(training.brains) == bits(whole)
 
 
+@posix
 def test_ctrl_c_finishes_the_call_saves_and_can_go_on(tmp_path):
     calls = []
 
