@@ -54,6 +54,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .train import fit as fit
     from .train.estimators import PopulationClassifier as PopulationClassifier
     from .train.estimators import PopulationRegressor as PopulationRegressor
+    from .train.pbt import pbt as pbt
+    from .train.sweep import sweep as sweep
     from .world import World as World
 
 _NAMES: dict[str, str] = {  # public name -> the module that defines it
@@ -91,9 +93,11 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "index": "stages.index",
     "mind": "stages.mind",
     "move": "stages.move",
+    "pbt": "train.pbt",
     "scene": "scenes",
     "sense": "stages.sense",
     "split": "stages.split",
+    "sweep": "train.sweep",
     "system": "ecs.system",
     "think": "stages.think",
     "to_onnx": "brain.onnx_files",

@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 from . import __version__
 from .backend import progress
 from .bench.request import Request
+from .bench.trial import Trial
 from .errors import SwarmError
 from .options import Scene, Training
 
@@ -35,6 +36,7 @@ app.command(train)
 
 Of = Annotated[Scene, Parameter(name="*")]
 Asked = Annotated[Request, Parameter(name="*")]
+Tried = Annotated[Trial, Parameter(name="*")]
 Learned = Annotated[Training, Parameter(name="*")]
 
 
@@ -259,6 +261,88 @@ def bench_tick(
 
         frame = Drawer
     return tick.command(with_, scene=scene, settings=pairs(set or ()), ticks=ticks, aged=aged, frame=frame)
+
+
+@bench.command(name="train")
+def bench_train(*, with_: Tried = Trial(), samples: int | None = None) -> int | None:
+    """SGD on 256 networks 784-32-10 against sgemm, PyTorch and JAX; what fit holds in memory.
+
+    Parameters
+    ----------
+    samples
+        Of MNIST's training images, an epoch of which ours trains; all by default.
+    """
+    from .bench import train
+
+    return train.command(with_, samples=samples)
+
+
+@bench.command(name="turbanet")
+def bench_turbanet(*, with_: Tried = Trial(), many: int | None = None) -> int | None:
+    """TurbaNet's experiment: 50 networks 784-64-32-10 on MNIST, Adam, each on its own bootstrap.
+
+    Parameters
+    ----------
+    many
+        Networks of a large population, whose cost is compared with the 50; 5,000 by default, 0 leaves it out.
+    """
+    from .bench import turbanet
+
+    return turbanet.command(with_, many=many)
+
+
+@bench.command(name="whitney")
+def bench_whitney(*, with_: Tried = Trial(), layers: tuple[str, ...] | None = None) -> int | None:
+    """Whitney's experiment: two spirals, 100 networks in the time of one, Adam, 100 steps.
+
+    Parameters
+    ----------
+    layers
+        Architectures, such as 2-32-2.
+    """
+    from .bench import whitney
+
+    return whitney.command(with_, layers=layers or ())
+
+
+@bench.command(name="parallelmlps")
+def bench_parallelmlps(
+    *,
+    with_: Tried = Trial(),
+    features: tuple[int, ...] | None = None,
+    batch: tuple[int, ...] | None = None,
+    widths: int | None = None,
+    repetitions: int | None = None,
+    samples: int | None = None,
+    mnist: bool = False,
+    plot: Path | None = None,
+) -> int | None:
+    """ParallelMLPs' experiment: 10,000 different networks at once, an epoch of 10,000 samples.
+
+    Parameters
+    ----------
+    features
+        Inputs, such as 5 100; 5 by default.
+    batch
+        Samples in a step, such as 32 256; 32 by default.
+    widths
+        Hidden widths 1 to this; 100 by default, with --mnist 50.
+    repetitions
+        Networks of each width and activation; 10 by default, with --mnist 5.
+    samples
+        Of an epoch; 10,000 by default, with --mnist all.
+    mnist
+        Their demonstration instead: 1,000 networks 784-h-10 on MNIST.
+    plot
+        With --mnist: draw accuracy against width into this file.
+    """
+    if mnist:
+        from .bench import parallelmlps_mnist
+
+        return parallelmlps_mnist.command(with_, widths, repetitions, samples, plot)
+    from .bench import parallelmlps
+
+    return parallelmlps.command(with_, features or (), batch or (), widths, repetitions, samples)
 
 
 @train.command(name="mnist")

@@ -28,13 +28,13 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return f" Known: {', '.join(names)}." if names else ""
 
 
-def pairs(words: Sequence[str]) -> dict[str, str]:
+def pairs(words: Sequence[str], option: str = "--set", example: str = "agents=5000") -> dict[str, str]:
     """`["agents=100", "seed=7"]` -> `{"agents": "100", "seed": "7"}`. Raises SettingsError for a word without `=`."""
     found: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key.strip():
-            raise SettingsError(f"--set takes key=value, got '{word}'. For example: --set agents=5000")
+            raise SettingsError(f"{option} takes key=value, got '{word}'. For example: {option} {example}")
         found[key.strip()] = value.strip()
     return found
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SHAPES = ("drop", "disc", "ring")
-PALETTES = ("ember", "tide", "moss")
+PALETTES = ("ember", "tide", "moss", "kinds")
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -30,7 +30,8 @@ class Look:
     heading  column [N, 2] (a velocity or direction) or [N] (an angle, rad); None draws them upright
     colour   a numeric column [N], coloured through `palette`; or "#rrggbb"; or None for the palette's middle
     limits   values of `colour` at both ends of the palette; None follows the data (2nd to 98th percentile)
-    palette  "ember", "tide" or "moss": perceptually uniform, told apart without colour vision, too
+    palette  "ember", "tide" or "moss": perceptually uniform, told apart without colour vision, too;
+             "kinds": grey for -1 and ten colours for the numbers of kinds, with limits (-1, 9)
     strength column [N], bool or 0..1: 0 is a faint speck, 1 the full shape (ripe and unripe plants); None is 1
     size     length of the shape, m
     shape    "drop" (a head and a tail along the heading), "disc" or "ring"

@@ -50,6 +50,18 @@ class Scene:
         return values
 
 
+def _under(name: str, key: int, *other_names: str, many: bool = False) -> Parameter:
+    """A parameter in a group of the help; `many` is given once per value."""
+    more: dict[str, Any] = {"consume_multiple": False} if many else {}
+    return Parameter(name=other_names or None, group=Group(name, sort_key=key), show_default=False, **more)
+
+
+_networks, _learning, _sweep, _files, _machine = (
+    _under(name, key) for key, name in enumerate(("Networks", "Learning", "Sweep", "Outcome", "Machine"), 1)
+)
+_axis = _under("Sweep", 3, many=True)
+
+
 @dataclass(frozen=True)
 class Training:
     """What every training command takes; what is not given is the room's default.
@@ -57,57 +69,122 @@ class Training:
     Parameters
     ----------
     brains
-        How many networks; each has its own weights.
+        How many networks (100); each has its own weights.
     layers
         Their widths, such as 784-32-10; several architectures are dealt out in turn.
+    activation
+        Of the hidden layers (relu).
+    seed
+        What weights, orders and the validation split are drawn from.
+    dtype
+        How parameters are stored.
+    wave
+        Train so many networks at a time, each wave saved in a file of its own, for populations larger than memory; the
+        networks come out the same.
     epochs
         Passes over the training part.
-    batch
-        Samples in a step.
-    rate
-        Learning rate.
+    batch_size
+        Samples in a step (64).
+    learning_rate
+        The step's size.
     optimizer
-        sgd, rmsprop, adam or adamw.
+        How gradients become steps (sgd).
     schedule
-        How the learning rate changes: constant; step: a tenth after each third; cosine: down to 0; warmup: cosine
+        How the learning rate changes (constant); step: a tenth after each third; cosine: down to 0; warmup: cosine
         behind a rise over the first twentieth.
-    activation
-        Of the hidden layers.
     sampling
         own: every brain its own order; shared: one for all; bootstrap: own draws with replacement.
-    seed
-        What weights and orders are drawn from.
+    dropout
+        The probability with which a hidden unit is left out of a step.
+    noise
+        The standard deviation of noise that is added to inputs in 0..1.
+    validation
+        The share of the training part that is held back to judge and choose networks (0.1); 0 holds nothing back.
+    folds
+        Cross-validation instead: so many folds, of which each network leaves out one and is judged on it.
+    patience
+        A network stops after so many epochs without a better validation loss.
+    restore_best
+        Every network ends with its parameters of the epoch in which its validation loss was lowest.
+    set
+        A further setting, key=value: momentum, nesterov, weight_decay, clip, beta1, beta2, decay, epsilon, hidden; may
+        be repeated.
+    grid
+        A setting's values to compare, such as learning_rate=0.1,0.3 or hidden=16,32-16; may be repeated. All
+        combinations train side by side.
+    random
+        What to draw a setting from, in quotes: "learning_rate=log_uniform(1e-3, 1)", uniform, integers, log_integers,
+        or a list of values; may be repeated.
+    draws
+        How many random candidates for each combination of the grid (10).
+    repetitions
+        How many networks of every candidate.
+    config
+        Any of these options from a TOML file, with tables [grid] and [random].
+    pbt
+        Population-based training: the worst networks become copies of the best and change their hyper-parameters, those
+        under --random (the learning rate where there are none).
+    every
+        With --pbt: how many epochs lie between (1); also --set fraction=0.2 and resample=0.25.
+    ensemble
+        How many networks, the best on the validation split, answer together (10).
     save
         Where the trained brains go.
     csv
         Where the table of all networks goes; beside the brains by default.
+    json
+        Write both tables and the settings here, too.
+    plot
+        Draw the networks' accuracies into this .png, .pdf or .svg file, and those of a sweep by its settings.
+    checkpoint
+        Keep the state of the run in this folder, whole at any moment.
+    resume
+        Go on from the checkpoint: the result has the same bits as that of an undisturbed run.
     overwrite
         Let files be replaced that are there already.
     backend
         auto, cpu, cuda or reference.
-    dtype
-        How parameters are stored.
     threads
         Processor threads; all of them by default.
     """
 
-    brains: int | None = None
-    layers: tuple[str, ...] | None = None
-    epochs: int | None = None
-    batch: int | None = None
-    rate: float | None = None
-    optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None = None
-    schedule: Literal["constant", "step", "cosine", "warmup"] | None = None
-    activation: str | None = None
-    sampling: Literal["own", "shared", "bootstrap"] | None = None
-    seed: int | None = None
-    save: Path | None = None
-    csv: Path | None = None
-    overwrite: bool = False
-    backend: str | None = None
-    dtype: Literal["float32", "bfloat16", "float16", "float64"] | None = None
-    threads: int | None = None
+    brains: Annotated[int | None, _networks] = None
+    layers: Annotated[tuple[str, ...] | None, _networks] = None
+    activation: Annotated[str | None, _networks] = None
+    seed: Annotated[int | None, _networks] = None
+    dtype: Annotated[Literal["float32", "bfloat16", "float16", "float64"] | None, _networks] = None
+    wave: Annotated[int | None, _networks] = None
+    epochs: Annotated[int | None, _learning] = None
+    batch_size: Annotated[int | None, _under("Learning", 2, "--batch-size", "--batch")] = None
+    learning_rate: Annotated[float | None, _under("Learning", 2, "--learning-rate", "--rate")] = None
+    optimizer: Annotated[Literal["sgd", "rmsprop", "adam", "adamw"] | None, _learning] = None
+    schedule: Annotated[Literal["constant", "step", "cosine", "warmup"] | None, _learning] = None
+    sampling: Annotated[Literal["own", "shared", "bootstrap"] | None, _learning] = None
+    dropout: Annotated[float | None, _learning] = None
+    noise: Annotated[float | None, _learning] = None
+    validation: Annotated[float | None, _learning] = None
+    folds: Annotated[int | None, _learning] = None
+    patience: Annotated[int | None, _learning] = None
+    restore_best: Annotated[bool, _learning] = False
+    set: Annotated[tuple[str, ...] | None, _under("Learning", 2, many=True)] = None
+    grid: Annotated[tuple[str, ...] | None, _axis] = None
+    random: Annotated[tuple[str, ...] | None, _axis] = None
+    draws: Annotated[int | None, _sweep] = None
+    repetitions: Annotated[int | None, _sweep] = None
+    config: Annotated[Path | None, _sweep] = None
+    pbt: Annotated[bool, _sweep] = False
+    every: Annotated[int | None, _sweep] = None
+    ensemble: Annotated[int | None, _files] = None
+    save: Annotated[Path | None, _files] = None
+    csv: Annotated[Path | None, _files] = None
+    json: Annotated[Path | None, _files] = None
+    plot: Annotated[Path | None, _files] = None
+    checkpoint: Annotated[Path | None, _files] = None
+    resume: Annotated[bool, _files] = False
+    overwrite: Annotated[bool, _files] = False
+    backend: Annotated[str | None, _machine] = None
+    threads: Annotated[int | None, _machine] = None
 
     def given(self) -> dict[str, Any]:
         """The options that were given."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None and value is not False}

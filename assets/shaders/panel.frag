@@ -32,6 +32,8 @@ void main() {
         cover = clamp(what.y * 0.5 + 0.5 - away, 0.0, 1.0);
     } else if (what.x < 2.5) {
         cover = clamp(what.y * 0.5 + 0.5 - segment(local + half_box, more.xy, more.zw), 0.0, 1.0);
+    } else if (what.x > 3.5) {
+        cover = clamp(more.y * 0.5 + 0.5 - abs(rounded(local, half_box - more.x, what.y)), 0.0, 1.0);
     } else {
         float u = clamp(local.x / half_box.x * 0.5 + 0.5, 0.0, 1.0);
         ink = texelFetch(palettes, ivec2(int(u * 255.0 + 0.5), int(more.x + 0.5)), 0).rgb;

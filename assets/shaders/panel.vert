@@ -1,8 +1,8 @@
 // One piece of the overlay: a rounded box, a glyph, or a line.
 in vec4 box;       // px: left, top, width, height
-in vec4 extra;     // glyph: texels left, top, right, bottom | line: x0, y0, x1, y1 in px | box: unused
+in vec4 extra;     // glyph: texels left, top, right, bottom | line: x0, y0, x1, y1 in px | edge: margin, width, px | box: unused
 in vec4 ink;       // not premultiplied
-in vec3 kind;      // 0 box, 1 glyph, 2 line, 3 palette | radius or stroke width, px | px per font unit
+in vec3 kind;      // 0 box, 1 glyph, 2 line, 3 palette, 4 edge of a box | radius or stroke width, px | px per font unit
 
 uniform vec2 view_size;
 

@@ -287,4 +287,14 @@ def erf(x):
     return copysign(select(a < _one(x), near, far), x)
 
 
-__all__ = ["F32x16", "F64x16", "cos", "erf", "exp", "expm1", "log", "sigmoid", "sin", "tanh"]
+@kernel(inline=True)
+def erf_and_gauss(x):
+    """The error function, with the bits of `erf`, and exp(-x^2)."""
+    a = minimum(_erf_limit(x), absolute(x))
+    near = a * _erf_near(a * a)
+    gauss = exp(-(x * x))  # behind the limit `erf` takes that of the limit, which 1 swallows as well
+    far = fma(-gauss, _erf_far(_one(x) / maximum(_one(x), a)), _one(x))
+    return copysign(select(a < _one(x), near, far), x), gauss
+
+
+__all__ = ["F32x16", "F64x16", "cos", "erf", "erf_and_gauss", "exp", "expm1", "log", "sigmoid", "sin", "tanh"]

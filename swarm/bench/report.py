@@ -32,7 +32,8 @@ COUNTED = frozenset({"error", "born", "died", "things", "mean"})  # floats that 
 class Report:
     """Rows of one benchmark. `columns`: key of a row -> (heading, format); other keys go to the JSON only.
 
-    device: of the backend that was measured, None for the processor.
+    figures: what stands beside the rows in the JSON, by its own name. device: of the backend that was measured, None
+    for the processor.
     """
 
     what: str
@@ -41,6 +42,7 @@ class Report:
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
     device: Any = field(default=None, repr=False)
     others: Others = field(default_factory=Others, repr=False)
 
@@ -52,7 +54,7 @@ class Report:
     def withhold(self) -> None:
         """Drop everything measured: all floats but counts, and the notes, which quote them."""
         self.rows = [{k: v if k in COUNTED or not _measured(v) else None for k, v in row.items()} for row in self.rows]
-        self.notes = [HOSTED]
+        self.notes, self.figures = [HOSTED], {}
 
     def show(self) -> None:
         """Print the table and the notes to standard output."""
@@ -90,6 +92,7 @@ class Report:
             "seed": self.seed,
             "settings": self.settings,
             "machine": machine.facts(self.device),
+            **self.figures,
             "rows": self.rows,
             "notes": self.notes,
         }

@@ -20,7 +20,7 @@ from swarm.backend.memory import human
 from swarm.brain.init import check_scheme
 from swarm.brain.mlp import BFLOAT16, MLP, Layout
 from swarm.brain.pool import Pool
-from swarm.brain.rows import allocate, rows_of
+from swarm.brain.rows import allocate, rows_of, seeded
 from swarm.errors import SchemaError, SettingsError
 
 
@@ -28,7 +28,8 @@ class Brains(Pool):
     """`count` brains of one architecture.
 
     mlp: the architecture, or a sequence of architectures, one per brain (a mixed pool; `count` is then left out).
-    seed: what the first weights are drawn from; brain k draws the same in any population.
+    seed: what the first weights are drawn from; brain k draws the same in any population. One number, or one per brain
+    [N]: brains of equal seeds and architectures begin equal.
     backend: 'auto', 'cuda', 'cpu', 'reference' or a `Backend`; on CUDA, parameters and answers are arrays of CuPy.
     dtype: 'float32', 'float64', 'float16' or 'bfloat16' (storage; sums are float32, for float64 float64).
     init: 'auto' (by activation), 'he', 'glorot', 'lecun', 'uniform' or 'zeros'. threads: all processors by default.
@@ -48,7 +49,7 @@ class Brains(Pool):
         mlp: MLP | Sequence[MLP],
         count: int | None = None,
         *,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         backend: str | Backend = "auto",
         dtype: Any = "float32",
         init: str = "auto",
@@ -58,15 +59,15 @@ class Brains(Pool):
             raise SettingsError(f"Brains: {mlp!r} is not an architecture. Write Brains(MLP((16, 32, 4)), count=100).")
         if not isinstance(count, (int, np.integer)) or count < 0:
             raise SettingsError(f"Brains: count {count!r} must be a whole number. Write Brains({mlp!r}, count=100).")
-        rng.key(seed)
+        number, names = seeded(seed, int(count))
         layout = mlp.layout(dtype)
         if 2 * layout.count + 64 > rng.VALUES:
             raise SettingsError(f"Brains: {layout.count:,} parameters in one brain; at most {rng.VALUES // 2 - 64:,}.")
         check_scheme(init)
         where = choose(backend, threads)
-        self._become(mlp, layout, where, int(seed), allocate(int(count), layout, where), int(count))
+        self._become(mlp, layout, where, number, allocate(int(count), layout, where), int(count))
         if init != "zeros":
-            self.initialise(slice(0, self._n), init=init)
+            self.initialise(slice(0, self._n), names, init=init)
 
     @classmethod
     def over(cls, mlp: MLP, layout: Layout, backend: Backend, seed: int, rows: Any, n: int) -> Brains:

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from swarm.backend import rng
 from swarm.backend.device import Backend, choose
 from swarm.backend.memory import human
 from swarm.brain.brains import Brains
 from swarm.brain.members import Members, Places
 from swarm.brain.mlp import MLP, as_dtype
 from swarm.brain.pool import permutation_of
-from swarm.brain.rows import NoSuchRow, check_apart, keys_of, rows_of
+from swarm.brain.rows import NoSuchRow, check_apart, keys_of, rows_of, seeded
 from swarm.brain.vary import Mutation
 from swarm.errors import SchemaError, SettingsError
 
@@ -47,7 +46,7 @@ class MixedBrains(Brains):
         mlps: Sequence[MLP],
         count: int | None = None,
         *,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         backend: str | Backend = "auto",
         dtype: Any = "float32",
         init: str = "auto",
@@ -61,17 +60,17 @@ class MixedBrains(Brains):
                 f"Brains: count {count} for {len(mlps)} architectures. Leave it out: one brain for each."
             )
         as_dtype(dtype)
-        rng.key(seed)
+        number, names = seeded(seed, len(mlps))
         where = choose(backend, threads)
         members: dict[MLP, list[int]] = {}
         for k, mlp in enumerate(mlps):
             members.setdefault(mlp, []).append(k)
-        pools = [Brains(m, len(at), seed=seed, backend=where, dtype=dtype, init="zeros") for m, at in members.items()]
+        pools = [Brains(m, len(at), seed=number, backend=where, dtype=dtype, init="zeros") for m, at in members.items()]
         if not pools:
             raise SettingsError("Brains: a mixed pool needs one architecture at least: Brains([MLP((5, 8, 3)), ...]).")
-        self._take(pools, list(members.values()), where, int(seed))
+        self._take(pools, list(members.values()), where, number)
         if init != "zeros":
-            self.initialise(slice(0, self._n), init=init)
+            self.initialise(slice(0, self._n), names, init=init)
 
     @classmethod
     def of(cls, pools: list[Brains], positions: Sequence[Any], backend: Backend, seed: int) -> MixedBrains:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from swarm.backend import rng
 from swarm.backend.device import Backend
 from swarm.backend.memory import require
 from swarm.brain.mlp import Layout
@@ -71,6 +72,21 @@ def _key(values: Any, count: int, backend: Backend | None) -> Any:
     if backend is None or isinstance(values, np.ndarray):
         return np.array(np.broadcast_to(values, (count,)), np.uint32)
     return backend.xp.broadcast_to(values.astype(np.uint32), (count,))
+
+
+def seeded(seed: Any, count: int) -> tuple[int, Any]:
+    """(seed, slots [count] uint32 or None) of a seed that is one number or one per brain, which names its draws.
+
+    seed=0 draws the same as seed=[0, 1, 2, ...]. Raises `SettingsError`.
+    """
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+        rng.key(int(seed))
+        return int(seed), None
+    names = np.asarray(seed)
+    fits = names.shape == (count,) and names.dtype.kind in "iu"
+    if not fits or (count and not 0 <= names.min() <= names.max() < 1 << 32):
+        raise SettingsError(f"Brains: seed must be one whole number, or {count} below 2^32, one per brain.")
+    return 0, names.astype(np.uint32)
 
 
 def check_apart(source: np.ndarray, target: np.ndarray) -> None:

@@ -49,7 +49,9 @@ class Figures:
     def __init__(self, world: Any, scene: Any = None, looks: Iterable[Look] | None = None, clock: Any = None) -> None:
         self.clock = clock or time.perf_counter
         self.scene = scene = scene_of(world, scene)
-        self.colours = {look.table: look.colour for look in (looks if looks is not None else declared(world, scene))}
+        looks = tuple(looks) if looks is not None else declared(world, scene)
+        self.colours = {look.table: look.colour for look in looks}
+        self.kinds = {look.table for look in looks if look.palette == "kinds"}   # numbers that have no mean
         self.title = title(world, scene)
         self.tick = int(world.tick)
         self.time = 0.0              # s of simulated time
@@ -97,7 +99,8 @@ class Figures:
         if column is not None and not isinstance(column, str):
             value = table.column(column)  # on a device the mean is taken there
             figures.what, figures.unit = describe(column), column.unit
-            figures.mean = float(value.mean(dtype=np.float64)) if len(value) else float("nan")
+            mean = len(value) and name not in self.kinds
+            figures.mean = float(value.mean(dtype=np.float64)) if mean else float("nan")
 
 
 def _totals(table: Any) -> tuple[int, int]:

@@ -44,7 +44,7 @@ class Hud:
     def _figures(self, panel: Panel, figures: Figures, note: str) -> None:
         u, theme = self.ui, self.theme
         tables = list(figures.tables.values())
-        rows = [(f"mean {t.what}", t.mean, t.unit) for t in tables if t.count and t.what]
+        rows = [(f"mean {t.what}", t.mean, t.unit) for t in tables if t.count and t.what and t.mean == t.mean]
         rows += [(name, value, "") for name, value in figures.more.items()]
         height = 62 + sum(44 if t.moves else 24 for t in tables) + (14 + 16 * len(rows) if rows else 0)
         left, top = 18 * u, 18 * u
@@ -107,6 +107,7 @@ class Hud:
                 words = f"{what.what}, {what.unit}" if what and what.unit else what.what if what else ""
                 panel.text(right, y - 7 * u, words, 7.0 * u, theme.quiet, align="right")
                 low, high = (number(v, 2) for v in sprite.columns.limits)
+                low = "none" if look.palette == "kinds" else low
                 bar = x + 15 * u + panel.font.width(low, 6.5 * u) + 6 * u
                 end = right - panel.font.width(high, 6.5 * u) - 6 * u
                 panel.text(x + 15 * u, y + 8.5 * u, low, 6.5 * u, theme.quiet)

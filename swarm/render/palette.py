@@ -31,10 +31,17 @@ _LIGHTNESS = {
 
 NAMES = tuple(_STOPS)
 
-# Colours for kinds (species, lineages): equal lightness steps apart as well as in hue, so that grey still tells them.
+# Grey for none and ten colours for kinds (species, classes), once round the circle of hues; neighbours differ in
+# lightness, too.
 KINDS = {
-    "dark": ("#f0a860", "#6fb7f0", "#e5739a", "#7fd0a8", "#b49af0", "#e8dc7a", "#58c8d0", "#d0d4da"),
-    "light": ("#b85c00", "#1768a8", "#a82860", "#1c7f58", "#5f42b0", "#8a7a00", "#00737d", "#3c4450"),
+    "dark": (
+        "#8b95a5",
+        "#ff958d", "#dc8734", "#e0c85c", "#7bb150", "#4ed2a9", "#00b6c7", "#62c1ff", "#8995f4", "#d49ef2", "#dd77ac",
+    ),
+    "light": (
+        "#6d7480",
+        "#8c3432", "#a65c00", "#685400", "#528128", "#006949", "#008695", "#005b91", "#6068bc", "#6c3e84", "#a74e7d",
+    ),
 }
 
 
@@ -58,7 +65,13 @@ def rgb(colour: str) -> tuple[float, float, float]:
 
 @cache
 def table(palette: str, mode: str) -> np.ndarray:
-    """The palette as uint8 [256, 3] for a "dark" or "light" ground; row 0 is the lowest value."""
+    """The palette as uint8 [256, 3] for a "dark" or "light" ground; row 0 is the lowest value.
+
+    "kinds" has eleven steps: none, then the ten kinds.
+    """
+    if palette == "kinds":
+        colours = np.rint(255 * np.array([rgb(colour) for colour in KINDS[mode]])).astype(np.uint8)
+        return colours[np.arange(STEPS) * len(colours) // STEPS]
     stops = np.array(_STOPS[palette] if mode == "dark" else _STOPS[palette][::-1])   # warm and yellow are the pale end
     hue = np.unwrap(np.radians(stops[:, 0]))
     low, high = _LIGHTNESS[mode][palette]

@@ -15,7 +15,7 @@ from swarm.render import font, palette, programs
 from swarm.render.theme import Theme
 
 _FLOATS = 15   # box 4, extra 4, ink 4, kind 3
-_BOX, _GLYPH, _LINE, _PALETTE = 0.0, 1.0, 2.0, 3.0
+_BOX, _GLYPH, _LINE, _PALETTE, _EDGE = 0.0, 1.0, 2.0, 3.0, 4.0
 
 
 class Panel:
@@ -29,7 +29,7 @@ class Panel:
         self.letters.repeat_x = self.letters.repeat_y = False
         self.rows: dict[str, int] = {}
         tables = []
-        for name in sorted(palette.NAMES):
+        for name in (*sorted(palette.NAMES), "kinds"):
             self.rows[name] = len(tables)
             tables.append(palette.table(name, theme.name))
         self.palettes = context.texture((256, len(tables)), 3, np.stack(tables).tobytes(), alignment=1)
@@ -43,9 +43,14 @@ class Panel:
         """Forget all pieces."""
         self.n = 0
 
-    def box(self, x: float, y: float, w: float, h: float, colour: str, alpha: float = 1.0, radius: float = 0.0) -> None:
-        """A filled box with round corners."""
-        self._add(_BOX, (x, y, w, h), (0, 0, 0, 0), colour, alpha, radius, 0.0)
+    def box(self, x: float, y: float, w: float, h: float, colour: str, alpha: float = 1.0, radius: float = 0.0,
+            outline: float | None = None) -> None:
+        """A box with round corners: filled, or an edge `outline` px wide."""
+        if outline is None:
+            self._add(_BOX, (x, y, w, h), (0, 0, 0, 0), colour, alpha, radius, 0.0)
+        else:
+            m = outline + 1.0
+            self._add(_EDGE, (x - m, y - m, w + 2 * m, h + 2 * m), (m, outline, 0, 0), colour, alpha, radius, 0.0)
 
     def line(self, points: Sequence[tuple[float, float]], colour: str, alpha: float = 1.0, width: float = 1.5) -> None:
         """Straight pieces through the points."""

@@ -1,4 +1,4 @@
-"""Draws a world into a framebuffer: ground, tables in the order of their looks, overlay.
+"""Draws a world into a framebuffer: ground, marks below, tables in the order of their looks, marks above, overlay.
 
     upload(world, alpha)   once per frame that shows something new
     draw(target)           any number of times
@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from swarm.look import Look
+from swarm.marks import Mark
+from swarm.render import drawing
 from swarm.render import theme as themes
 from swarm.render.camera import Camera
 from swarm.render.figures import Figures, declared
@@ -47,22 +49,31 @@ class Renderer:
         self.ground = Ground(context, self.theme)
         self.panel = Panel(context, self.theme)
         self.sprites = [Sprites(context, self.shared, look, self.theme) for look in self.looks]
+        self.marks: tuple[Mark, ...] = ()
 
     def upload(self, world: Any, alpha: float | None = None) -> None:
         """Send the tables' columns, `alpha` of the way between the last two ticks (None: the last)."""
         for sprites in self.sprites:
             sprites.upload(world, alpha)
+        declare = getattr(self.figures.scene, "marks", None)
+        self.marks = () if declare is None else tuple(declare(world))
 
     def draw(self, target: Any) -> None:
         """Paint the picture into a moderngl framebuffer of the camera's size."""
         target.use()
         target.viewport = 0, 0, *self.camera.size
         self.ground.draw(self.camera, self.ui)
+        self._mark(over=False)
         for sprites in self.sprites:
             sprites.draw(self.camera)
+        self._mark(over=True)
         if self.hud is not None:
             self.hud.build(self.panel, self.camera, self.figures, self.sprites, self.note, self.hint)
             self.panel.draw(self.camera.size)
+
+    def _mark(self, over: bool) -> None:
+        marks = [mark for mark in self.marks if mark.over == over]
+        drawing.draw(self.panel, marks, self.camera, self.theme, self.ui)
 
     def release(self) -> None:
         """Give the GPU's memory back. The context stays."""

@@ -68,11 +68,12 @@ class Window:
             raise
         self.clock = self.pygame.time.Clock()
         self.dragging = False
+        self.holding = 0      # the mouse button that the scene has kept, 0 for none
         self.renderer.upload(world)
         self.renderer.hint = STARTING
         self.renderer.draw(self.target)
         self.surface.flip()
-        self.message, self.message_until = keys.HINT, math.inf      # until the first tick is done, then 8 s
+        self.message, self.message_until = keys.hint(self), math.inf      # until the first tick is done, then 8 s
         self._sampled = self._last = time.perf_counter()
 
     @property
@@ -80,6 +81,12 @@ class Window:
         """The renderer's camera, in pixels."""
         assert self.renderer is not None
         return self.renderer.camera
+
+    @property
+    def scene(self) -> Any:
+        """The scene whose world this is, or None."""
+        assert self.renderer is not None
+        return self.renderer.figures.scene
 
     def frame(self) -> None:
         """One turn of the loop: events, whole ticks, picture. At most 60 turns a second."""
@@ -93,7 +100,7 @@ class Window:
         elapsed, self._last = now - self._last, now
         alpha = self.pace.run(self.world, elapsed)
         if self.message_until == math.inf:
-            self.say(keys.HINT, 8.0)
+            self.say(keys.hint(self), 8.0)
         if now - self._sampled >= SAMPLE:
             renderer.figures.sample(self.world, running=not self.pace.paused)
             self._sampled = now

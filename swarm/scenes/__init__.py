@@ -6,7 +6,9 @@ A scene is a module with
     build(settings)      -> World, with its schedule
     check(world)         raises `SceneError` when the world breaks what the scene promises (optional)
     look(world)          -> tuple of `Look`, how its tables are drawn (optional)
+    marks(world)         -> what is drawn beside the tables, `swarm.marks` (optional)
     statistics(world)    -> dict of numbers worth watching (optional)
+    pointer, key, HINT   what mouse and keys do in the window, see `swarm.render.keys` (optional)
     steady(agents)       -> dict of settings that keep as many alive, for benchmarks (optional)
     comparable(found)    -> why a benchmark does not count, or "" (optional)
 
@@ -29,7 +31,7 @@ from swarm.config import settings, suggest
 from swarm.errors import SettingsError, SwarmError
 from swarm.world import World
 
-SHIPPED = ("foragers",)
+SHIPPED = ("foragers", "digits")
 
 
 class SceneError(SwarmError, AssertionError):

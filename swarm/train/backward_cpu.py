@@ -36,21 +36,23 @@ def _gradients(
     start, stop, s, rows, bytes, plan, o, x, labels, targets, kind, mean, index, weights, out, total, numbers, counts
 ):  # fmt: skip
     B = index.shape[1]
+    whole, slots, masked, dropped = np.int64(WHOLE), np.int64(0), B < 0, B < 0  # no literals: compiled once for all
     share = _ONE / np.float32(B) if mean else _ONE
     s[o[ZEROS] : o[CONSTANTS]] = _ZERO
     for n in range(start, stop):
         own = index[min(n, index.shape[0] - 1)]
-        take_weights(rows + n * bytes, s, plan, 0)
+        take_weights(rows + n * bytes, s, plan, np.int64(0))
         take_samples(x, own, 0, B, s, plan)
         forward(s, o, plan, B)
         total[n] += loss(kind, s, plan, o, labels, targets, weights, own, 0, B, share, o[D])
-        backward(s, o, plan, B, WHOLE, _ONE, 0, False, np.inf, False, numbers, counts)
+        backward(s, o, plan, B, whole, _ONE, slots, masked, np.inf, dropped, numbers, counts)
         give_weights(out + n * bytes, s, plan, o[GRADIENT])
 
 
 def gradients(rows, layout, samples, index, out, total):
     """As `backward.gradients`, float32."""
     w = workspace(layout, index.shape[1], 0, True)
+    plan, offsets = w.plan.copy(), w.offsets.copy()  # writable: kernels compiled for the others serve here
     x, labels, targets, kind, mean = flat(samples)
     out[:] = 0
     index = np.ascontiguousarray(index, np.int32)
@@ -58,7 +60,7 @@ def gradients(rows, layout, samples, index, out, total):
 
     def work(start, stop, s):
         _gradients(
-            start, stop, s, rows.ctypes.data, layout.stride * 4, w.plan, w.offsets, x, labels, targets, kind, mean,
+            start, stop, s, rows.ctypes.data, layout.stride * 4, plan, offsets, x, labels, targets, kind, mean,
             index, none, out.ctypes.data, total, numbers, counts,
         )  # fmt: skip
 
@@ -72,7 +74,7 @@ def _answer(begin, end, s, rows, bytes, plan, o, x, labels, targets, kind, index
     B, outputs = index.size, plan[plan.shape[0] - 1, OUTPUTS]
     s[o[ZEROS] : o[CONSTANTS]] = _ZERO
     for n in range(begin, end):
-        take_weights(rows + n * bytes, s, plan, 0)
+        take_weights(rows + n * bytes, s, plan, np.int64(0))
         found, right = 0.0, 0
         for first in range(0, B, _BATCH):
             count = min(_BATCH, B - first)
@@ -116,11 +118,12 @@ def score(rows, layout, samples, total, hits):
 
 def _answers(rows, layout, samples, index, out, total, hits):
     w = workspace(layout, _BATCH)
+    plan, offsets = w.plan.copy(), w.offsets.copy()
     x, labels, targets, kind, _ = flat(samples)
 
     def work(start, stop, s):
         _answer(
-            start, stop, s, rows.ctypes.data, layout.stride * 4, w.plan, w.offsets, x, labels, targets, kind, index,
+            start, stop, s, rows.ctypes.data, layout.stride * 4, plan, offsets, x, labels, targets, kind, index,
             np.empty(0, np.float32), out, total, hits,
         )  # fmt: skip
 

@@ -61,7 +61,7 @@ def save(training: Training, path: str | Path) -> None:
             "version": VERSION,
             "backend": training.brains.backend.name,
             "settings": settings,
-            "samples": digest(training.samples),
+            "samples": digest(training.plan.samples),
             "validation": _validation(training),
             "where": [training.wave, training.epoch, training.start],
             "report": {name: getattr(report, name) for name in _COUNTED},
@@ -98,7 +98,7 @@ def digest(samples: Samples) -> str:
 
 
 def _validation(training: Training) -> str | None:
-    return None if training.held is None else training.held.name
+    return None if training.plan.held is None else training.plan.held.name
 
 
 # ---------------------------------------------------------------------- file -> training
@@ -118,7 +118,7 @@ def resume(
         _refuse_others(brains, found, path)
     training = kind(brains, x, y, **settings)
     for what, before, now in (
-        ("samples", told["samples"], digest(training.samples)),
+        ("samples", told["samples"], digest(training.plan.samples)),
         ("validation", told["validation"], _validation(training)),
     ):
         if before != now:

@@ -1,232 +1,190 @@
-"""The commands `swarm train mnist` and `swarm train digits`: build, train, test, save, tell."""
+"""The commands `swarm train mnist` and `swarm train digits`: build, train, test, save, tell.
+
+A run is a plan of networks (`candidates`), split into populations that train one after another; most have one. Each is
+trained, tested and saved, and its figures are kept. Networks are judged and chosen on the validation split; the test
+split is scored once a population is trained, and reported.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from swarm.brain.brains import Brains
-from swarm.brain.mlp import MLP
 from swarm.config import suggest
-from swarm.errors import SaveError, SettingsError
+from swarm.errors import SettingsError
 from swarm.train import data as sets
+from swarm.train import summary, words
+from swarm.train.candidates import Part
 from swarm.train.data import DataSet
-from swarm.train.evaluate import Scores, evaluate, mean_outputs
-from swarm.train.fit import fit
+from swarm.train.evaluate import evaluate
+from swarm.train.folder import Folder
+from swarm.train.history import History
 from swarm.train.interrupt import Interrupted
-from swarm.train.optimizers import OPTIMIZERS, SGD, Descent
+from swarm.train.outcome import Outcome
+from swarm.train.pbt import pbt
 from swarm.train.report import Report
-from swarm.train.schedules import CosineRate, Schedule, StepRate, WarmupRate
+from swarm.train.results import Results
+from swarm.train.sweep import label
+from swarm.train.targets import Targets
+from swarm.train.training import Training
+from swarm.train.words import DATA, Request
 
-DATA = {"mnist": (0.3, 1), "digits": (0.3, 30)}  # data set -> learning rate of SGD and epochs that suit it
-_OTHER_RATE = 1e-3  # of the optimizers that divide by the gradient's size
-SCHEDULES = ("constant", "step", "cosine", "warmup")
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training command leaves behind."""
+    """What a training command leaves behind. ensembles: test accuracy by the number of networks that answer."""
 
-    report: Report
-    test: Scores
-    ensemble_test_accuracy: float
-    brains_file: Path
-    results_file: Path
+    results: Results
+    ensembles: dict[int, float]
+    targets: Targets
 
 
-def run(
-    name: str,
-    *,
-    batch: int = 64,
-    rate: float | None = None,
-    save: Path | None = None,
-    csv: Path | None = None,
-    **settings: Any,
-) -> int:
+def run(name: str, **words: Any) -> int:
     """The command line's words for `train`; returns the exit code."""
-    train(name, batch_size=batch, learning_rate=rate, out=save, results=csv, **settings)
+    train(name, **words)
     return 0
 
 
-def train(
-    name: str,
-    *,
-    brains: int = 100,
-    layers: str | Sequence[str] | None = None,
-    epochs: int | None = None,
-    batch_size: int = 64,
-    learning_rate: float | None = None,
-    optimizer: str = "sgd",
-    schedule: str = "constant",
-    activation: str = "relu",
-    sampling: str = "own",
-    seed: int = 0,
-    data: Path | None = None,
-    out: Path | None = None,
-    results: Path | None = None,
-    overwrite: bool = False,
-    backend: str = "auto",
-    dtype: str = "float32",
-    threads: int | None = None,
-) -> Trained:
-    """Train a population on 'mnist' or 'digits', test it on samples it has not seen, save it and tell.
+def train(name: str, **given: Any) -> Trained:
+    """Train networks on 'mnist' or 'digits', test them on samples they have not seen, save them and tell.
 
-    brains: how many networks. layers: their widths, "784-32-10"; several architectures are dealt out in turn. data: the
-    folder of MNIST's four files (else SWARM_DATA_DIR, the cache, a download). out: where the brains go; results: the
-    table of all networks, beside the brains as .csv by default.
-    Raises SettingsError, DataError, SaveError; KeyboardInterrupt after saving what was trained until then.
+    given: the fields of `words.Request`, the settings of networks (`settings.SETTINGS`), `set` and `config`, as the
+    command line has them. Raises SettingsError, DataError, SaveError; on Ctrl-C KeyboardInterrupt, after saving.
     """
     if name not in DATA:
         raise SettingsError(f"train: there is no data set {name!r}.{suggest(name, DATA)}")
-    if brains < 1:
-        raise SettingsError(f"--brains {brains} must be 1 or more.")
-    set_ = sets.mnist(data) if name == "mnist" else sets.digits()
-    mlps = _architectures(layers, activation, set_.inputs, set_.classes)
-    rate, passes = DATA[name]
-    chosen = _optimizer(optimizer, learning_rate, rate)
-    epochs = passes if epochs is None else epochs
-    course = _schedule(schedule, epochs * -(-len(set_.x) // max(1, batch_size)))
-    target = _target(out, overwrite, f"{name}-{'-'.join(map(str, mlps[0].widths))}")
-    table = _file(results or target.with_suffix(".csv"), overwrite, "--csv")
+    values = words.merged(given)
+    request = words.read(values)
+    folder = Folder.resume(values, name) if request.resume else None
+    request = words.completed(request if folder is None else folder.request, name)
+    whole = sets.mnist(request.data) if name == "mnist" else sets.digits()
+    job = Job.of(name, request, folder, whole)
 
-    one = len(mlps) == 1
-    population = Brains(
-        mlps[0] if one else [mlps[k % len(mlps)] for k in range(brains)], brains if one else None,
-        seed=seed, backend=backend, dtype=dtype, threads=threads,
-    )  # fmt: skip
-    console = Console()
-    span = "1 epoch" if epochs == 1 else f"{epochs} epochs"
-    console.print(
-        f"{brains:,} networks {', '.join(map(str, mlps))} ({dtype}) on {name}: {len(set_.x):,} samples, {span}, batch"
-        f" {batch_size}, {sampling} order, {optimizer}, {schedule} rate {chosen.learning_rate:g},"
-        f" backend {population.backend.name}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    console = summary.console()
+    summary.opening(console, name, job.data, job.held, request, job.results.plan, len(job.parts))
     try:
-        report = fit(
-            population, set_.x, set_.y, optimizer=chosen, schedule=course, epochs=epochs, batch_size=batch_size,
-            sampling=sampling, seed=seed, progress=True,
-        )  # fmt: skip
-    except Interrupted as stop:
-        _save(stop.report, target, table)
-        done = stop.report.samples / brains / len(set_.x)
-        raise KeyboardInterrupt(f"What was trained so far ({done:.2f} of {epochs} epochs) is in {target}") from None
+        return _carry_out(job, whole, console)
+    except KeyboardInterrupt as stop:  # also between two populations
+        raise (stop if str(stop) or job.folder is None else KeyboardInterrupt(job.folder.words())) from None
+
+
+def _carry_out(job: Job, whole: DataSet, console: Console) -> Trained:
+    seconds = 0.0
+    for number in range(len(job.parts)):
+        if not job.done(number):
+            brains, report, history = job.fit(number)
+            begin = time.perf_counter()
+            scores = evaluate(brains, whole.x_test, whole.y_test)
+            seconds += time.perf_counter() - begin
+            outcome = Outcome.of(report, history, test_loss=scores.loss, test_accuracy=scores.accuracy)
+            job.close(number, outcome, brains)
     begin = time.perf_counter()
-    test, together = _test(population, set_)
-    seconds = time.perf_counter() - begin
-    _save(report, target, table, test_loss=test.loss, test_accuracy=test.accuracy)
-    console.print(_table(report, test, together, seconds, set_))
-    console.print(f"brains  {target}\nresults {table}", highlight=False, soft_wrap=True)
-    return Trained(report, test, together, target, table)
+    ensembles = summary.ensembles(job.results, whole, job.request.ensemble)
+    seconds += time.perf_counter() - begin
+    job.write(ensembles)
+    summary.closing(console, job.results, ensembles, seconds, whole, job.targets)
+    return Trained(job.results, ensembles, job.targets)
 
 
 train_mnist = partial(train, "mnist")
 train_digits = partial(train, "digits")
 
 
-def _architectures(layers: str | Sequence[str] | None, activation: str, inputs: int, classes: int) -> list[MLP]:
-    words = [layers] if isinstance(layers, str) else list(layers or (f"{inputs}-32-{classes}",))
-    return [_architecture(word, activation, inputs, classes) for word in words]
+@dataclass(frozen=True)
+class Job:
+    """A run: what was asked for, the samples to train on and those held back, who trains, and where all of it goes."""
 
+    name: str
+    request: Request
+    folder: Folder | None
+    data: DataSet
+    held: tuple[np.ndarray, np.ndarray] | str | None  # "held": every network is judged on its own fold
+    parts: list[Part]
+    targets: Targets
+    results: Results
 
-def _architecture(layers: str, activation: str, inputs: int, classes: int) -> MLP:
-    try:
-        widths = tuple(int(word) for word in layers.split("-"))
-    except ValueError:
-        example = f"--layers {inputs}-32-{classes}"
-        raise SettingsError(f"--layers {layers!r} is not a list of widths. For example: {example}") from None
-    mlp = MLP(widths, activation)
-    if (mlp.inputs, mlp.outputs) != (inputs, classes):
-        raise SettingsError(
-            f"--layers {layers}: the data have {inputs} inputs and {classes} classes. Begin with {inputs} and end with"
-            f" {classes}: --layers {'-'.join(map(str, (inputs, *mlp.hidden, classes)))}"
-        )
-    return mlp
+    @classmethod
+    def of(cls, name: str, request: Request, folder: Folder | None, whole: DataSet) -> Job:
+        """Everything is checked before anything is trained. A new checkpoint is begun where one was asked for."""
+        data, held = (whole, "held") if request.folds else whole.held(request.validation, request.seed)
+        plan = words.plan(request, name, data)
+        parts = plan.parts(request.wave)
+        targets = Targets.of(
+            summary.file_name(name, plan, request), len(parts), save=request.save, csv=request.csv, json=request.json,
+            plot=request.plot, second=words.second(request, plan), overwrite=request.overwrite or request.resume,
+        )  # fmt: skip
+        if folder is None and request.checkpoint is not None:
+            folder = Folder.begin(replace(request, save=str(targets.target)), name)
+        results = Results(plan, where={"backend": request.backend, "threads": request.threads})
+        return cls(name, request, folder, data, held, parts, targets, results)
 
+    def done(self, number: int) -> bool:
+        """Whether population `number` was finished before the run was resumed; then its figures are taken in."""
+        path = self.targets.brains[number]
+        outcome = None if self.folder is None else self.folder.finished(number, path)
+        if outcome is not None:
+            self.results.add(self.parts[number], outcome, path)
+        return outcome is not None
 
-def _optimizer(name: str, asked: float | None, rate: float) -> Descent:
-    if name not in OPTIMIZERS:
-        raise SettingsError(f"--optimizer {name!r} is unknown.{suggest(name, OPTIMIZERS)}")
-    kind = OPTIMIZERS[name]
-    return kind((rate if kind is SGD else _OTHER_RATE) if asked is None else asked)
+    def fit(self, number: int) -> tuple[Brains, Report, History | None]:
+        """Train population `number` to its end, from where its checkpoint is.
 
+        Ctrl-C saves what was learned and says how to go on.
+        """
+        request, part, shown = self.request, self.parts[number], label(number, len(self.parts))
+        brains = part.brains(request.seed, dtype=request.dtype, backend=request.backend, threads=request.threads)
+        file = None if self.folder is None else self.folder.training(number)
+        x, y = self.data.x, self.data.y
+        common: Any = {"validation": self.held, "progress": shown, "checkpoint": file}
+        options = {**common, **part.options(len(x)), **request.fit_options(y), "seed": request.seed}
+        try:
+            if request.pbt:
+                evolved = pbt(
+                    brains, x, y, explore=words.explored(request, part.plan), every=request.every,
+                    fraction=request.fraction, resample=request.resample, resume=True, **options,
+                )  # fmt: skip
+                return brains, evolved.report, evolved.history
+            if file is not None and file.exists():
+                training = Training.resume(file, x, y, brains, **common)
+            else:
+                training = Training(brains, x, y, **options)
+            return brains, training.run(), None
+        except Interrupted as stop:
+            far = f"{stop.report.samples / len(part) / len(x):.2f} of {part.shared('epochs')} epochs"
+            where = f" of {shown}" if isinstance(shown, str) else ""
+            raise KeyboardInterrupt(self._stopped(number, stop.report, far + where)) from None
 
-def _schedule(name: str, steps: int) -> Schedule | None:
-    """The schedule of this name for a run of `steps` batches."""
-    if name not in SCHEDULES:
-        raise SettingsError(f"--schedule {name!r} is unknown.{suggest(name, SCHEDULES)}")
-    if name == "constant":
-        return None
-    if name == "step":
-        return StepRate(max(1, -(-steps // 3)))
-    return CosineRate() if name == "cosine" else WarmupRate(max(1, steps // 20)).then(CosineRate())
+    def _stopped(self, number: int, report: Report, far: str) -> str:
+        """What Ctrl-C says: where the state is, or the brains as far as they are."""
+        if self.folder is not None:
+            return f"{far} are done. {self.folder.words()}"
+        path = self.targets.brains[number]
+        report.brains.save(path)
+        return f"{far} are done, the brains are in {path}. A run with --checkpoint DIR can be resumed."
 
+    def close(self, number: int, outcome: Outcome, brains: Brains) -> None:
+        """Population `number` is trained and tested: save its brains, then note that it is finished."""
+        path = self.targets.brains[number]
+        brains.save(path)
+        if self.folder is not None:
+            self.folder.finish(number, outcome)
+        self.results.add(self.parts[number], outcome, path if len(self.parts) > 1 else brains)
 
-def _test(brains: Brains, data: DataSet) -> tuple[Scores, float]:
-    """Every network's scores on the test split, and the accuracy of the mean logits of those that did not diverge."""
-    test = evaluate(brains, data.x_test, data.y_test)
-    members = np.flatnonzero(np.isfinite(test.loss))
-    if len(members) == 0:
-        return test, float("nan")
-    votes = mean_outputs(brains, data.x_test, members).argmax(axis=1)
-    return test, float((votes == data.y_test).mean())
-
-
-def _target(out: Path | None, overwrite: bool, name: str) -> Path:
-    """Where the brains will go, checked before the training and not after it."""
-    if out is None:
-        number, target = 1, Path(f"{name}.safetensors")
-        while target.exists() or target.with_suffix(".csv").exists():
-            number += 1
-            target = Path(f"{name}-{number}.safetensors")
-        return target
-    target = Path(out)
-    if target.is_dir():
-        target /= f"{name}.safetensors"
-    if target.suffix != ".safetensors":
-        target = target.with_name(target.name + ".safetensors")
-    return _file(target, overwrite, "--save")
-
-
-def _file(path: Path, overwrite: bool, option: str) -> Path:
-    if path.exists() and not overwrite:
-        raise SettingsError(f"{option} '{path}' is there already. Choose another name or remove it.")
-    if not path.parent.is_dir():
-        raise SaveError(f"{option}: the folder '{path.parent}' does not exist. Create it first.")
-    return path
-
-
-def _save(report: Report, target: Path, table: Path, **more: np.ndarray | None) -> None:
-    report.brains.save(target)
-    report.to_csv(table, **more)
-
-
-def _table(report: Report, test: Scores, together: float, seconds: float, data: DataSet) -> Table:
-    accuracy = test.accuracy
-    assert accuracy is not None
-    order = np.argsort(-accuracy, kind="stable")
-    title = f"{len(report):,} networks, {len(data.x_test):,} test samples they have not seen"
-    table = Table(title=title, show_header=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    table.add_column()
-    for name, k in (("best", order[0]), ("median", order[len(order) // 2]), ("worst", order[-1])):
-        table.add_row(f"{name} test accuracy", f"{accuracy[k]:.2%}", f"network {k}")
-    table.add_row("mean test accuracy", f"{accuracy.mean():.2%}", f"± {accuracy.std():.2%}")
-    table.add_row("ensemble test accuracy", f"{together:.2%}", "mean of the logits")
-    table.add_row("training loss", f"{np.nanmean(report.training_loss):.4f}", "mean over the last epoch")
-    if report.diverged.any():
-        table.add_row("diverged", f"{int(report.diverged.sum()):,}", "loss not finite: lower the learning rate")
-    table.add_row("training", f"{report.seconds:.2f} s", f"{report.samples_per_second:,.0f} samples/s, all networks")
-    table.add_row("preparing kernels", f"{report.preparing:.2f} s", "compiled once, then loaded from the cache")
-    table.add_row("test", f"{seconds:.2f} s", "")
-    return table
+    def write(self, ensembles: dict[int, float]) -> None:
+        """The tables and pictures."""
+        results, targets = self.results, self.targets
+        results.to_csv(targets.networks)
+        if targets.candidates is not None:
+            results.candidates_to_csv(targets.candidates)
+        if targets.json is not None:
+            results.to_json(targets.json, **summary.facts(results, self.name, self.request, ensembles))
+        for kind, path in zip(("overview", words.second(self.request, results.plan)), targets.pictures):
+            results.plot(path, kind)

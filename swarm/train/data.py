@@ -13,7 +13,7 @@ import hashlib
 import os
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy as np
 from swarm.assets import path as asset
 from swarm.config import cache_dir
 from swarm.errors import DataError
+from swarm.train.split import split
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -70,6 +71,16 @@ class DataSet:
     @property
     def inputs(self) -> int:
         return self.x.shape[1]
+
+    def held(self, fraction: float, seed: int) -> tuple[DataSet, tuple[np.ndarray, np.ndarray] | None]:
+        """This data set without `fraction` of the training samples of each class, drawn by `seed`, and those (xv, yv).
+
+        Fraction 0 holds nothing back: None. Raises SettingsError.
+        """
+        if fraction == 0:
+            return self, None
+        train, back = split(len(self.x), fraction, seed, self.y)
+        return replace(self, x=self.x[train], y=self.y[train]), (self.x[back], self.y[back])
 
 
 def mnist(folder: str | Path | None = None, download: bool = True) -> DataSet:

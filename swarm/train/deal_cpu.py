@@ -23,9 +23,7 @@ _desks: list[np.ndarray] = []
 _lock = threading.Lock()
 
 
-def deal(
-    count: int, size: int, work: Callable[[int, int, np.ndarray], None], cost: np.ndarray | None = None
-) -> None:
+def deal(count: int, size: int, work: Callable[[int, int, np.ndarray], None], cost: np.ndarray | None = None) -> None:
     """Call work(start, stop, workspace) for runs of networks that cover 0 .. count - 1, on the backend's threads.
 
     The workspaces, one per thread, have `size` float32 of any content. With count 0 there is one empty run.

@@ -1,6 +1,6 @@
 """Derivatives of the ten activations on vectors: a gradient behind a layer becomes the gradient of its sums.
 
-Most derivatives follow from the activation's value; gelu and mish need the sum itself (`keeps_sums`). At a kink the
+Most derivatives follow from the activation's value; those of gelu and mish are taken on the way forward. At a kink the
 value is the one PyTorch uses: relu 0, leakyrelu 0.01, elu 1, hardshrink 0. Codes as in `activate_cpu`.
 """
 
@@ -22,7 +22,7 @@ from swarm.backend.activate_cpu import (
     TANH,
 )
 from swarm.backend.jit import kernel
-from swarm.backend.vmath import erf, exp
+from swarm.backend.vmath import erf_and_gauss, exp
 
 _ONE, _TWO, _HALF, _ZERO = np.float32(1), np.float32(2), np.float32(0.5), np.float32(0)
 _SLOPE = np.float32(0.01)
@@ -32,33 +32,48 @@ _MISH_LIMIT = np.float32(20)
 
 
 @kernel(allocates=False)
-def keeps_sums(code):
-    """Whether the derivative needs the layer's sums z, not only its values."""
+def keeps_slopes(code):
+    """Whether the derivative is taken in the forward pass, which has its exponential at hand."""
     return code == GELU or code == MISH
 
 
 @kernel(inline=True)
-def _d_gelu(z):
-    """Phi(z) + z phi(z)."""
-    phi = exp(simd.splat(-_HALF) * z * z) * simd.splat(_ROOT_TWO_PI)
-    return simd.fma(z, phi, simd.fma(simd.splat(_HALF), erf(z * simd.splat(_ROOT_HALF)), simd.splat(_HALF)))
+def _gelu(z):
+    """z Phi(z), and Phi(z) + z phi(z): the error function and the density share exp(-z^2 / 2)."""
+    one, half = simd.splat(_ONE), simd.splat(_HALF)
+    value, density = erf_and_gauss(z * simd.splat(_ROOT_HALF))
+    return half * z * (one + value), simd.fma(z, density * simd.splat(_ROOT_TWO_PI), simd.fma(half, value, half))
 
 
 @kernel(inline=True)
-def _d_mish(z):
-    """t + z (1 - t^2) sigmoid(z) with t = tanh(softplus(z)) = n / (n + 2), n = e^2 + 2e, e = exp(z)."""
-    one, two = simd.splat(_ONE), simd.splat(_TWO)
-    e = exp(simd.minimum(simd.splat(_MISH_LIMIT), z))
+def _mish(z):
+    """z t, and t + z (1 - t^2) sigmoid(z), with t = tanh(softplus(z)) = n / (n + 2), n = e^2 + 2e, e = exp(z)."""
+    one, two, limit = simd.splat(_ONE), simd.splat(_TWO), simd.splat(_MISH_LIMIT)
+    e = exp(simd.minimum(limit, z))
     n = e * (e + two)
-    rest = two / (n + two)  # 1 - t
+    over = one / ((n + two) * (one + e))  # one division for both quotients of the slope
+    rest = two * over * (one + e)  # 1 - t
     gate = one - rest
-    slope = rest * (one + gate) * (e / (one + e))
-    return simd.select(z > simd.splat(_MISH_LIMIT), one, simd.fma(z, slope, n / (n + two)))
+    slope = rest * (one + gate) * (e * over * (n + two))
+    value = n / (n + two)
+    return simd.select(z > limit, z, z * value), simd.select(z > limit, one, simd.fma(z, slope, value))
+
+
+@kernel(allocates=False)
+def activate_and_derive(code, s, y, z, count):
+    """Activate s[y : y + count] in place, with the bits of `activate`; the slopes go to s[z ...]."""
+    for j in range(0, count, 16):
+        if code == GELU:
+            value, slope = _gelu(simd.load(s, y + j))
+        else:
+            value, slope = _mish(simd.load(s, y + j))
+        simd.store(s, y + j, value)
+        simd.store(s, z + j, slope)
 
 
 @kernel(allocates=False)
 def derive(code, s, g, y, z, count):
-    """s[g + j] *= f'(.) for j < count: y is where the layer's values lie in s, z where its sums lie."""
+    """s[g + j] *= f'(.) for j < count: s[y ...] are the layer's values, s[z ...] its slopes, if it has any."""
     zero, one = simd.splat(_ZERO), simd.splat(_ONE)
     if code == IDENTITY:
         return
@@ -88,9 +103,6 @@ def derive(code, s, g, y, z, count):
     elif code == HARDSHRINK:
         for j in range(0, count, 16):
             simd.store(s, g + j, simd.select(simd.load(s, y + j) != zero, simd.load(s, g + j), zero))
-    elif code == GELU:
+    else:
         for j in range(0, count, 16):
-            simd.store(s, g + j, simd.load(s, g + j) * _d_gelu(simd.load(s, z + j)))
-    elif code == MISH:
-        for j in range(0, count, 16):
-            simd.store(s, g + j, simd.load(s, g + j) * _d_mish(simd.load(s, z + j)))
+            simd.store(s, g + j, simd.load(s, g + j) * simd.load(s, z + j))

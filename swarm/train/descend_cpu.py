@@ -74,12 +74,12 @@ def table(optimizer, count):
     return rule, values
 
 
-@kernel(allocates=False)
+@kernel(merges=True)
 def _step(
-    s, o, plan, n, x, labels, targets, kind, mean, own, weights, first, count, ahead, rule, hyper, factor, slots, masked,
-    step, lists, disturbed, order, buckets, numbers, counts,
+    s, o, plan, n, x, labels, targets, kind, mean, own, weights, first, count, ahead, rule, hyper, factor, slots,
+    masked, step, lists, disturbed, order, buckets, numbers, counts,
 ):  # fmt: skip
-    """One batch of one network, own[first : first + count]: returns its loss; nothing is learned unless it is finite."""
+    """One batch of one network, own[first : first + count]: its loss; nothing is learned unless that is finite."""
     inputs, input_first, groups, group_first = lists
     dropout, dropout_names, noise, noise_names, keys = disturbed
     take_samples(x, own, first, count, s, plan)
@@ -124,8 +124,8 @@ def _step(
 @kernel
 def _visit(
     start, stop, s, who, kind_of, rows, states, masks, plans, offsets, x, labels, targets, kind, mean, index, lengths,
-    weights, batch, rule, hyper, factors, slots, masked, steps, active, total, lists, disturbed, order, buckets, numbers,
-    counts, like,
+    weights, batch, rule, hyper, factors, slots, masked, steps, active, total, lists, disturbed, order, buckets,
+    numbers, counts, like,
 ):  # fmt: skip
     before = -1
     for at in range(start, stop):
@@ -139,7 +139,7 @@ def _visit(
         own, factor = index[row], factors[min(n, factors.shape[0] - 1)]
         weight = weights[row] if weights.shape[0] > 0 else weights.reshape(-1)
         length = lengths[min(n, lengths.shape[0] - 1)]
-        take_weights(rows[n], s, plan, 0)
+        take_weights(rows[n], s, plan, np.int64(0))
         for k in range(slots):
             take_weights(states[n, k], s, plan, (1 + k) * span)
         if masked:
@@ -157,7 +157,7 @@ def _visit(
                 break
             total[n] += value
             steps[n] += 1
-        give_weights(rows[n], s, plan, 0)
+        give_weights(rows[n], s, plan, np.int64(0))
         for k in range(slots):
             give_weights(states[n, k], s, plan, (1 + k) * span)
 
@@ -171,7 +171,8 @@ class Plans:
 
     def __init__(self, fields, count, batch, slots, masked, whole, dropped):
         self.kind_of, self.cost = np.zeros(count, np.int32), np.zeros(count)
-        self.rows, self.masks, self.states = (np.zeros(shape, np.int64) for shape in (count, count, (count, max(1, slots))))
+        self.rows, self.masks = np.zeros((2, count), np.int64)
+        self.states = np.zeros((count, max(1, slots)), np.int64)
         self._keep = []
         spaces = [workspace(field.layout, batch, slots + masked, whole, dropped) for field in fields]
         self.plans = np.concatenate([space.plan for space in spaces]).reshape(-1, COLUMNS)

@@ -72,15 +72,16 @@ def backward(s, o, plan, count, rule, scale, slots, masked, limit, dropped, numb
             for j in range(0, o[WEIGHTS], 16):
                 simd.store(s, j, simd.fma(simd.splat(scale), simd.load(s, o[GRADIENT] + j), simd.load(s, j)))
         else:
-            move(s, 0, o[GRADIENT], o[WEIGHTS], o[WEIGHTS], slots, masked, rule, o[CONSTANTS])
+            move(s, np.int64(0), o[GRADIENT], o[WEIGHTS], o[WEIGHTS], slots, masked, rule, o[CONSTANTS])
 
 
 @kernel(allocates=False)
 def _sides(plan, o, k, d):
     """The gradient of layer k's weights as a product a b over the samples: a, its strides, b, its stride."""
+    one = np.int64(1)
     if plan[k, TURNED]:
-        return d, o[LANES], 1, plan[k, X], plan[k, X_STRIDE]
-    return plan[k, X], 1, plan[k, X_STRIDE], d, plan[k, Y_STRIDE]
+        return d, o[LANES], one, plan[k, X], plan[k, X_STRIDE]
+    return plan[k, X], one, plan[k, X_STRIDE], d, plan[k, Y_STRIDE]
 
 
 @kernel(allocates=False)
@@ -113,7 +114,7 @@ def _move(s, o, plan, k, d, count, rule, slots, masked, sparse, numbers, counts)
         if sparse and rows == GROUP:
             gradient_sparse(s, row // GROUP, columns, plan[k, X], ak, b, bk, g, o[ZEROS], numbers, counts)
         else:
-            product(s, rows, columns, a + row * ar, ar, ak, b, bk, count, o[ZEROS], 0, g, columns)
+            product(s, rows, columns, a + row * ar, ar, ak, b, bk, count, o[ZEROS], np.int64(0), g, columns)
         move(s, w, g, rows * columns, n, slots, masked, rule, o[CONSTANTS])
     if plan[k, BIAS] >= 0:
         bias_gradient(s, plan, k, d, count, g)
@@ -132,7 +133,7 @@ def _store(s, o, plan, k, d, count, sparse, numbers, counts):
         done = plan[k, W_ROWS] // GROUP * GROUP
     if done < plan[k, W_ROWS]:
         product(
-            s, plan[k, W_ROWS] - done, columns, a + done * ar, ar, ak, b, bk, count, o[ZEROS], 0, g + done * columns,
+            s, plan[k, W_ROWS] - done, columns, a + done * ar, ar, ak, b, bk, count, o[ZEROS], np.int64(0), g + done * columns,
             columns,
         )  # fmt: skip
     if plan[k, BIAS] >= 0:

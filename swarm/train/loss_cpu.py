@@ -30,7 +30,8 @@ def loss(kind, s, plan, o, labels, targets, weights, index, first, count, share,
     """
     last = plan.shape[0] - 1
     if plan[last, TURNED]:
-        return _turned(kind, s, plan[last, Y], plan[last, OUTPUTS], o, labels, targets, weights, index, first, count, share, g)  # fmt: skip  # noqa: E501
+        y, outputs = plan[last, Y], plan[last, OUTPUTS]
+        return _turned(kind, s, y, outputs, o, labels, targets, weights, index, first, count, share, g)
     total, y, stride, outputs = 0.0, plan[last, Y], plan[last, Y_STRIDE], plan[last, OUTPUTS]
     for b in range(count):
         sample = np.int64(index[first + b])
@@ -188,7 +189,7 @@ def _cross_entropy_across(s, y, lanes, outputs, label, part, real, g):
 
 @kernel(allocates=False)
 def _errors_across(kind, s, y, lanes, outputs, t, part, real, g):
-    """Sixteen samples: mean squared, binary cross-entropy or Huber losses over the outputs, as `_cross_entropy_across`."""
+    """Sixteen samples: mean squared, binary cross-entropy or Huber losses over the outputs; else as above."""
     zero, over = simd.splat(_ZERO), simd.splat(_ONE / np.float32(outputs))
     sums = zero
     for j in range(outputs):

@@ -5,8 +5,8 @@
     x        [M][I] uint8 | float32     the data set, flat; rows picked by an index               read
 
 Per step: B I elements are read from the data set; 4 B I H + 6 B H O flops run in tiles (`tile_cpu`), from the core's
-own caches, fewer where inputs are zero (`sparse_cpu`); activations and losses run on vectors. Everything is in one fixed
-order: batches in the order of the index, sums over k, over samples and over outputs ascending.
+own caches, fewer where inputs are zero (`sparse_cpu`); activations and losses run on vectors. Everything is in one
+fixed order: batches in the order of the index, sums over k, over samples and over outputs ascending.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from swarm.backend import simd
 from swarm.backend.activate_cpu import activate
 from swarm.backend.jit import kernel
 from swarm.backend.simd import F32x16
-from swarm.train.derive_cpu import derive, keeps_sums
+from swarm.train.derive_cpu import activate_and_derive, derive, keeps_slopes
 from swarm.train.samples import UNIT
 from swarm.train.sparse_cpu import forward_sparse
 from swarm.train.tile_cpu import product
@@ -161,8 +161,12 @@ def take_samples(x, index, first, count, s, plan):
         at, to = np.int64(index[first + b]) * inputs, plan[0, X] + b * plan[0, X_STRIDE]
         for i in range(0, whole, 16):
             simd.store(s, to + i, _sixteen(x, at + i))
-        for i in range(whole, inputs):
-            s[to + i] = _one(x, at + i)
+        if at + whole + 16 <= x.size:  # what is read of the next sample ends in the pad
+            if whole < inputs:
+                simd.store(s, to + whole, _sixteen(x, at + whole))
+        else:
+            for i in range(whole, inputs):
+                s[to + i] = _one(x, at + i)
 
 
 @kernel(allocates=False)
@@ -189,14 +193,15 @@ def ask_for_samples(x, index, first, count, plan):
 
 @kernel(allocates=False)
 def layer(s, o, plan, k, count):
-    """Layer k for `count` samples, from its inputs to its values; its sums are kept where the derivative needs them."""
+    """Layer k for `count` samples, from its inputs to its values."""
     if plan[k, TURNED]:
-        _turned(s, o, plan, k, count)
+        _turned(s, plan, k, count)
     else:
+        none, one = np.int64(0), np.int64(1)  # literals would have it compiled once more for each
         start = plan[k, C] if plan[k, BIAS] >= 0 else o[ZEROS]
         product(
-            s, count, plan[k, W_STRIDE], plan[k, X], plan[k, X_STRIDE], 1, plan[k, W], plan[k, W_STRIDE],
-            plan[k, INPUTS], start, 0, plan[k, Y], plan[k, Y_STRIDE],
+            s, count, plan[k, W_STRIDE], plan[k, X], plan[k, X_STRIDE], one, plan[k, W], plan[k, W_STRIDE],
+            plan[k, INPUTS], start, none, plan[k, Y], plan[k, Y_STRIDE],
         )  # fmt: skip
     act(s, plan, k, count)
 
@@ -209,25 +214,25 @@ def first_sparse(s, o, plan, count, inputs, lists, index, first, order, buckets)
         s, count, plan[0, W_STRIDE], plan[0, X], plan[0, X_STRIDE], plan[0, W], plan[0, W_STRIDE], start,
         plan[0, Y], plan[0, Y_STRIDE], inputs, lists, index, first, order, buckets,
     )  # fmt: skip
-    act(s, plan, 0, count)
+    act(s, plan, np.int64(0), count)
 
 
 @kernel(allocates=False)
-def _turned(s, o, plan, k, count):
-    """Sums [O, B] of a layer that lies turned, from its inputs [B, I], which are transposed first."""
-    lanes, to = o[LANES], o[TRANSPOSED]
-    for i in range(0, plan[k, INPUTS], 16):
-        for b in range(0, count, 16):
-            simd.transpose(s, plan[k, X] + b * plan[k, X_STRIDE] + i, plan[k, X_STRIDE], to + i * lanes + b, lanes)
-    columns = (count + 15) // 16 * 16
-    for j in range(plan[k, OUTPUTS]):
-        bias = simd.splat(s[plan[k, C] + j] if plan[k, BIAS] >= 0 else _ZERO)
-        for b in range(0, columns, 16):
-            simd.store(s, plan[k, Y] + j * lanes + b, bias)
-    product(
-        s, plan[k, OUTPUTS], columns, plan[k, W], plan[k, W_STRIDE], 1, to, lanes, plan[k, INPUTS],
-        plan[k, Y], lanes, plan[k, Y], lanes,
-    )  # fmt: skip
+def _turned(s, plan, k, count):
+    """Sums [O, B] of a layer that lies turned, from its inputs [B, I]: lanes of inputs, added across in the end."""
+    inputs, step = plan[k, INPUTS], plan[k, W_STRIDE]
+    whole, rest = inputs // 16 * 16, simd.first(inputs % 16)
+    for b in range(count):
+        x = plan[k, X] + b * plan[k, X_STRIDE]
+        for j in range(plan[k, OUTPUTS]):
+            w, sums = plan[k, W] + j * step, simd.splat(_ZERO)
+            for i in range(0, whole, 16):
+                sums = simd.fma(simd.load(s, x + i), simd.load(s, w + i), sums)
+            if whole < inputs:
+                product = simd.load(s, x + whole) * simd.load(s, w + whole)
+                sums = sums + simd.select(rest, product, simd.splat(_ZERO))
+            bias = s[plan[k, C] + j] if plan[k, BIAS] >= 0 else _ZERO
+            s[plan[k, Y] + j * plan[k, Y_STRIDE] + b] = simd.total(sums) + bias
 
 
 @kernel(allocates=False)
@@ -239,11 +244,10 @@ def extent(plan, k, count):
 @kernel(allocates=False)
 def act(s, plan, k, count):
     """Sums become values."""
-    y, span = plan[k, Y], extent(plan, k, count)
-    if keeps_sums(plan[k, CODE]):
-        for j in range(0, span, 16):
-            simd.store(s, plan[k, Z] + j, simd.load(s, y + j))
-    activate(plan[k, CODE], s, y, span)
+    if keeps_slopes(plan[k, CODE]):
+        activate_and_derive(plan[k, CODE], s, plan[k, Y], plan[k, Z], extent(plan, k, count))
+    else:
+        activate(plan[k, CODE], s, plan[k, Y], extent(plan, k, count))
 
 
 @kernel(allocates=False)
@@ -265,9 +269,10 @@ def value(s, plan, b, j):
 def turn_back(s, o, plan, k, d, e, count):
     """From the gradient d at layer k's sums to the one at its inputs, [B, I], at e."""
     columns, zeros = (plan[k, INPUTS] + 15) // 16 * 16, o[ZEROS]
+    none, one = np.int64(0), np.int64(1)
     if plan[k, TURNED]:
         product(
-            s, count, columns, d, 1, o[LANES], plan[k, W], plan[k, W_STRIDE], plan[k, OUTPUTS], zeros, 0, e,
+            s, count, columns, d, one, o[LANES], plan[k, W], plan[k, W_STRIDE], plan[k, OUTPUTS], zeros, none, e,
             plan[k, X_STRIDE],
         )  # fmt: skip
         return
@@ -276,7 +281,7 @@ def turn_back(s, o, plan, k, d, e, count):
         at = plan[k, W] + i * plan[k, W_STRIDE]
         for j in range(plan[k, OUTPUTS]):
             s[turned + j * step + i] = s[at + j]
-    product(s, count, columns, d, plan[k, Y_STRIDE], 1, turned, step, plan[k, OUTPUTS], zeros, 0, e, step)
+    product(s, count, columns, d, plan[k, Y_STRIDE], one, turned, step, plan[k, OUTPUTS], zeros, none, e, step)
 
 
 @kernel(allocates=False)

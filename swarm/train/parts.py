@@ -96,7 +96,12 @@ def parts_of(samples: Any, weights: Any, M: int, count: int) -> Parts:
         each = each if not len(flat) else each[flat]
         some = np.concatenate([[0], np.cumsum(each > 0)])[segments]
         _refuse_weightless(some[:, 1] - some[:, 0] + some[:, 3] - some[:, 2])
-    return Parts(M, flat, segments, each)
+    return Parts(M, flat, _narrow(segments), each)
+
+
+def _narrow(segments: np.ndarray) -> np.ndarray:
+    """One row where all are equal: it serves all brains."""
+    return segments[:1] if (segments == segments[0]).all() else segments
 
 
 def _lists(samples: Any, M: int, count: int) -> list[np.ndarray] | None:
@@ -168,7 +173,7 @@ def _listed(lists: list[np.ndarray], weights: Any, M: int, count: int) -> Parts:
         segments.append((*known[name], 0, 0))
     if each:
         _refuse_weightless(np.array([(own > 0).sum() for own in each]))
-    return Parts(M, np.concatenate(flat), np.array(segments), np.concatenate(weighed) if each else None)
+    return Parts(M, np.concatenate(flat), _narrow(np.array(segments)), np.concatenate(weighed) if each else None)
 
 
 def _list_weights(lists: list[np.ndarray], weights: Any) -> list[np.ndarray]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,10 @@ from swarm.errors import DataError, ExtraError, SaveError, SettingsError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from swarm.train.report import Report
+    from swarm.train.results import Results
 
 INK, QUIET, LINE, MAIN, ACCENT = "#20252e", "#6d7480", "#dcdad4", "#3a6ea5", "#a4520a"
 _SUFFIXES = (".png", ".pdf", ".svg")
@@ -23,7 +26,7 @@ _FEW = 30  # networks whose curves are drawn one by one
 
 
 def plot(
-    report: Report,
+    report: Report | Results,
     path: str | Path,
     kind: str = "distribution",
     *,
@@ -40,22 +43,47 @@ def plot(
     """
     if kind not in KINDS:
         raise SettingsError(f"plot: kind={kind!r} is unknown.{suggest(str(kind), KINDS)}")
+    with picture(path, size) as figure:
+        figures, label = figures_of(report, kind, values, name)
+        KINDS[kind](panel(figure), report, figures, label)
+
+
+def overview(
+    report: Report | Results, path: str | Path, *, values: Any, name: str, size: tuple[float, float] = (5.6, 3.8)
+) -> None:
+    """The distribution of values [N], named `name`, and what else there is to see, side by side: them against the
+    width where widths differ, and the curves where there are several epochs. size in inches of one panel."""
+    kinds = ["distribution", *(["width"] if len(np.unique(units_of(report))) > 1 else [])]
+    kinds += ["curves"] if len(report.training_curve) > 1 else []  # type: ignore[arg-type]
+    with picture(path, (size[0] * len(kinds), size[1])) as figure:
+        for at, kind in enumerate(kinds):
+            shown = (None, None) if kind == "curves" else (values, name)
+            figures, label = figures_of(report, kind, *shown)
+            KINDS[kind](panel(figure, 1, len(kinds), at + 1), report, figures, label)
+
+
+def check(path: str | Path) -> None:
+    """Raises SettingsError for a name that no picture can have, ExtraError without matplotlib."""
     if Path(path).suffix.lower() not in _SUFFIXES:
         raise SettingsError(f"plot: '{path}' is no picture that can be written. End its name with .png, .pdf or .svg.")
     try:
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        import matplotlib  # noqa: F401
     except ImportError:
         raise ExtraError("plot: matplotlib is not installed. Remedy: pip install 'swarm-engine[plot]'") from None
 
-    figures, label = _figures(report, kind, values, name)
+
+@contextmanager
+def picture(path: str | Path, size: tuple[float, float]) -> Iterator[Figure]:
+    """An empty figure of `size` inches that is written to `path` when the block ends, whole or not at all."""
+    check(path)
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     with matplotlib.rc_context({"font.size": 10, "svg.hashsalt": "swarm"}):
         figure = Figure(figsize=size, layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)  # no window, no global state
-        axes = figure.add_subplot()
-        _quieten(axes)
-        KINDS[kind](axes, report, figures, label)
+        yield figure
         with atomic(path) as temporary:
             try:
                 figure.savefig(temporary, format=Path(path).suffix[1:].lower(), dpi=150)
@@ -63,7 +91,22 @@ def plot(
                 raise SaveError(f"Cannot draw '{path}': {error}.") from None
 
 
-def _figures(report: Report, kind: str, values: Any, name: str | None) -> tuple[np.ndarray, str]:
+def panel(figure: Figure, down: int = 1, across: int = 1, number: int = 1) -> Axes:
+    """The axes of one panel: thin grey lines, no box, so that the data are the darkest thing in the picture."""
+    axes = figure.add_subplot(down, across, number)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(QUIET)
+    axes.tick_params(colors=QUIET, labelcolor=INK, length=3)
+    axes.grid(color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    return axes
+
+
+def figures_of(
+    report: Report | Results, kind: str, values: Any = None, name: str | None = None
+) -> tuple[np.ndarray, str]:
     """What is drawn, [N] or for curves [E, N], and its name: as given, or the best that the run knows."""
     if values is None:
         for label, curve in (
@@ -86,29 +129,27 @@ def _figures(report: Report, kind: str, values: Any, name: str | None) -> tuple[
     return figures, name or "values"
 
 
-def _distribution(axes: Axes, report: Report, figures: np.ndarray, label: str) -> None:
+def _distribution(axes: Axes, report: Report | Results, figures: np.ndarray, label: str) -> None:
     alive = figures[np.isfinite(figures)]
     bins = np.linspace(*_span(alive), int(np.clip(2 * len(alive) ** 0.5, 5, 60)) + 1).tolist()
     axes.hist(alive, bins=bins, color=MAIN, alpha=0.85, edgecolor="white", linewidth=0.6)
     middle = float(np.median(alive))
     axes.axvline(middle, color=ACCENT, linewidth=1.4)
     best = alive.max() if "accuracy" in label else alive.min()
-    low, high = (_number(float(v), label) for v in np.percentile(alive, (5, 95)))
-    words = f"line: median {_number(middle, label)}, best {_number(float(best), label)}, 5-95% {low} to {high}"
-    _title(axes, f"{len(alive):,} networks{_lost(figures)}; {words}")
+    low, high = (number(float(v), label) for v in np.percentile(alive, (5, 95)))
+    words = f"line: median {number(middle, label)}, best {number(float(best), label)}, 5-95% {low} to {high}"
+    title(axes, f"{len(alive):,} networks{lost(figures)}; {words}")
     axes.set(xlabel=label, ylabel="networks")
-    _percent(axes.xaxis, label)
-    _whole(axes.yaxis)
+    percent(axes.xaxis, label)
+    whole(axes.yaxis)
     axes.grid(axis="x", visible=False)
 
 
-def _width(axes: Axes, report: Report, figures: np.ndarray, label: str) -> None:
-    units = np.zeros(len(report), np.int64)
-    for group in report.brains.groups:
-        units[group.positions] = sum(group.mlp.hidden)
+def _width(axes: Axes, report: Report | Results, figures: np.ndarray, label: str) -> None:
+    units = units_of(report)
     alive = np.isfinite(figures)
     axes.scatter(
-        units[alive], figures[alive], s=_dot(alive.sum()), color=MAIN, alpha=0.35, linewidths=0, rasterized=True
+        units[alive], figures[alive], s=dot(alive.sum()), color=MAIN, alpha=0.35, linewidths=0, rasterized=True
     )
     widths = np.unique(units[alive])
     middle = [np.median(figures[alive & (units == w)]) for w in widths]
@@ -116,12 +157,22 @@ def _width(axes: Axes, report: Report, figures: np.ndarray, label: str) -> None:
     if widths[0] > 0 and widths[-1] >= 30 * widths[0]:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    _title(axes, f"{int(alive.sum()):,} networks{_lost(figures)}, each a dot; line: median of a width")
+    title(axes, f"{int(alive.sum()):,} networks{lost(figures)}, each a dot; line: median of a width")
     axes.set(xlabel="hidden units", ylabel=label)
-    _percent(axes.yaxis, label)
+    percent(axes.yaxis, label)
 
 
-def _curves(axes: Axes, report: Report, figures: np.ndarray, label: str) -> None:
+def units_of(report: Report | Results) -> np.ndarray:
+    """How many hidden units each network has, int64 [N]."""
+    if (known := getattr(report, "units", None)) is not None:
+        return known
+    units = np.zeros(len(report), np.int64)
+    for group in report.brains.groups:  # type: ignore[union-attr]
+        units[group.positions] = sum(group.mlp.hidden)
+    return units
+
+
+def _curves(axes: Axes, report: Report | Results, figures: np.ndarray, label: str) -> None:
     epochs = np.arange(1, len(figures) + 1)
     mask = np.where(np.isfinite(figures), figures, np.nan)
     shown = np.isfinite(figures).any(axis=1)
@@ -134,40 +185,30 @@ def _curves(axes: Axes, report: Report, figures: np.ndarray, label: str) -> None
     axes.plot(epochs, middle, color=MAIN, linewidth=1.8, label="median", **single)
     last = mask[-1]
     if np.isfinite(last).any():
-        best = int(np.nanargmax(last) if "accuracy" in label else np.nanargmin(last))
+        ranked = last[report.best()] * (1 if "accuracy" in label else -1)
+        best = int(report.best()[np.nanargmax(ranked)])  # of equal ones the first in the run's own ranking
         axes.plot(epochs, mask[:, best], color=ACCENT, linewidth=1.4, label=f"best (network {best})", **single)
-    _title(axes, f"{figures.shape[1]:,} networks{_lost(figures[-1])}")
+    title(axes, f"{figures.shape[1]:,} networks{lost(figures[-1])}")
     axes.set(xlabel="epoch", ylabel=label)
-    _whole(axes.xaxis)
+    whole(axes.xaxis)
     axes.legend(frameon=False, labelcolor=INK, fontsize=9)
-    _percent(axes.yaxis, label)
+    percent(axes.yaxis, label)
 
 
-KINDS: dict[str, Callable[[Axes, Report, np.ndarray, str], None]] = {
+KINDS: dict[str, Callable[[Axes, Report | Results, np.ndarray, str], None]] = {
     "distribution": _distribution,
     "width": _width,
     "curves": _curves,
 }
 
 
-def _quieten(axes: Axes) -> None:
-    """Thin grey lines, no box: the data are the darkest thing in the picture."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(QUIET)
-    axes.tick_params(colors=QUIET, labelcolor=INK, length=3)
-    axes.grid(color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)
-
-
-def _title(axes: Axes, text: str) -> None:
+def title(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="left", fontsize=9, color=QUIET, pad=8)
 
 
-def _lost(figures: np.ndarray) -> str:
-    lost = int((~np.isfinite(figures)).sum())
-    return f" ({lost:,} diverged)" if lost else ""
+def lost(figures: np.ndarray) -> str:
+    count = int((~np.isfinite(figures)).sum())
+    return f" ({count:,} diverged)" if count else ""
 
 
 def _span(values: np.ndarray) -> tuple[float, float]:
@@ -176,22 +217,29 @@ def _span(values: np.ndarray) -> tuple[float, float]:
     return (low, high) if high > low else (low - room, high + room)
 
 
-def _dot(count: int) -> float:
+def dot(count: int) -> float:
     return float(np.clip(4000 / max(1, count), 3, 22))
 
 
-def _number(value: float, label: str) -> str:
+def logarithmic(values: np.ndarray) -> bool:
+    """Whether values lie along several powers of ten rather than evenly: then half of them are far below the middle."""
+    if not len(values) or values.min() <= 0 or values.max() < 30 * values.min():
+        return False
+    return float(np.median(values)) < (values.min() + values.max()) / 5
+
+
+def number(value: float, label: str) -> str:
     return f"{value:.1%}" if "accuracy" in label else f"{value:.3g}"
 
 
-def _percent(axis: Any, label: str) -> None:
+def percent(axis: Any, label: str) -> None:
     if "accuracy" in label:
         from matplotlib.ticker import PercentFormatter
 
         axis.set_major_formatter(PercentFormatter(1.0))
 
 
-def _whole(axis: Any) -> None:
+def whole(axis: Any) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True))

@@ -78,7 +78,7 @@ class Order:
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS:
             raise SettingsError(f"fit: sampling {self.sampling!r} is unknown.{suggest(str(self.sampling), SAMPLINGS)}")
-        if self.sampling == "shared" and len(np.unique(self.parts.segments, axis=0)) > 1:
+        if self.sampling == "shared" and len(self.parts.segments) > 1:
             raise SettingsError(
                 "fit: shared batches need the same samples for every brain, and `samples` gives them different ones."
                 " Take sampling='own'."
@@ -93,7 +93,7 @@ class Order:
     def rows(self) -> int:
         """K: rows of an index, N or one for all."""
         own = self.sampling == "bootstrap" or (self.shuffle and self.sampling == "own")
-        return len(self.keys) if own or (len(self.parts.segments) > 1 and self.sampling == "own") else 1
+        return len(self.keys) if own or len(self.parts.segments) > 1 else 1
 
     def longest(self, active: np.ndarray) -> int:
         """The number of samples in an epoch of the active brain that has most; 0 without one."""
@@ -133,8 +133,7 @@ class Order:
         if active is not None and self.rows == len(active):
             lengths = np.where(active, lengths, 0)
         index = np.empty((self.rows, stop - start), np.int32)
-        segments = self.parts.segments if self.rows > 1 else self.parts.segments[:1]
-        twin(segments, lengths, *self.rounds(epoch), start, index)
+        twin(self.parts.segments, lengths, *self.rounds(epoch), start, index)
         weights = None
         if self.parts.weights is not None:
             weights = np.where(np.arange(stop - start) < lengths[:, None], self.parts.weights[index], np.float32(0))

@@ -83,6 +83,7 @@ def indices(segments, lengths, shuffles, draws, start, out):
     bits = np.array([bits_of(int(M)) for M in known], np.int64)[kind.reshape(-1)]
     lengths = np.ascontiguousarray(np.broadcast_to(lengths, (len(out),)), np.int64)
     segments = np.ascontiguousarray(segments, np.int64)
+    shuffles, draws = np.ascontiguousarray(shuffles), np.ascontiguousarray(draws)
 
     def work(begin, end, _):
         _rows(begin, end, sizes, bits, segments, lengths, shuffles, draws, start, out)

@@ -126,10 +126,10 @@ def forward_sparse(s, count, columns, x, xs, w, ws, i0, y, ys, inputs, first, in
     _by_length(first, index, at, count, order, buckets)
     v = 0
     while v + 16 * VECTORS <= columns:
-        _columns(s, True, count, x, xs, w + v, ws, i0 + v, y + v, ys, inputs, first, index, at, order)
+        _columns(s, columns >= 0, count, x, xs, w + v, ws, i0 + v, y + v, ys, inputs, first, index, at, order)
         v += 16 * VECTORS
     while v < columns:
-        _columns(s, False, count, x, xs, w + v, ws, i0 + v, y + v, ys, inputs, first, index, at, order)
+        _columns(s, columns < 0, count, x, xs, w + v, ws, i0 + v, y + v, ys, inputs, first, index, at, order)
         v += 16
 
 

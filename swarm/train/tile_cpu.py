@@ -21,28 +21,18 @@ there. Rows that are left are taken by 4, 2 and 1.
 
 from __future__ import annotations
 
-import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import cgutils, config, types
+from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
+from swarm.backend import simd
 from swarm.backend.jit import kernel
 
 _F32, _I64 = ir.FloatType(), ir.IntType(64)
 _V16 = ir.VectorType(_F32, 16)
 
 
-_WIDE = ("skylake-avx512", "cascadelake", "icelake-server", "sapphirerapids", "graniterapids", "znver4", "znver5")
-
-
-def _wide_registers() -> bool:
-    """Whether the processor compiled for has 512-bit registers."""
-    if config.CPU_NAME:
-        return config.CPU_NAME in _WIDE
-    return bool(llvm.get_host_cpu_features().get("avx512f"))
-
-
-ROWS, VECTORS = (8, 2) if _wide_registers() else (4, 1)
+ROWS, VECTORS = (8, 2) if simd.has_wide_registers() else (4, 1)
 
 
 def _emit(builder, context, signature, args, rows: int, vectors: int, update: bool) -> None:

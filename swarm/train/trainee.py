@@ -7,9 +7,8 @@ have float32, our optimizers and the losses that have names; all else goes throu
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +16,12 @@ from swarm.brain.brains import Brains
 from swarm.brain.mlp import Layout
 from swarm.errors import BackendError, SettingsError
 from swarm.train import backward, descend, optimizers, sampling, schedules
-from swarm.train.field import Field, Jitter
+from swarm.train.field import Field
 from swarm.train.samples import Samples
+from swarm.train.waves import Wave
+
+if TYPE_CHECKING:
+    from swarm.train.plan import Plan
 
 _FLOPS = 2e10  # of one call: about a tenth to a second, so that Ctrl-C and the progress bar answer
 _INDICES = 1 << 24  # of one call: 64 MB
@@ -81,61 +84,22 @@ class Standing:
         return cls(np.zeros(count, np.int64), np.ones(count, bool), np.zeros(count), np.zeros(count))
 
 
-@dataclass(frozen=True)
-class Wave:
-    """Which brains train together: `members` [n] int64, their places in the whole, group by group, and for each group
-    that has some (its number, start, stop) of its rows. Consecutive rows, so that they train where they are."""
-
-    members: np.ndarray
-    runs: tuple[tuple[int, int, int], ...]
-
-
-def waves(brains: Brains, most: int | None) -> list[Wave]:
-    """The brains, group after group, in waves of `most` (None: one wave of all)."""
-    ends = np.cumsum([0, *map(len, brains.groups)]).tolist()
-    order = np.concatenate([group.positions for group in brains.groups])
-    found = []
-    for start in range(0, len(order), most or len(order)):
-        stop = min(start + (most or len(order)), len(order))
-        runs = tuple(
-            (g, max(start, a) - a, min(stop, b) - a)
-            for g, (a, b) in enumerate(pairwise(ends))
-            if max(start, a) < min(stop, b)
-        )
-        found.append(Wave(order[start:stop], runs))
-    return found
-
-
 class Trainee:
     """Trains the brains of one wave in place, a run of batches at a time.
 
-    optimizer, order and jitter are those of the whole population; masks: for each group (frozen, pruned, uint8 trains),
-    [n | 1, stride] or None. steps [N]: of the whole run, for the schedule. After `give_back` a 2-byte pool holds the
-    rounded parameters.
+    optimizer: of the whole population. After `give_back` a 2-byte pool holds the rounded parameters.
     """
 
-    def __init__(
-        self,
-        brains: Brains,
-        wave: Wave,
-        samples: Samples,
-        optimizer: Any,
-        order: sampling.Order,
-        batch: int,
-        schedule: schedules.Schedule | None,
-        steps: np.ndarray,
-        masks: list[tuple[np.ndarray | None, np.ndarray | None]],
-        jitter: Jitter | None,
-    ) -> None:
-        self.brains, self.samples, self.batch, self.schedule = brains, samples, batch, schedule
-        self.members, self.order, self.steps = wave.members, order.part(wave.members), steps[wave.members]
-        self.jitter = None if jitter is None else jitter.part(wave.members)
+    def __init__(self, brains: Brains, wave: Wave, plan: Plan, optimizer: Any) -> None:
+        self.brains, self.samples, self.batch, self.schedule = brains, plan.samples, plan.batch, plan.schedule
+        self.members, self.order, self.steps = wave.members, plan.order.part(wave.members), plan.steps[wave.members]
+        self.jitter = None if plan.jitter is None else plan.jitter.part(wave.members)
         self.pools = [brains.groups[g][start:stop] for g, start, stop in wave.runs]
         self.fields: list[Field] = []
         self.pruned: list[np.ndarray | None] = []
         for pool, (g, start, stop) in zip(self.pools, wave.runs, strict=True):
             rows, layout = master(pool)
-            trains, pruned = (m if m is None or len(m) == 1 else m[start:stop] for m in masks[g])
+            trains, pruned = (m if m is None or len(m) == 1 else m[start:stop] for m in plan.masks[g])
             if pruned is not None:
                 np.copyto(rows, 0, where=pruned)
             first = sum(len(field.rows) for field in self.fields)
@@ -180,11 +144,10 @@ class Trainee:
             )
             for f in self.fields
         ]  # fmt: skip
-        index, lengths, weights = self.order.part(nobody).indices(0, 0, self.batch, twin=self._indices)
-        if not len(index):
-            index, lengths = np.zeros((1, self.batch), np.int32), np.full(1, self.batch)
-            weights = None if weights is None else np.ones((1, self.batch), np.float32)
+        index, lengths, keys = np.zeros((1, self.batch), np.int32), np.full(1, self.batch), np.empty((0, 12), np.uint32)
+        weights = None if self.order.parts.weights is None else np.ones((1, self.batch), np.float32)
         with self.brains.backend.running():
+            self._indices(self.order.parts.segments[:1], nobody, keys, keys, 0, index[:0])
             if self.fused:
                 kernels(self.brains, "descend").descend(
                     fields, self.samples, index, lengths, weights, self.batch, optimizers.part(self._optimizer, nobody),

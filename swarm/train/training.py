@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,19 +24,16 @@ from swarm.brain.brains import Brains
 from swarm.brain.rows import check_apart, rows_of
 from swarm.errors import SettingsError
 from swarm.train import checkpoint as files
-from swarm.train import losses, masks, optimizers, schedules, seeds
-from swarm.train.held import Held
+from swarm.train import optimizers
 from swarm.train.interrupt import Interrupted, listening
 from swarm.train.losses import Loss
 from swarm.train.optimizers import SGD
-from swarm.train.parts import parts_of
+from swarm.train.plan import Plan, whole
 from swarm.train.progress import bar
 from swarm.train.report import Report
-from swarm.train.samples import check
-from swarm.train.sampling import Order
 from swarm.train.schedules import Schedule
 from swarm.train.stopping import Stopping
-from swarm.train.trainee import Standing, Trainee, compute, waves
+from swarm.train.trainee import Standing, Trainee, compute
 
 
 class Training:
@@ -83,54 +81,15 @@ class Training:
         progress: bool = False,
     ) -> None:
         given = dict(locals())  # every keyword with its value: what a checkpoint keeps
-        count = _checked(brains, epochs, batch_size, wave, checkpoint_epochs)
-        dtype, loss, reduction = compute(brains), losses.check(loss), losses.check_reduction(reduction)
-        self.brains, self.epochs, self.progress = brains, int(epochs), progress
-        self.checkpoint, self.checkpoint_epochs, self.checkpoint_seconds = (
-            checkpoint, checkpoint_epochs, checkpoint_seconds,
-        )  # fmt: skip
         self.settings = {k: v for k, v in given.items() if k not in ("self", "brains", "x", "y", *files.FREE)}
-        self.samples = check(x, y, loss, brains.inputs, brains.outputs, dtype, reduction=reduction)
-        optimizers.check(optimizer, count)
-        schedules.check(schedule, count)
-        self._optimizer, self.schedule = optimizer, schedule
-
-        names = np.arange(count, dtype=np.uint32) if keys is None else seeds.numbers(keys, count, "keys")
-        named = {}
-        for name, own in (
-            ("order_seed", order_seed), ("bootstrap_seed", bootstrap_seed),
-            ("dropout_seed", dropout_seed), ("noise_seed", noise_seed),
-        ):  # fmt: skip
-            named[name] = seeds.keyed(seed, names, "seed") if own is None else seeds.keyed(own, names, name)
-        parts = parts_of(samples, weights, len(self.samples), count)
-        (first, order_keys), (second, draw_keys) = named["order_seed"], named["bootstrap_seed"]
-        self.order = Order(parts, order_keys, sampling, bool(shuffle), first, draw_keys, second)
-        self.jitter = seeds.jitter_of(dropout, noise, named["dropout_seed"], named["noise_seed"])
-        self.batch = min(int(batch_size), int(parts.sizes.max()))
-        self.steps = np.broadcast_to(self.epochs * -(-parts.sizes // self.batch), (count,))
-        if not optimizers.ours(optimizer) and len(np.unique(parts.sizes)) > 1:
-            raise SettingsError(
-                f"fit: {type(optimizer).__name__} is an optimizer of your own, and those need as many samples for every"
-                " brain: `samples` gives them different numbers."
-            )
-
-        self.held = Held.of(validation, brains, self.samples, parts)
+        self.plan = Plan.of(brains, x, y, SimpleNamespace(**given))
+        self.brains, self.progress, count = brains, progress, len(brains)
+        self.checkpoint, self.every = checkpoint, (checkpoint_epochs, checkpoint_seconds)
         self.stopping = Stopping.of(patience, min_delta, monitor, count)
-        self.restore_best = bool(restore_best)
-        if self.held is None and (patience is not None or restore_best):
-            word = "patience" if patience is not None else "restore_best"
-            raise SettingsError(f"fit: {word} needs validation=(xv, yv) to judge by.")
-        if monitor == "accuracy" and loss != "cross_entropy":
-            raise SettingsError(f"fit: monitor='accuracy' needs labels, and the loss {loss!r} has targets.")
-        if checkpoint is not None and not optimizers.ours(optimizer):
-            raise SettingsError("fit: the memory of an optimizer of your own cannot be saved. Leave `checkpoint` out.")
-        frozen, pruned = masks.chosen(brains, freeze, "freeze"), masks.chosen(brains, prune, "prune")
-        self.masks = [(masks.trains(f, p), p) for f, p in zip(frozen, pruned, strict=True)]
-
-        self.waves = waves(brains, wave)
+        self._optimizer = optimizer
         self.standing = Standing.of(count)
-        self.report = Report(brains, optimizers.rates(optimizer.learning_rate, count, dtype))
-        if self.held is not None:
+        self.report = Report(brains, optimizers.rates(optimizer.learning_rate, count, compute(brains)))
+        if self.plan.held is not None:
             self.report.best_epoch = self.stopping.best_epoch
         self.wave = self.epoch = self.start = 0  # where the training is: whose turn, and how far they are
         self.trainee: Trainee | None = None
@@ -142,7 +101,7 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to train."""
-        return self.wave == len(self.waves)
+        return self.wave == len(self.plan.waves)
 
     def run(self, epochs: int | None = None) -> Report:
         """Train to the end, or so many epochs more; returns the report, which is also at `report`.
@@ -154,7 +113,7 @@ class Training:
         self.report.interrupted = False
         todo = self._left(until)
         try:
-            with bar(self.progress, len(self.brains), self.epochs, todo) as advance, listening() as asked:
+            with bar(self.progress, len(self.brains), self.plan.epochs, todo) as advance, listening() as asked:
                 begin = time.perf_counter()
                 if not self.finished:
                     self.trained().prepare()
@@ -182,32 +141,29 @@ class Training:
     def _until(self, epochs: int | None) -> int:
         self._refuse_broken()
         if epochs is None:
-            return self.epochs
-        _whole("epochs", epochs)
-        if len(self.waves) > 1 and not self.finished:
+            return self.plan.epochs
+        whole("epochs", epochs)
+        if len(self.plan.waves) > 1 and not self.finished:
             raise SettingsError(
                 "Training: brains that train in waves run to their end one wave after the other. Leave `epochs` out, or"
                 " take wave=None."
             )
-        return min(self.epochs, self.epoch + epochs)
+        return min(self.plan.epochs, self.epoch + epochs)
 
     def _left(self, until: int) -> int:
         """Samples still to be trained on, all brains together, if nobody stops."""
-        sizes = np.broadcast_to(self.order.parts.sizes, (len(self.brains),))
-        waiting = sum(int(sizes[wave.members].sum()) * self.epochs for wave in self.waves[self.wave + 1 :])
+        sizes = np.broadcast_to(self.plan.order.parts.sizes, (len(self.brains),))
+        waiting = sum(int(sizes[wave.members].sum()) * self.plan.epochs for wave in self.plan.waves[self.wave + 1 :])
         if self.finished:
             return 0
-        now = sizes[self.waves[self.wave].members]
+        now = sizes[self.plan.waves[self.wave].members]
         return waiting + int(now.sum()) * (until - self.epoch) - int(np.minimum(now, self.start).sum())
 
     def trained(self) -> Trainee:
         """The wave whose turn it is."""
         if self.trainee is None:
-            self.trainee = Trainee(
-                self.brains, self.waves[self.wave], self.samples, self._optimizer, self.order, self.batch,
-                self.schedule, self.steps, self.masks, self.jitter,
-            )  # fmt: skip
-            self.best = [pool.rows.copy() for pool in self.trainee.pools] if self.restore_best else []
+            self.trainee = Trainee(self.brains, self.plan.waves[self.wave], self.plan, self._optimizer)
+            self.best = [pool.rows.copy() for pool in self.trainee.pools] if self.plan.restore_best else []
         return self.trainee
 
     def _call(self, advance: Any) -> None:
@@ -231,9 +187,9 @@ class Training:
 
     def _due(self, epoch: int, saved: float) -> bool:
         """Whether a checkpoint is to be written, after a call in `epoch` and the last one at time `saved`."""
-        each = self.checkpoint_epochs
+        each, seconds = self.every
         passed = each is not None and self.epoch > epoch and self.epoch % each == 0
-        return not self.finished and (passed or time.monotonic() - saved >= self.checkpoint_seconds)
+        return not self.finished and (passed or time.monotonic() - saved >= seconds)
 
     def _close_epoch(self, trainee: Trainee) -> None:
         self._freeze(trainee, trainee.broken(self.standing.active))
@@ -243,20 +199,20 @@ class Training:
         self.report.note("training_curve", self.epoch, alive, means)
         standing.total[members], standing.mass[members] = 0, 0
         self.epoch, self.start = self.epoch + 1, 0
-        if self.held is not None and len(alive):
+        if self.plan.held is not None and len(alive):
             trainee.give_back()
             self._validate(trainee, alive)
-        if self.wave == len(self.waves) - 1:
+        if self.wave == len(self.plan.waves) - 1:
             self.report.epochs = self.epoch
-        if self.epoch == self.epochs or not standing.active[members].any():
+        if self.epoch == self.plan.epochs or not standing.active[members].any():
             self._close_wave(trainee)
 
     def _validate(self, trainee: Trainee, alive: np.ndarray) -> None:
         """Score the brains that still train, note it, and let those stop that have waited long enough."""
-        assert self.held is not None
+        assert self.plan.held is not None
         asked = np.zeros(len(self.brains), bool)
         asked[alive] = True
-        scores = self.held.scores(self.brains, asked)
+        scores = self.plan.held.scores(self.brains, asked)
         figures = {"loss": scores.loss, "accuracy": scores.accuracy}
         for name, values in figures.items():
             if values is not None:
@@ -266,18 +222,18 @@ class Training:
         assert figure is not None
         figure = figure[alive] if self.stopping.monitor == "loss" else -figure[alive]
         better, stops = self.stopping.look(alive, np.where(np.isnan(figure), np.inf, figure), self.epoch)
-        if self.restore_best:
+        if self.plan.restore_best:
             chosen = np.isin(trainee.members, alive[better])
             for pool, field, best in zip(trainee.pools, trainee.fields, self.best, strict=True):
                 mine = chosen[field.positions]
                 best[mine] = pool.rows[mine]
-        if self.epoch < self.epochs:
+        if self.epoch < self.plan.epochs:
             self.standing.active[alive[stops]] = False
             self.report.stopped_epoch[alive[stops]] = self.epoch
 
     def _close_wave(self, trainee: Trainee) -> None:
         trainee.give_back()
-        if self.restore_best:
+        if self.plan.restore_best:
             back = self.stopping.best_epoch[trainee.members] > 0
             for pool, field, best in zip(trainee.pools, trainee.fields, self.best, strict=True):
                 mine = back[field.positions]
@@ -329,10 +285,13 @@ class Training:
         """
         source, target = (rows_of(rows, len(self.brains)) for rows in (sources, targets))
         check_apart(source, target)
-        if self.finished or len(self.waves) > 1 or not optimizers.ours(self._optimizer):
-            reason = "the training is finished" if self.finished else "brains that train in waves are not there at once"
-            reason = reason if self.finished or len(self.waves) > 1 else "the memory of your own optimizer is unknown"
-            raise SettingsError(f"Training.copy: {reason}.")
+        for wrong, why in (
+            (self.finished, "the training is finished"),
+            (len(self.plan.waves) > 1, "brains that train in waves are not there at the same time; take wave=None"),
+            (not optimizers.ours(self._optimizer), "the memory of an optimizer of your own is unknown"),
+        ):
+            if wrong:
+                raise SettingsError(f"Training.copy: {why}.")
         if self.report.diverged[source].any():
             k = int(source[self.report.diverged[source]][0])
             raise SettingsError(f"Training.copy: brain {k} has diverged. Copy one that trains.")
@@ -370,21 +329,3 @@ class Training:
                 "Training: a call was cut off in its middle, and some brains have learned more than others. Go on from"
                 " a checkpoint: Training.resume(path, x, y)."
             )
-
-
-def _checked(brains: Brains, epochs: int, batch_size: int, wave: Any, checkpoint_epochs: Any) -> int:
-    if not isinstance(brains, Brains):
-        raise SettingsError(f"fit: {type(brains).__name__} is not a pool of brains. Give swarm.Brains(...).")
-    if len(brains) == 0:
-        raise SettingsError("fit: the pool has no brains. Build it with count=1 or more.")
-    _whole("epochs", epochs)
-    _whole("batch_size", batch_size)
-    for name, value in (("wave", wave), ("checkpoint_epochs", checkpoint_epochs)):
-        if value is not None:
-            _whole(name, value)
-    return len(brains)
-
-
-def _whole(name: str, value: Any) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise SettingsError(f"fit: {name} {value!r} must be a whole number of 1 or more.")

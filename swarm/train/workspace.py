@@ -17,10 +17,11 @@ import numpy as np
 
 from swarm.brain.mlp import Layout
 
+_APART = 80  # elements between spans, so that equal places of them do not lie whole pages apart
 NARROW = 16  # outputs at most of a last layer that lies turned
 
 # columns of `plan`, one row per layer: widths, offsets in the row, activation; offsets and strides in the workspace of
-# weights, biases, inputs, sums, values and of what dropout multiplies the values by; rows and columns of the weights
+# weights, biases, inputs, slopes, values and of what dropout multiplies the values by; rows and columns of the weights
 (
     INPUTS, OUTPUTS, WEIGHT, BIAS, CODE,
     W, W_STRIDE, C, X, X_STRIDE, Z, Y, Y_STRIDE, M, TURNED, W_ROWS, W_COLUMNS,
@@ -86,7 +87,7 @@ def workspace(layout: Layout, batch: int, spans: int = 0, whole: bool = False, d
 
     def take(elements: int) -> int:
         nonlocal at
-        start, at = at, at + up(int(elements), 16)
+        start, at = at, at + up(int(elements), 16) + _APART
         return start
 
     gradient = take(weights if whole else 8 * max(int(row[W_STRIDE]) for row in plan))
@@ -103,7 +104,7 @@ def workspace(layout: Layout, batch: int, spans: int = 0, whole: bool = False, d
     widest = max(B * max(widths[1:]), lanes * int(plan[-1, OUTPUTS]))
     d, e = take(widest), take(widest)
     hidden = [layer.outputs * widths[k + 1] for k, layer in enumerate(layout.layers[1:])]
-    transposed = take(max([*hidden, up(layout.layers[-1].inputs, 16) * lanes if plan[-1, TURNED] else 0], default=0))
+    transposed = take(max(hidden, default=0))
     zeros = take(max(*widths[1:], lanes, 32))
     offsets[[WEIGHTS, D, E, TRANSPOSED, ZEROS]] = weights, d, e, transposed, zeros
     offsets[LABELS], offsets[SHARES], offsets[CONSTANTS] = take(lanes), take(lanes), take(16)

@@ -8,6 +8,7 @@ import pytest
 from swarm.brain.brains import Brains
 from swarm.brain.init import SCHEMES, scales
 from swarm.brain.mlp import DTYPES, MLP
+from swarm.errors import SettingsError
 
 backends = pytest.mark.parametrize("backend", ["reference", "cpu"])
 
@@ -87,3 +88,22 @@ def test_auto_suits_the_activation() -> None:
     layout = MLP((8, 8, 8, 8), ("relu", "selu"), "tanh").layout()
     he, lecun, glorot = (scales(layout, s) for s in ("he", "lecun", "glorot"))
     assert scales(layout, "auto") == (he[0], 0.0, lecun[2], 0.0, glorot[4], 0.0)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_seed_of_its_own_names_a_brains_first_weights(mixed):
+    def made(seed) -> list[bytes]:
+        mlps = [MLP((5, 4 + k % 2 * mixed, 3)) for k in range(4)]
+        pool = Brains(mlps, seed=seed, backend="cpu") if mixed else Brains(mlps[0], 4, seed=seed, backend="cpu")
+        return [brain.flat().tobytes() for brain in (pool[k] for k in range(4))]
+
+    assert made(0) == made([0, 1, 2, 3])
+    assert made([2, 1, 0, 3]) == [made(0)[k] for k in (2, 1, 0, 3)]
+    twins = made([7, 7, 7, 7])
+    assert twins[0] == twins[2]
+
+
+@pytest.mark.parametrize("seed", [[1, 2], [0, 1, -1], [0, 1, 1 << 32], [0.0, 1.0, 2.0], 1.5, True])
+def test_seeds_that_name_nobody(seed):
+    with pytest.raises(SettingsError, match="3 below 2\\^32"):
+        Brains(MLP((3, 2)), 3, seed=seed, backend="reference")

@@ -26,6 +26,7 @@ def brains(request) -> Brains:
 def ranked(brains: Brains, losses: list[float]) -> Report:
     report = Report(brains, np.ones(len(brains)))
     report.training_curve = np.array([losses])
+    report.diverged_step[~np.isfinite(losses)] = 3
     return report
 
 

@@ -8,6 +8,7 @@ import pytest
 from swarm import MLP, SGD, Adam, AdamW, Brains, CosineRate, RMSprop, WarmupRate, fit
 from swarm.errors import SettingsError
 from swarm.train import optimizers, trainee
+from swarm.train.field import Field
 from swarm.train.samples import check
 
 rng = np.random.default_rng(3)
@@ -102,9 +103,11 @@ def test_momenta_of_an_input_that_is_never_on_again_do_not_become_denormal(optim
     x = np.zeros((1200, 6), np.float32)
     x[:, 0], x[0, 1:] = 1, 1
     samples, state = check(x, np.arange(1200) % 4, "cross_entropy", 6, 4, x.dtype), optimizer.state(brains.rows)
-    index, factors = np.arange(1200, dtype=np.int32)[None], np.ones((1, 1200))
-    common = (brains.rows, brains.layout, samples, index, 1, optimizer, factors, state, None, 0, np.zeros(2))
-    brains.backend.twin("swarm.train.descend").descend(*common)
+    field = Field(brains.layout, brains.rows, state, None, np.arange(2))
+    index, lengths, factors = np.arange(1200, dtype=np.int32)[None], np.full(1, 1200), np.ones((1, 1200))
+    brains.backend.twin("swarm.train.descend").descend(
+        [field], samples, index, lengths, None, 1, optimizer, factors, np.zeros(2, np.int64), np.ones(2, bool), np.zeros(2)
+    )
     sizes = abs(state[0 if isinstance(optimizer, (SGD, Adam)) else 1][:, 4:24])
     assert (sizes == 0).all()
     assert (abs(state[0][:, :4]) > 1e-6).any()

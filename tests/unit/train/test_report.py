@@ -27,6 +27,7 @@ def test_best_ranks_by_validation_accuracy_then_loss():
     brains = Brains(MLP((5, 3)), 5, backend="reference")
     made = Report(brains, np.ones(5))
     made.training_curve = np.array([[5.0, 4, 3, 2, np.nan]])
+    made.diverged_step[4] = 17
     assert made.best(3).tolist() == [3, 2, 1]
     made.validation_loss_curve = np.array([[0.3, 0.2, 0.1, 0.5, np.nan]])
     made.validation_accuracy_curve = np.array([[0.7, 0.9, 0.7, 0.8, 0.99]])
