@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 
 from swarm.brain.activations import ACTIVATIONS, CODES, activate
 from swarm.brain.brains import Brains
-from swarm.brain.mlp import MLP
+from swarm.brain.mlp import MLP, Layout
 from swarm.train import backward, backward_cpu
 from swarm.train.losses import LOSSES
 from swarm.train.samples import Samples, check
@@ -31,6 +34,25 @@ def gradients(module, brains: Brains, samples: Samples, index: np.ndarray) -> tu
     return out, total
 
 
+def differences(
+    row: np.ndarray, layout: Layout, samples: Samples, index: np.ndarray, weights: Any = None, noise: Any = None,
+    gates: Any = (),
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The gradient of one brain, and the difference of the loss in each parameter: of two brains of one population.
+
+    index and weights [1, B], noise [B, I], gates [B, H_k] each.
+    """
+    places = np.concatenate([block.start + np.arange(block.length) for block in layout.blocks])
+    k, rows = 1 + np.arange(len(places)), np.repeat(row[None], 1 + 2 * len(places), axis=0)
+    rows[k, places] += STEP
+    rows[k + len(places), places] -= STEP
+    noise, *gates = (None if a is None else np.repeat(a[None], len(rows), axis=0) for a in (noise, *gates))
+    gradient, total = np.empty_like(rows), np.zeros(len(rows))
+    backward.gradients(rows, layout, samples, index, gradient, total, weights, noise, gates or None)
+    loss = total / samples.over(index.shape[1])
+    return gradient[0, places], (loss[k] - loss[k + len(places)]) / (2 * STEP)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("bias", [True, False])
@@ -38,23 +60,26 @@ def test_reference_follows_differences_of_the_loss(activation, loss, bias):
     mlp = MLP((4, 6, 5, 3), activation, output="tanh" if loss == "mse" else "identity", bias=bias)
     brains = Brains(mlp, 2, seed=11, dtype="float64", backend="reference", init="uniform")
     samples = material(mlp, loss, "float64", 7)
-    index = np.array([[0, 1, 2, 3], [6, 5, 2, 2]])
-    gradient, _ = gradients(backward, brains, samples, index)
+    for row, index in zip(brains.rows, ([[0, 1, 2, 3]], [[6, 5, 2, 2]]), strict=True):
+        gradient, difference = differences(row, brains.layout, samples, np.array(index))
+        np.testing.assert_allclose(gradient, difference, rtol=1e-6, atol=2e-9)
+        assert abs(difference).max() > 1e-3
 
-    def mean_loss(rows: np.ndarray) -> np.ndarray:
-        answers = np.stack([np.empty((4, 3))] * 2)
-        for n in range(2):
-            own = Samples(samples.x[index[n]], samples.labels, samples.targets, loss)
-            backward.outputs(rows[n : n + 1], brains.layout, own, 0, answers[n : n + 1])
-        return LOSSES[loss](answers, samples.wanted(index))[0].mean(axis=1)
 
-    for block in brains.layout.blocks:
-        for p in range(block.start, block.start + block.length):
-            up, down = brains.rows.copy(), brains.rows.copy()
-            up[:, p] += STEP
-            down[:, p] -= STEP
-            difference = (mean_loss(up) - mean_loss(down)) / (2 * STEP)
-            np.testing.assert_allclose(gradient[:, p], difference, rtol=1e-6, atol=2e-9)
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("hidden", [(), (6,), (6, 5), (4, 6, 3, 5)])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_weights_noise_and_dropout_follow_differences(loss, hidden, reduction):
+    mlp, B, rng = MLP((4, *hidden, 3), "tanh"), 6, np.random.default_rng(1)
+    samples = replace(material(mlp, loss, "float64", B), reduction=reduction)
+    brain = Brains(mlp, 1, seed=3, dtype="float64", backend="reference", init="uniform")
+    weights = np.array([[1, 0, 0.5, 2, 0.25, 1]], np.float32)
+    gates = [2.0 * (rng.random((B, width)) < 0.5) for width in hidden]
+    gradient, difference = differences(
+        brain.rows[0], brain.layout, samples, np.arange(B)[None], weights, rng.normal(size=(B, 4)), gates
+    )
+    np.testing.assert_allclose(gradient, difference, rtol=1e-6, atol=5e-9)
+    assert abs(difference).max() > 1e-3
 
 
 def sizes(brains: Brains, samples: Samples, index: np.ndarray) -> float:

@@ -17,10 +17,12 @@ from swarm.train.workspace import OUTPUTS, X_STRIDE, Y_STRIDE, M, X, workspace
 from tests.parity.descents import Descent, material
 from tests.parity.plain import Network
 
+BOUND = 1e-5  # what is kept of 0.9 dropout counts ten times
+
 
 def jitter(dropout, noise, keys, seed: int = 11) -> Jitter:
     names = np.asarray(keys, np.uint32)
-    p, sigma = (np.broadcast_to(np.asarray(a, float), names.shape) for a in (dropout, noise))
+    p, sigma = (np.full(names.shape, a, float) for a in (dropout, noise))
     return Jitter(p, names, seed, sigma, names + np.uint32(5), seed + 1)
 
 
@@ -35,10 +37,11 @@ def test_kernels_drop_the_units_the_reference_drops(hidden, B, p, key, step, see
     own = jitter(p, 0, [key], seed)
     expected = own.gates(np.array([0]), step, B, layout)
     w = workspace(layout, B, 0, False, True)
+    plan = w.plan.copy()  # kernels are compiled for one that may be written
     for k, width in enumerate(hidden):
         s = np.full(w.size, 9, np.float32)
         limit, kept = np.uint32(min(math.floor(p * 2.0**32), 2**32 - 1)), np.float32(1 / (1 - p))
-        draw_dropout(s, w.plan, k, B, np.uint32(key), step, *map(np.uint32, rng.key(seed)), limit, kept)
+        draw_dropout(s, plan, k, B, np.uint32(key), step, *map(np.uint32, rng.key(seed)), limit, kept)
         assert w.plan[k, OUTPUTS] == width
         at = w.plan[k, M] + np.arange(B)[:, None] * w.plan[k, Y_STRIDE] + np.arange(width)
         np.testing.assert_array_equal(s[at], expected[k][0])
@@ -56,7 +59,7 @@ def test_kernels_add_the_noise_the_reference_adds(I, B, key, step, seed):
     w = workspace(layout, B)
     s = np.ones(w.size, np.float32)
     keys = map(np.uint32, rng.key(own.noise_seed))
-    add_noise(s, w.plan, B, own.noise_keys[0], step, *keys, np.float32(0.5))
+    add_noise(s, w.plan.copy(), B, own.noise_keys[0], step, *keys, np.float32(0.5))
     at = w.plan[0, X] + np.arange(B)[:, None] * w.plan[0, X_STRIDE] + np.arange(I)
     np.testing.assert_allclose(s[at] - 1, expected[0], atol=1e-6)
 
@@ -102,7 +105,7 @@ def test_steps_with_dropout_and_noise_follow_the_plain_loop(outputs):
                 )  # fmt: skip
                 step += 1
             for pool in pools:
-                assert network.distance(pool[k]) < 4e-6
+                assert network.distance(pool[k]) < BOUND
     for twin in twins:
         assert twin.step.tolist() == [4] * len(mlps)
 

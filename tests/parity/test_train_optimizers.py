@@ -136,17 +136,17 @@ def test_masks_hold_what_does_not_train(name, layers):
     optimizer = SGD(RATES * 5) if name == "plain" else OPTIMIZERS[name]
     rng = np.random.default_rng(1)
     frozen, pruned = (rng.random((N, 11, 19)) < 0.4 for _ in range(2))
-    begin = pool(layers=layers)
-    begin.weight(0)[pruned] = 0
-    trains = np.ones(begin.flat().shape, bool)
+    trains = np.ones(pool(layers=layers).flat().shape, bool)
     trains[:, : 11 * 19] = ~(frozen | pruned).reshape(N, -1)
-    trains[:, -begin.outputs :] = False  # the last layer's biases
-    expected = followed(begin, optimizer, trains=trains)
+    trains[:, -LAYERS[layers].outputs :] = False  # the last layer's biases
     for backend in ("cpu", "reference"):
+        brains = pool(backend, layers)
+        brains.weight(0)[pruned] = 0
+        start, expected = brains.flat(), followed(brains, optimizer, trains=trains)
         brains = pool(backend, layers)
         found = train(brains, optimizer, freeze={0: frozen, -1: (None, True)}, prune={0: (pruned, None)})
         assert abs(found - expected).max() < BOUND
-        np.testing.assert_array_equal(found[~trains], begin.flat()[~trains])
+        np.testing.assert_array_equal(found[~trains], start[~trains])
         assert (brains.weight(0)[pruned] == 0).all()
 
 
