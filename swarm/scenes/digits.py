@@ -44,6 +44,7 @@ SHAKE = 0.06  # of the hand that shows digits, in sides of the canvas
 SMALL = 0.82  # its digits / the canvas
 PEN = 2.4  # sides of the canvas that the scene's own pen goes in a second
 FAINT = 0.3
+EDGE = 4.0  # m beside the edge of the world where nobody is at home
 STEADY = 300  # ticks after which an agent that has not changed its mind has arrived
 HINT = "draw a digit   right button, C: wipe   N: another digit   0-9: that digit"
 
@@ -153,13 +154,14 @@ def build(settings: Settings) -> World:
 
 
 def _homes(world: World, n: int) -> np.ndarray:
-    """Places [n, 2] m evenly over the world but the canvas."""
+    """Places [n, 2] m evenly over the world but the canvas and the edge, over which a bow could lead."""
     unit = np.float32(world.size[0] / SIZE[0])
     found, have = [], 0
     while have < n:
         place = world.scatter(2 * n + 64)
         off = np.abs(place / unit - np.float32(CENTRE)).max(axis=1)
-        found.append(place[off > CANVAS / 2 + 1.5])
+        inside = np.abs(place / unit - np.float32(SIZE) / 2) < np.float32(SIZE) / 2 - EDGE
+        found.append(place[(off > CANVAS / 2 + 1.5) & inside.all(axis=1)])
         have += len(found[-1])
     return np.concatenate(found)[:n]
 
@@ -278,7 +280,7 @@ def decide(world: World, dt: float) -> None:
 
 
 def walk(eager: float = 4.0, swerve: float = 0.35, turn: float = 6.0) -> Any:
-    """To one's place in the crowd of the digit, or home, in a bow.
+    """In a bow to one's place in the crowd of the digit, or straight home at a third of the speed.
 
     eager (1/s): speed per distance near the goal. swerve: how far to the left of the goal one heads. turn (1/s): how
     fast one takes up the speed wished for.
@@ -296,11 +298,11 @@ def walk(eager: float = 4.0, swerve: float = 0.35, turn: float = 6.0) -> Any:
             goal = centres[vote] + radii[vote][:, None] * table.column(Body.place)
             goal = xp.where((vote < 0)[:, None], table.column(Body.home), goal)
             way = goal - table.column(Body.pos)
-            wish = np.float32(eager) * way
-            wish[:, 0] -= np.float32(eager * swerve) * way[:, 1]
-            wish[:, 1] += np.float32(eager * swerve) * way[:, 0]
+            wish, bow = np.float32(eager) * way, xp.where(vote < 0, np.float32(0), np.float32(eager * swerve))
+            wish[:, 0] -= bow * way[:, 1]
+            wish[:, 1] += bow * way[:, 0]
             fast = xp.sqrt(wish[:, 0] * wish[:, 0] + wish[:, 1] * wish[:, 1])
-            limit = xp.where(vote < 0, np.float32(0.3), np.float32(1)) * table.column(Body.speed)
+            limit = xp.where(vote < 0, np.float32(1 / 3), np.float32(1)) * table.column(Body.speed)
             wish *= (limit / xp.maximum(fast, limit))[:, None]
             table.column(Body.vel)[:] += (wish - table.column(Body.vel)) * np.float32(min(1.0, turn * dt))
 

@@ -128,9 +128,9 @@ def display():
 class Driven:
     """A running window and the hand on its mouse and keys."""
 
-    def __init__(self, display: str, folder: Path) -> None:
+    def __init__(self, display: str, folder: Path, program: str = "tests.image.windowed") -> None:
         self.env = environment(DISPLAY=display)
-        self.process = subprocess.Popen([sys.executable, "-m", "tests.image.windowed", "90"], stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([sys.executable, "-m", program, "90"], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=self.env, cwd=folder)
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
