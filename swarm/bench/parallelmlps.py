@@ -257,7 +257,7 @@ def _elsewhere(common: dict[str, Any], task: Task, size: Size) -> list[dict[str,
             found.append({**common, "name": way, "how": "published", "seconds_per_epoch": seconds})
     seconds = THEIRS.get((task.features, task.batch, task.classes))
     if seconds is not None:
-        where = "published code, another 2-core machine"
+        where = "published code, a 2-core machine"
         found.append({**common, "name": "ParallelMLPs", "how": where, "seconds_per_epoch": seconds})
     return found
 

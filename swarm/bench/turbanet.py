@@ -37,8 +37,8 @@ PUBLISHED: list[dict[str, Any]] = [
         "mean_accuracy": 0.938,
         "ensemble_accuracy": 0.944,
     },
-    {"name": "TurbaNet, 50 networks", "how": "their code on another 2-core machine", "seconds": 357.0},
-    {"name": "PyTorch one by one, 50 networks", "how": "on that machine", "seconds": 1207.0},
+    {"name": "TurbaNet, 50 networks", "how": "their code, a 2-core machine", "seconds": 357.0},
+    {"name": "PyTorch one by one, 50 networks", "how": "a 2-core machine", "seconds": 1207.0},
 ]  # fmt: skip
 
 COLUMNS = {
