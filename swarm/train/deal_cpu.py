@@ -7,10 +7,12 @@ bit of it.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 from numba import get_num_threads
@@ -45,9 +47,22 @@ def deal(count: int, size: int, work: Callable[[int, int, np.ndarray], None], co
                     return
                 work(*run, own)
 
-    with ThreadPoolExecutor(threads) as pool:  # on Ctrl-C, too, the runs of this call are finished
-        for done in [pool.submit(serve) for _ in range(threads)]:
+    others = [_pool(threads).submit(serve) for _ in range(threads - 1)]
+    try:
+        serve()
+    finally:  # on Ctrl-C, too, the runs of this call are finished
+        for done in others:
             done.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for work: to start one takes as long as a step of a hundred small networks."""
+    return ThreadPoolExecutor(threads - 1, "swarm-train")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _pool.cache_clear())  # threads do not come along
 
 
 @contextmanager

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 
 import numpy as np
 
 from swarm.backend import rng
+from swarm.backend.rng import words
 from swarm.config import suggest
 from swarm.errors import SettingsError
 from swarm.train.parts import Parts, sizes_of
@@ -99,19 +101,22 @@ class Order:
         """The number of samples in an epoch of the active brain that has most; 0 without one."""
         return int(np.max(np.broadcast_to(self.parts.sizes, active.shape), where=active, initial=0))
 
-    def rounds(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Round keys of this epoch's shuffles [K, 12] and of the draws [K, 12]; an empty array where there is none."""
+    def rounds(self, epoch: int, words: Callable[..., np.ndarray] = words) -> tuple[np.ndarray, np.ndarray]:
+        """Round keys of this epoch's shuffles [K, 12] and of the draws [K, 12]; an empty array where there is none.
+
+        words: a twin of `rng.words`.
+        """
         if epoch not in self._held:
             none = np.empty((0, ROUNDS), np.uint32)
             shuffles = draws = none
             if self.shuffle:
                 one = self.sampling == "shared"
                 names = np.zeros(1, np.uint32) if one else self.keys
-                shuffles = rng.words(self.seed, names, int(one), epoch, rng.stream("order"), ROUNDS)
+                shuffles = words(self.seed, names, int(one), epoch, rng.stream("order"), ROUNDS)
             if self.sampling == "bootstrap":
                 names, seed = (self.keys if self.draw_keys is None else self.draw_keys), self.draw_seed
                 seed = self.seed if seed is None else seed
-                draws = rng.words(seed, names, 0, 0, rng.stream("bootstrap"), ROUNDS)
+                draws = words(seed, names, 0, 0, rng.stream("bootstrap"), ROUNDS)
             self._held.clear()
             self._held[epoch] = shuffles, draws
         return self._held[epoch]
@@ -122,18 +127,19 @@ class Order:
         start: int,
         stop: int,
         active: np.ndarray | None = None,
-        twin: Callable[..., None] = indices,
+        twin: ModuleType | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """What `descend` takes for positions start .. stop - 1 of an epoch: index [K, stop - start] int32, lengths [K]
         int64, weights [K, stop - start] float32 or None.
 
-        A brain with fewer samples has a shorter row; one that is not `active` [N] has none. twin: of `indices`.
+        A brain with fewer samples has a shorter row; one that is not `active` [N] has none. twin: of this module.
         """
         lengths = np.clip(np.broadcast_to(self.parts.sizes, (self.rows,)) - start, 0, stop - start)
         if active is not None and self.rows == len(active):
             lengths = np.where(active, lengths, 0)
         index = np.empty((self.rows, stop - start), np.int32)
-        twin(self.parts.segments, lengths, *self.rounds(epoch), start, index)
+        find, draw = (indices, words) if twin is None else (twin.indices, twin.words)
+        find(self.parts.segments, lengths, *self.rounds(epoch, draw), start, index)
         weights = None
         if self.parts.weights is not None:
             weights = np.where(np.arange(stop - start) < lengths[:, None], self.parts.weights[index], np.float32(0))

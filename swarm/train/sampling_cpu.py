@@ -15,6 +15,7 @@ import numpy as np
 
 from swarm.backend import simd
 from swarm.backend.jit import kernel
+from swarm.backend.rng_cpu import words  # noqa: F401  (the other half of the twin)
 from swarm.train.deal_cpu import deal
 from swarm.train.parts import sizes_of
 from swarm.train.permutation import MIX, ROUNDS, bits_of

@@ -147,7 +147,9 @@ class Trainee:
         index, lengths, keys = np.zeros((1, self.batch), np.int32), np.full(1, self.batch), np.empty((0, 12), np.uint32)
         weights = None if self.order.parts.weights is None else np.ones((1, self.batch), np.float32)
         with self.brains.backend.running():
-            self._indices(self.order.parts.segments[:1], nobody, keys, keys, 0, index[:0])
+            sampling = kernels(self.brains, "sampling")
+            sampling.indices(self.order.parts.segments[:1], nobody, keys, keys, 0, index[:0])
+            sampling.words(0, nobody, 0, 0, 0, keys.shape[1])
             if self.fused:
                 kernels(self.brains, "descend").descend(
                     fields, self.samples, index, lengths, weights, self.batch, optimizers.part(self._optimizer, nobody),
@@ -167,7 +169,7 @@ class Trainee:
         m = self.members
         step, active, total = standing.step[m], standing.active[m], standing.total[m]
         with self.brains.backend.running():
-            index, lengths, weights = self.order.indices(epoch, start, stop, active, self._indices)
+            index, lengths, weights = self.order.indices(epoch, start, stop, active, kernels(self.brains, "sampling"))
         taken = np.where(active, lengths, 0)
         standing.mass[m] += taken if weights is None else np.where(active, weights.sum(axis=1, dtype=np.float64), 0)
         common = (self.fields, self.samples, index, lengths, weights, self.batch, self._optimizer)
@@ -179,9 +181,6 @@ class Trainee:
                 descend.descend(*common, judge(self.brains, self.samples).gradients)
         standing.step[m], standing.active[m], standing.total[m] = step, active, total
         return int(taken.sum())
-
-    def _indices(self, *arguments: Any) -> None:
-        kernels(self.brains, "sampling").indices(*arguments)
 
     def _factors(self, step: np.ndarray, active: np.ndarray, T: int) -> np.ndarray:
         """Of the learning rates in the next T steps, [N | 1, T] float64."""

@@ -22,7 +22,7 @@ def orders(M: int, keys: np.ndarray, *more, **settings) -> Order:
 
 def epoch(order: Order, number: int = 0, start: int = 0, count: int | None = None, module=sampling) -> np.ndarray:
     stop = order.parts.M if count is None else start + count
-    return order.indices(number, start, stop, twin=module.indices)[0]
+    return order.indices(number, start, stop, twin=module)[0]
 
 
 def keys(count: int) -> np.ndarray:
@@ -73,7 +73,7 @@ def test_brains_with_samples_of_their_own(how, shuffle, number, data, sizes):
 @given(k=st.integers(2, 6), M=st.integers(6, 300), shuffle=st.booleans())
 def test_two_stretches(k, M, shuffle):
     order = Order(parts_of(Folds(k), None, M, k), keys(k), "own", shuffle, 5)
-    every = [order.indices(1, 0, M, twin=module.indices) for module in (sampling, sampling_cpu)]
+    every = [order.indices(1, 0, M, twin=module) for module in (sampling, sampling_cpu)]
     np.testing.assert_array_equal(every[0][0], every[1][0])
     for n in range(k):
         mine = every[0][0][n, : every[0][1][n]]
