@@ -156,11 +156,12 @@ def build(settings: Settings) -> World:
 def _homes(world: World, n: int) -> np.ndarray:
     """Places [n, 2] m evenly over the world but the canvas and the edge, over which a bow could lead."""
     unit = np.float32(world.size[0] / SIZE[0])
+    half = np.array(SIZE, np.float32) / 2
     found, have = [], 0
     while have < n:
         place = world.scatter(2 * n + 64)
-        off = np.abs(place / unit - np.float32(CENTRE)).max(axis=1)
-        inside = np.abs(place / unit - np.float32(SIZE) / 2) < np.float32(SIZE) / 2 - EDGE
+        off = np.abs(place / unit - np.array(CENTRE, np.float32)).max(axis=1)
+        inside = np.abs(place / unit - half) < half - EDGE
         found.append(place[(off > CANVAS / 2 + 1.5) & inside.all(axis=1)])
         have += len(found[-1])
     return np.concatenate(found)[:n]
@@ -198,7 +199,7 @@ def draw(world: World, x: float, y: float, down: bool) -> None:
         clear(world)
     strokes = world.backend.host(r["strokes"])
     last = (x, y) if down or not len(strokes) else tuple(strokes[-1, 2:])
-    r["strokes"] = np.concatenate([strokes, np.float32([[*last, x, y]])])
+    r["strokes"] = np.concatenate([strokes, np.array([[*last, x, y]], np.float32)])
 
 
 def _dictate(world: World, pieces: np.ndarray) -> None:
@@ -289,7 +290,7 @@ def walk(eager: float = 4.0, swerve: float = 0.35, turn: float = 6.0) -> Any:
     @system(reads=[Vote.digit, Body.home, Body.place], writes=[Body.vel])
     def walk(world: World, dt: float) -> None:
         xp, unit = world.backend.xp, np.float32(world.size[0] / SIZE[0])
-        centres = world.backend.array(np.float32([*FIELDS, (0, 0)]) * unit)
+        centres = world.backend.array(np.array([*FIELDS, (0, 0)], np.float32) * unit)
         for table in world.tables_with(Vote.digit, Body.place):
             vote = table.column(Vote.digit)
             votes = xp.bincount(vote + 1, minlength=11)[1:].astype(np.float32)
@@ -344,7 +345,7 @@ def check(world: World) -> None:
     table = world.tables["reader"]
     vote, steady, pos = (host(table.column(column)) for column in (Vote.digit, Vote.steady, Body.pos))
     settled = (vote >= 0) & (steady >= STEADY)
-    away = np.linalg.norm(pos[settled] - np.float32(FIELDS)[vote[settled]] * unit, axis=1)
+    away = np.linalg.norm(pos[settled] - np.array(FIELDS, np.float32)[vote[settled]] * unit, axis=1)
     if settled.any() and away.max() > RADIUS * unit:
         raise SceneError(
             f"digits: at tick {world.tick} an agent that has read {vote[settled][away.argmax()]} for {STEADY} ticks is"

@@ -9,6 +9,8 @@ transcendental, so that the same drawing gives the same counts on every machine.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 SIDE = 32  # pixels of the bitmap
@@ -56,8 +58,8 @@ def fitted(images: np.ndarray) -> np.ndarray:
     """The box around the ink of each image, stretched to `SIDE` rows and `WIDTH` columns in the middle."""
     inked = images >= 0.5
     inked[~inked.any(axis=(1, 2))] = True
-    top, bottom = _ends(inked.any(axis=2))
-    left, right = _ends(inked.any(axis=1))
+    top, bottom = _ends(np.any(inked, axis=2))
+    left, right = _ends(np.any(inked, axis=1))
     height, width = bottom - top, right - left
     natural = width * _f32(SIDE) / height
     wide = np.where(natural > _f32(SLIM * SIDE), _f32(WIDTH), natural)
@@ -99,7 +101,7 @@ def sample(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndar
     return upper * (1 - y) + lower * y
 
 
-def _ends(some: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ends(some: Any) -> tuple[np.ndarray, np.ndarray]:
     """First and one past the last True of each row, float32."""
     K = some.shape[1]
     return some.argmax(axis=1).astype(_f32), (K - some[:, ::-1].argmax(axis=1)).astype(_f32)

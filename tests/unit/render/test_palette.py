@@ -48,3 +48,11 @@ def test_kinds_are_told_apart_in_both_themes():
         lab = palette.oklab(np.array([palette.rgb(c) for c in colours]))
         between = np.linalg.norm(lab[:, None] - lab[None], axis=2)
         assert between[~np.eye(len(lab), dtype=bool)].min() > 0.05
+
+
+@pytest.mark.parametrize("mode", ["dark", "light"])
+def test_numbers_of_kinds_get_their_own_colour(mode):
+    """What `columns` makes of -1, 0, ... 9 with limits (-1, 9) falls on grey and the ten colours in turn."""
+    rows = ((np.arange(-1, 10) + 1) * np.float32(25.5)).astype(np.uint8)
+    expected = [np.rint(255 * np.array(palette.rgb(colour))) for colour in palette.KINDS[mode]]
+    np.testing.assert_array_equal(palette.table("kinds", mode)[rows], expected)
