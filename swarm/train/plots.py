@@ -110,13 +110,14 @@ def figures_of(
 ) -> tuple[np.ndarray, str]:
     """What is drawn, [N] or for curves [E, N], and its name: as given, or the best that the run knows."""
     if values is None:
-        for label, curve, standing in (
-            ("validation accuracy", report.validation_accuracy_curve, report.validation_accuracy),
-            ("validation loss", report.validation_loss_curve, report.validation_loss),
-            ("training loss", report.training_curve, report.training_loss),
+        for figure, curve in (
+            ("validation_accuracy", report.validation_accuracy_curve),
+            ("validation_loss", report.validation_loss_curve),
+            ("training_loss", report.training_curve),
         ):
             if curve is not None and len(curve):
-                values, name = (curve if kind == "curves" else standing), label if name is None else name
+                values = curve if kind == "curves" else getattr(report, figure)  # of brains that stopped as well
+                name = figure.replace("_", " ") if name is None else name
                 break
         else:
             raise DataError("plot: no epoch is finished, so there is nothing to draw. Train first.")
