@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarm import MLP, SGD, Adam, AdamW, Brains, RMSprop, fit
-from swarm.train import optimizers
+from swarm.train import deal_cpu, optimizers
+from swarm.train.evaluate import score
 from swarm.train.field import Jitter
 from tests.parity.descents import Descent, material
 
@@ -112,6 +113,35 @@ def test_a_neighbour_that_diverges_leaves_nothing_behind(name):
             assert own(descent, 1) == alone(k, name)
     broken = trained([DIVERGES], name)
     assert not (broken.active[0] and np.isfinite(np.frombuffer(broken.row(0), np.float32)).all())
+
+
+def poison(value: float) -> None:
+    """Fill the workspaces that are kept for whoever comes next."""
+    for own in deal_cpu._desks:
+        own[:] = value
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_workspace_may_hold_anything(name):
+    trained(range(POOL), name)  # so that there is one
+    found = []
+    for value in (np.nan, np.inf, 0.0, 1e30):
+        poison(value)
+        descent = trained(range(POOL), name)
+        found.append([own(descent, k) for k in range(POOL)])
+    assert found[0] == found[1] == found[2] == found[3]
+
+
+def test_gradients_and_scores_depend_on_no_workspace():
+    found = []
+    for value in (np.nan, 0.0, 1e30):
+        brains = Brains(MLPS, seed=7, backend="cpu")
+        poison(value)
+        gradients = [brain.groups[0].gradients(SAMPLES.x, SAMPLES.targets, loss="mse").tobytes() for brain in brains]
+        poison(value)
+        scores = score(brains, SAMPLES)
+        found.append((gradients, scores.loss.tobytes()))
+    assert found[0] == found[1] == found[2]
 
 
 def test_what_the_neighbours_have_changes_nothing():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from swarm import MLP, SGD, Adam, AdamW, Brains, CosineRate, RMSprop, fit
+from swarm.backend.jit import cache_root
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,8 +48,21 @@ def test_equal_bits_on(processor):
     features = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     if processor == "skylake-avx512" and "avx512f" not in features:
         pytest.skip("this processor has no AVX-512")
+    assert elsewhere({"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""}) == digest()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_equal_bits_with_the_tile_of_other_processors():
+    """8 x 2 where 4 x 1 is faster, or the other way round; compiled into a cache of its own."""
+    other = "from swarm.backend import simd as s; wide = s.has_wide_registers(); s.has_wide_registers = lambda: not wide"
+    assert elsewhere({"SWARM_CACHE_DIR": str(cache_root().parent / "other tile")}, other) == digest()
+
+
+def elsewhere(settings: dict[str, str], first: str = "") -> str:
+    """The digest from another process with these settings, which runs `first` at first."""
     here = str(Path(__file__).parent)
-    code = f"import sys; sys.path.insert(0, {here!r}); import test_train_processors as t; print(t.digest())"
-    environment = {**os.environ, "NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": "", "PYTHONPATH": str(ROOT)}
+    code = f"import sys; {first}\nsys.path.insert(0, {here!r}); import test_train_processors as t; print(t.digest())"
+    environment = {**os.environ, **settings, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split()[-1] == digest()
+    return done.stdout.split()[-1]

@@ -130,23 +130,6 @@ def test_conversions():
 
 
 @kernel
-def _transposed(a, source, step, target, stride):
-    simd.transpose(a, source, step, target, stride)
-
-
-def test_transpose():
-    """Sixteen by sixteen elements change places, whatever the strides; nothing else is touched."""
-    for dtype in (np.float32, np.uint32):
-        a = np.arange(1000).astype(dtype)
-        before = a.copy()
-        r, c = np.mgrid[:16, :16]
-        _transposed(a, 3, 20, 500, 17)
-        expected = before.copy()
-        expected[500 + 17 * c + r] = before[3 + 20 * r + c]
-        np.testing.assert_array_equal(a, expected)
-
-
-@kernel
 def _at(address, a, out):
     p = simd.at(address, a)
     simd.store(out, 0, simd.load(p, 2))

@@ -47,11 +47,8 @@ def spans(mlp: MLP, batch: int, more: int, whole: bool, dropout: bool) -> list[t
         (int(o[ws.LABELS]), lanes), (int(o[ws.SHARES]), lanes), (int(o[ws.TARGETS]), lanes * mlp.outputs),
         (int(o[ws.CONSTANTS]), 9),
     ]  # fmt: skip
-    last, columns = w.plan[-1], 0
-    if last[ws.TURNED]:
-        columns = up(int(last[ws.INPUTS]), 16) * lanes
     hidden = [int(row[ws.OUTPUTS]) * int(row[ws.X_STRIDE]) for row in w.plan[1:] if not row[ws.TURNED]]
-    found.append((int(o[ws.TRANSPOSED]), max([columns, *hidden])))
+    found.append((int(o[ws.TRANSPOSED]), max(hidden, default=0)))
     return [*found, (w.size, 0)]
 
 
