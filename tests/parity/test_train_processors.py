@@ -55,7 +55,9 @@ def test_equal_bits_on(processor):
 @pytest.mark.timeout(900)
 def test_equal_bits_with_the_tile_of_other_processors():
     """8 x 2 where 4 x 1 is faster, or the other way round; compiled into a cache of its own."""
-    other = "from swarm.backend import simd as s; wide = s.has_wide_registers(); s.has_wide_registers = lambda: not wide"
+    other = (
+        "from swarm.backend import simd as s; wide = s.has_wide_registers(); s.has_wide_registers = lambda: not wide"
+    )
     assert elsewhere({"SWARM_CACHE_DIR": str(cache_root().parent / "other tile")}, other) == digest()
 
 
