@@ -45,7 +45,7 @@ from swarm.train.network_cpu import (
     take_weights,
 )
 from swarm.train.sparse import GROUP
-from swarm.train.sparse_cpu import ask_for_lists, list_samples
+from swarm.train.listed_cpu import ask_for_lists, list_samples
 from swarm.train.workspace import (
     COLUMNS,
     CONSTANTS,
@@ -207,7 +207,8 @@ def _disturbed(jitter):
         return none, names, none, names, np.zeros(4, np.uint32)
     dropout, noise = (a if a.any() else none for a in (jitter.dropout, jitter.noise))
     keys = np.array([*rng.key(jitter.dropout_seed), *rng.key(jitter.noise_seed)], np.uint32)
-    return dropout, jitter.dropout_keys, noise, jitter.noise_keys, keys
+    names = (np.array(given, np.uint32) for given in (jitter.dropout_keys, jitter.noise_keys))
+    return np.array(dropout), next(names), np.array(noise), next(names), keys
 
 
 def descend(

@@ -16,7 +16,7 @@ from swarm.train.move_cpu import GRADIENT as WHOLE
 from swarm.train.move_cpu import PLAIN, clip, move
 from swarm.train.network_cpu import bias_gradient, drop_back, slope, turn_back
 from swarm.train.sparse import GROUP
-from swarm.train.sparse_cpu import gradient_sparse, update_sparse
+from swarm.train.listed_cpu import gradient_sparse, update_sparse
 from swarm.train.tile_cpu import product, update
 from swarm.train.workspace import (
     BIAS,
@@ -47,7 +47,7 @@ def backward(s, o, plan, count, rule, scale, slots, masked, limit, dropped, numb
 
     rule PLAIN adds scale * gradient, WHOLE leaves the gradient at o[GRADIENT]; others are those of `move_cpu`, whose
     constants stand at o[CONSTANTS]. limit: of the gradient's norm, infinite for none. numbers, counts: the samples of
-    each group of inputs (`sparse_cpu.list_samples`), counts empty for a dense batch.
+    each group of inputs (`listed_cpu.list_samples`), counts empty for a dense batch.
     """
     d, e = o[D], o[E]
     whole = rule == WHOLE or limit < np.inf

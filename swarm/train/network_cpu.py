@@ -5,7 +5,7 @@
     x        [M][I] uint8 | float32     the data set, flat; rows picked by an index               read
 
 Per step: B I elements are read from the data set; 4 B I H + 6 B H O flops run in tiles (`tile_cpu`), from the core's
-own caches, fewer where inputs are zero (`sparse_cpu`); activations and losses run on vectors. Everything is in one
+own caches, fewer where inputs are zero (`listed_cpu`); activations and losses run on vectors. Everything is in one
 fixed order: batches in the order of the index, sums over k, over samples and over outputs ascending.
 """
 
@@ -22,7 +22,7 @@ from swarm.backend.jit import kernel
 from swarm.backend.simd import F32x16
 from swarm.train.derive_cpu import activate_and_derive, derive, keeps_slopes
 from swarm.train.samples import UNIT
-from swarm.train.sparse_cpu import forward_sparse
+from swarm.train.listed_cpu import forward_sparse
 from swarm.train.tile_cpu import product
 from swarm.train.workspace import (
     BIAS,

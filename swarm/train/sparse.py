@@ -7,6 +7,7 @@ both ways over densities has set (`tools/peers`, README): dense data never pay f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,10 +58,10 @@ def _grouped(nonzero: np.ndarray) -> np.ndarray:
     m, I = nonzero.shape
     padded = np.zeros((m, -(-I // GROUP) * GROUP), bool)
     padded[:, :I] = nonzero
-    return padded.reshape(m, -1, GROUP).any(axis=2)
+    return np.any(padded.reshape(m, -1, GROUP), axis=2)
 
 
-def _lists(x: np.ndarray, wanted: bool, form) -> tuple[np.ndarray, np.ndarray]:
+def _lists(x: np.ndarray, wanted: bool, form: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of the true ones of form(x != 0), sample after sample, and where each sample's begin."""
     if not wanted:
         return np.empty(0, np.uint16), np.empty(0, np.int64)

@@ -11,7 +11,7 @@
 `product` starts from init (a bias: ir = 0) and stores the sums. `update` starts from zero and stores
 init + scale * sum, fused: a gradient goes straight into the weights. Forward, gradient of the inputs and gradient of
 the weights are all this loop with other strides. Where terms are known to be zero, a list names the others: adding
-zero to a sum changes nothing, so the bits are the same (`sparse_cpu`).
+zero to a sum changes nothing, so the bits are the same (`listed_cpu`).
 
 Bytes per step of k: 32 of a, 128 of b, from L1; flops: 512 (8 rows x 2 vectors). Every element is one chain in the
 order of k, so neither the tile's shape nor the processor changes a bit. Tiles: 8 x 2 with 512-bit registers (16

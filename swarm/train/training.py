@@ -78,7 +78,7 @@ class Training:
         checkpoint: str | Path | None = None,
         checkpoint_epochs: int | None = None,
         checkpoint_seconds: float = 60.0,
-        progress: bool = False,
+        progress: bool | str = False,
     ) -> None:
         given = dict(locals())  # every keyword with its value: what a checkpoint keeps
         self.settings = {k: v for k, v in given.items() if k not in ("self", "brains", "x", "y", *files.FREE)}

@@ -167,6 +167,7 @@ def test_ctrl_c_leaves_what_was_learned(monkeypatch):
     assert brains.parameters.tobytes() == trained(pool(), epochs=3).tobytes()
 
 
-def test_progress_is_drawn(capsys):
+def test_progress_is_told(capsys, monkeypatch):
+    monkeypatch.setattr("swarm.train.progress._PAUSE", 0.0)
     fit(pool(2), X, Y, progress=True, batch_size=32)
-    assert "2 networks" in capsys.readouterr().out
+    assert "2 networks, epoch 1/1" in capsys.readouterr().err

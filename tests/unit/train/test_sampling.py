@@ -61,7 +61,7 @@ def test_brains_with_samples_of_their_own(how, shuffle, number, data, sizes):
     stop = data.draw(st.integers(start + 1, max(sizes)))
     active = np.array(data.draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes))))
     for module in (sampling, sampling_cpu):
-        index, lengths, weights = order.indices(number, start, stop, active, module.indices)
+        index, lengths, weights = order.indices(number, start, stop, active, module)
         assert weights is None
         assert lengths.tolist() == [max(0, min(size, stop) - start) * on for size, on in zip(sizes, active)]
         for n, size in enumerate(sizes):
