@@ -31,6 +31,7 @@ from swarm.train.backward_cpu import flat
 from swarm.train.deal_cpu import deal
 from swarm.train.jitter_cpu import add_noise, draw_dropout
 from swarm.train.learn_cpu import backward
+from swarm.train.listed_cpu import ask_for_lists, list_samples
 from swarm.train.loss_cpu import loss
 from swarm.train.move_cpu import ADAM, ADAMW, CLIP, MOMENTUM, PLAIN, RATE, RMSPROP, settle
 from swarm.train.network_cpu import (
@@ -45,7 +46,6 @@ from swarm.train.network_cpu import (
     take_weights,
 )
 from swarm.train.sparse import GROUP
-from swarm.train.listed_cpu import ask_for_lists, list_samples
 from swarm.train.workspace import (
     COLUMNS,
     CONSTANTS,

@@ -12,11 +12,11 @@ import numpy as np
 
 from swarm.backend import simd
 from swarm.backend.jit import kernel
+from swarm.train.listed_cpu import gradient_sparse, update_sparse
 from swarm.train.move_cpu import GRADIENT as WHOLE
 from swarm.train.move_cpu import PLAIN, clip, move
 from swarm.train.network_cpu import bias_gradient, drop_back, slope, turn_back
 from swarm.train.sparse import GROUP
-from swarm.train.listed_cpu import gradient_sparse, update_sparse
 from swarm.train.tile_cpu import product, update
 from swarm.train.workspace import (
     BIAS,

@@ -21,8 +21,8 @@ from swarm.backend.activate_cpu import activate
 from swarm.backend.jit import kernel
 from swarm.backend.simd import F32x16
 from swarm.train.derive_cpu import activate_and_derive, derive, keeps_slopes
-from swarm.train.samples import UNIT
 from swarm.train.listed_cpu import forward_sparse
+from swarm.train.samples import UNIT
 from swarm.train.tile_cpu import product
 from swarm.train.workspace import (
     BIAS,
