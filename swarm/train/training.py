@@ -226,7 +226,7 @@ class Training:
             chosen = np.isin(trainee.members, alive[better])
             for pool, field, best in zip(trainee.pools, trainee.fields, self.best, strict=True):
                 mine = chosen[field.positions]
-                best[mine] = pool.rows[mine]
+                np.copyto(best, pool.rows, where=mine[:, None])
         if self.epoch < self.plan.epochs:
             self.standing.active[alive[stops]] = False
             self.report.stopped_epoch[alive[stops]] = self.epoch
@@ -237,7 +237,7 @@ class Training:
             back = self.stopping.best_epoch[trainee.members] > 0
             for pool, field, best in zip(trainee.pools, trainee.fields, self.best, strict=True):
                 mine = back[field.positions]
-                pool.rows[mine] = best[mine]
+                np.copyto(pool.rows, best, where=mine[:, None])
             self.report.restored[trainee.members[back]] = True
         self.trainee, self.best = None, []
         self.wave, self.epoch = self.wave + 1, 0
