@@ -7,7 +7,6 @@ parameters themselves, 4 bytes each.
 
 from __future__ import annotations
 
-import inspect
 import tracemalloc
 from typing import Any
 
@@ -20,34 +19,27 @@ from swarm.train.fit import fit
 from swarm.train.optimizers import SGD, Adam
 
 STEPS = 16  # batches of the epoch that is watched
-RESTORES = ("restore_best", "keep_best", "best", "restore")  # what `fit` may call it
 
 
-def measure(
-    mlp: MLP, x: np.ndarray, y: np.ndarray, networks: int, batch: int, backend: Backend
-) -> dict[str, float | None]:
-    """Bytes per network / bytes of its parameters, by optimizer; 'best restore': what that adds, None without it."""
+def measure(mlp: MLP, x: np.ndarray, y: np.ndarray, networks: int, batch: int, backend: Backend) -> dict[str, float]:
+    """Bytes per network / bytes of its parameters, by optimizer; 'best restore': what that adds."""
     x, y = x[: STEPS * batch], y[: STEPS * batch]
     ways: dict[str, dict[str, Any]] = {"SGD": {"optimizer": SGD(0.01)}, "Adam": {"optimizer": Adam()}}
-    word = next((name for name in RESTORES if name in inspect.signature(fit).parameters), None)
     held = {"validation": (x[:batch], y[:batch])}
-    if word is not None:
-        ways["SGD, validated"] = {**ways["SGD"], **held}
-        ways["SGD, restored"] = {**ways["SGD"], **held, word: True}
-    found: dict[str, float | None] = {}
+    ways["SGD, validated"] = {**ways["SGD"], **held}
+    ways["SGD, restored"] = {**ways["SGD"], **held, "restore_best": True}
+    found: dict[str, float] = {}
     for name, settings in ways.items():
         few, many = (_peak(mlp, x, y, n, batch, backend, settings) for n in (networks, 2 * networks))
         found[name] = (many - few) / networks / (4 * mlp.count)
-    restored, validated = found.pop("SGD, restored", None), found.pop("SGD, validated", None)
-    found["best restore"] = None if restored is None or validated is None else restored - validated
+    found["best restore"] = found.pop("SGD, restored") - found.pop("SGD, validated")
     return found
 
 
-def notes(found: dict[str, float | None]) -> list[str]:
+def notes(found: dict[str, float]) -> list[str]:
     """In words."""
-    parts = [f"{name} {value:.3f}" for name, value in found.items() if value is not None and name != "best restore"]
-    more = found.get("best restore")
-    tail = "" if more is None else f"; restoring the best parameters adds {more:.3f}"
+    parts = [f"{name} {value:.3f}" for name, value in found.items() if name != "best restore"]
+    tail = f"; restoring the best parameters adds {found['best restore']:.3f}"
     how = "(tracemalloc's peak of 2 N less that of N)"
     return [f"Bytes per network / bytes of its parameters: {', '.join(parts)}{tail} {how}."]
 

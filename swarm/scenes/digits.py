@@ -5,7 +5,7 @@ In the middle is a canvas. Every agent sees the drawing as 8x8 counts of ink and
 largest. The crowd of a field covers an area in proportion to its votes: whoever disagrees is seen elsewhere.
 
 Mouse: the left button draws, the right one wipes. Keys: c wipes, n writes another digit, 0 to 9 write that one. Until
-somebody draws, the scene writes the digits of pi. `digits_strokes`, `digits_eye` and `digits_school` are its helpers.
+somebody draws, the scene writes the digits of pi. `digits_strokes`, `digits_eye` and `digits_school` belong to it.
 """
 
 from __future__ import annotations

@@ -95,7 +95,10 @@ def resume(
     """As `Training.resume`."""
     metadata, tensors, told = _read(path)
     arrays = {name.removeprefix(_ROOM): tensors[name] for name in tensors if name.startswith(_ROOM)}
-    settings = _settings(told["settings"], arrays, given, path)
+    try:
+        settings = _settings(told["settings"], arrays, given, path)
+    except (KeyError, TypeError) as error:
+        raise SaveError(f"'{path}': its training is broken ({error!r}). {_REMEDY}") from None
     found = files.unpack(metadata, tensors, told["backend"] if backend is None else backend)
     if brains is None:
         brains = found
@@ -126,9 +129,16 @@ def _read(path: str | Path) -> tuple[dict[str, str], dict[str, np.ndarray], dict
     metadata, tensors = files.read(path)
     if "training" not in metadata:
         raise SaveError(f"'{path}' holds brains and no training. Begin one with swarm.Training(brains, x, y).")
-    told = json.loads(metadata["training"])
-    if told["version"] != VERSION:
-        raise SaveError(f"'{path}' has version {told['version']}, this program reads {VERSION}. Update swarm.")
+    try:
+        told = json.loads(metadata["training"])
+        version = told["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SaveError(f"'{path}': its training is broken ({error!r}). {_REMEDY}") from None
+    if version != VERSION:
+        raise SaveError(f"'{path}' has version {version}, this program reads {VERSION}. Update swarm.")
+    missing = [name for name in (*_STANDING, *_STOPPING, *_TOLD) if _ROOM + name not in tensors]
+    if missing:
+        raise SaveError(f"'{path}': its training is broken ({', '.join(missing)} missing). {_REMEDY}")
     return metadata, tensors, told
 
 

@@ -83,8 +83,7 @@ def desk(size: int) -> Iterator[np.ndarray]:
         yield own
     finally:
         with _lock:
-            _desks.append(own)
-            del _desks[:-_KEPT]
+            _desks[:] = [held for held in _desks if held.size >= own.size][-_KEPT + 1 :] + [own]
 
 
 def _runs(count: int, parts: int, cost: np.ndarray | None) -> list[tuple[int, int]]:

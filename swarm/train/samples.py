@@ -98,7 +98,7 @@ def check(
     if len(y) != len(x):
         raise DataError(f"{where}: {len(x):,} samples in x, {len(y):,} in y.")
     if x.dtype != np.uint8:
-        x = _finite(x, "x", where).astype(dtype, copy=False)
+        x = _finite(x, "x", where, dtype)
     x = np.require(x, requirements=["C", "W"])  # kernels are compiled for writable arrays; they only read
     if loss == "cross_entropy":
         return Samples(x, _labels(y, outputs, where), np.empty((0, outputs), dtype), loss, reduction)
@@ -126,7 +126,7 @@ def _targets(y: np.ndarray, outputs: int, dtype: np.dtype, where: str, loss: str
         y = y[:, None]
     if y.ndim != 2 or y.shape[1] != outputs:
         raise DataError(f"{where}: {loss} takes targets [samples, {outputs}], y has the shape {y.shape}.")
-    y = _finite(y, "y", where)
+    y = _finite(y, "y", where, dtype)
     if loss == "bce" and ((y < 0) | (y > 1)).any():
         row, column = (int(i) for i in np.argwhere((y < 0) | (y > 1))[0])
         raise DataError(f"{where}: bce takes targets 0..1, y[{row}, {column}] is {y[row, column]}.")
@@ -134,19 +134,21 @@ def _targets(y: np.ndarray, outputs: int, dtype: np.dtype, where: str, loss: str
 
 
 def _any_targets(y: np.ndarray, dtype: np.dtype, where: str) -> np.ndarray:
-    y = _finite(y, "y", where)
-    return np.ascontiguousarray(y, dtype if y.dtype.kind == "f" else None)
+    return np.ascontiguousarray(_finite(y, "y", where, dtype if y.dtype.kind == "f" else y.dtype))
 
 
-def _finite(array: np.ndarray, name: str, where: str) -> np.ndarray:
+def _finite(array: np.ndarray, name: str, where: str, dtype: np.dtype) -> np.ndarray:
+    """The array in this dtype. Raises DataError for what is no number there, also for one that is too large."""
     if array.dtype.kind not in "fiub":
         raise DataError(f"{where}: {name} is {array.dtype}, not numbers.")
-    if array.dtype.kind == "f":
-        wrong = ~np.isfinite(array)
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype, copy=False)
+    if cast.dtype.kind == "f":
+        wrong = ~np.isfinite(cast)
         if wrong.any():
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise DataError(
                 f"{where}: {name}[{', '.join(map(str, at))}] is {array[at]}, and {int(wrong.sum()):,} values in all are"
-                " not finite. Remove or fill them."
+                f" not finite in {cast.dtype}. Remove, fill or scale them."
             )
-    return array
+    return cast

@@ -23,10 +23,11 @@ from swarm.train.waves import Wave
 if TYPE_CHECKING:
     from swarm.train.plan import Plan
 
-_FLOPS = 2e10  # of one call: about a tenth to a second, so that Ctrl-C and the progress bar answer
+_FLOPS = 2e10  # of one call: about a tenth of a second to one, so that Ctrl-C and the progress bar answer
 _INDICES = 1 << 24  # of one call: 64 MB
 _LOOKED_AT = 1 << 22  # parameters looked at together
-_STEPS = 64  # at least: a network's way into the cache and back takes as long as some two steps (Adam, 784-64-32-10)
+_STEPS = 8  # at least
+_WAY, _RULE = 120, 7  # flops in the time of a byte's way, thirty times over; flops of a rule per moment and parameter
 
 
 def compute(brains: Brains) -> np.dtype:
@@ -129,9 +130,15 @@ class Trainee:
     def run(self) -> int:
         """How many samples one call should take: whole batches."""
         each = sum(descend.cost(f.layout, self.batch).flops * max(1, len(f.rows)) for f in self.fields)
-        steps = max(_STEPS, int(_FLOPS / each))
+        steps = max(_STEPS, int(_FLOPS / each), *(self._visit(f) for f in self.fields))
         most = max(1, _INDICES // (self.order.rows * self.batch))
         return self.batch * min(steps, most)
+
+    def _visit(self, field: Field) -> int:
+        """Steps of a network that make its way into the cache and back small beside them."""
+        slots = len(field.state) if self.fused else 0
+        moved = 2 * (1 + slots) * field.layout.row_bytes
+        return int(_WAY * moved / (descend.cost(field.layout, self.batch).flops + _RULE * slots * field.layout.count))
 
     def prepare(self) -> None:
         """Compile or load the kernels, so that the first step takes no longer than the others."""

@@ -125,12 +125,12 @@ class Training:
                     if self.checkpoint is not None and self._due(epoch, saved):
                         self.save(self.checkpoint)
                         saved = time.monotonic()
+                stopped = bool(asked())
         except KeyboardInterrupt:
             self._leave()
             self.report.interrupted = True
             raise Interrupted(self.report, self) from None
         self._leave()
-        stopped = not self.finished and self.epoch < until
         if self.checkpoint is not None:
             self.save(self.checkpoint)
         if stopped:
@@ -168,15 +168,13 @@ class Training:
 
     def _call(self, advance: Any) -> None:
         """One launch: all brains of the wave, a run of batches."""
-        begin = time.perf_counter()
+        begin, self._broken = time.perf_counter(), True
         trainee, standing = self.trained(), self.standing
         before = standing.active[trainee.members]
         length = trainee.order.longest(before)
         stop = min(self.start + trainee.run, length)
         if self.start < stop:
-            self._broken = True
             done = trainee.train(self.epoch, self.start, stop, standing)
-            self._broken = False
             self.report.samples += done
             advance(self.epoch, done)
         self._freeze(trainee, trainee.members[before & ~standing.active[trainee.members]])
@@ -184,6 +182,7 @@ class Training:
         self.report.seconds += time.perf_counter() - begin
         if stop >= length:
             self._close_epoch(trainee)
+        self._broken = False
 
     def _due(self, epoch: int, saved: float) -> bool:
         """Whether a checkpoint is to be written, after a call in `epoch` and the last one at time `saved`."""
@@ -245,7 +244,8 @@ class Training:
     def _leave(self) -> None:
         """Make the pool hold what was learned, finite."""
         if self.trainee is not None:
-            self._freeze(self.trainee, self.trainee.broken(self.standing.active))
+            if self.checkpoint is None:  # in the middle of an epoch; what is saved goes on as if nobody had looked
+                self._freeze(self.trainee, self.trainee.broken(self.standing.active))
             self.trainee.give_back()
 
     def _freeze(self, trainee: Trainee, who: np.ndarray) -> None:

@@ -108,7 +108,7 @@ def workspace(layout: Layout, batch: int, spans: int = 0, whole: bool = False, d
     zeros = take(max(*widths[1:], lanes, 32))
     offsets[[WEIGHTS, D, E, TRANSPOSED, ZEROS]] = weights, d, e, transposed, zeros
     offsets[LABELS], offsets[SHARES], offsets[CONSTANTS] = take(lanes), take(lanes), take(16)
-    offsets[TARGETS] = take(lanes * layout.outputs)
+    offsets[TARGETS] = take(lanes * layout.outputs if plan[-1, TURNED] else 0)  # else they are read where they lie
     offsets[GRADIENT], offsets[LAST], offsets[LANES] = gradient, len(plan), lanes
     plan.flags.writeable = offsets.flags.writeable = False
     return Workspace(plan, offsets, at + 64)
