@@ -4,7 +4,8 @@
                         explore={"learning_rate": "log_uniform(1e-3, 1)", "weight_decay": "log_uniform(1e-6, 1e-2)"})
     evolved.report, evolved.schedule(evolved.report.best(1)[0])
 
-Every `every` epochs the brains of an architecture are ranked by validation accuracy (without labels by loss). Each of
+Every `every` epochs the brains of an architecture are ranked by validation accuracy, equal ones by loss (without labels
+by loss alone). Each of
 the worst `fraction` takes parameters and moments of one of the best `fraction`, drawn at random (truncation selection),
 and its hyper-parameters, each of which is then multiplied by one of `factors`, within the bounds of its distribution,
 or, with the probability `resample`, drawn anew; of a list of values a neighbour is taken. Copies go from row to row
@@ -76,23 +77,27 @@ class Selection:
         own = {name: np.array(value, np.float64) for name, value in given.items() if np.ndim(value) == 1}
         return {name: own[name] if name in own else _array(space.draw(laws[name], keys, self.seed)) for name in laws}
 
-    def pairs(self, score: np.ndarray, groups: list[np.ndarray], keys: np.ndarray, tick: int) -> np.ndarray:
+    def pairs(
+        self, score: np.ndarray, groups: list[np.ndarray], keys: np.ndarray, tick: int, loss: np.ndarray | None = None
+    ) -> np.ndarray:
         """For each brain the brain it becomes a copy of, int64 [N]; most stay themselves.
 
-        score [N]: the larger the better, -inf for the diverged. groups: the positions of each architecture.
+        score [N]: the larger the better, -inf for the diverged. groups: the positions of each architecture. loss [N]:
+        of equal scores the lower loss is the better one.
         """
         source = np.arange(len(score))
+        loss = np.zeros(len(score)) if loss is None else loss
         lots = quantiles("pbt exploit", keys, self.seed, tick=tick)
         for at in groups:
             count = max(1, int(self.fraction * len(at)))
-            ranked = at[np.lexsort([at, -score[at]])]  # best first; of equal ones the lower number
+            ranked = at[np.lexsort([at, loss[at], -score[at]])]  # best first; of equal ones the lower number
             best = ranked[:count][np.isfinite(score[ranked[:count]])]
             if len(at) < 2 or not len(best):
                 continue
             lost = ~np.isfinite(score[ranked])
             for brain in np.concatenate([ranked[:-count][lost[:-count]], ranked[-count:]]):
                 chosen = best[min(int(lots[brain] * len(best)), len(best) - 1)]
-                if score[chosen] > score[brain]:
+                if (score[chosen], -loss[chosen]) > (score[brain], -loss[brain]):
                     source[brain] = chosen
         return source
 
@@ -211,7 +216,7 @@ def _select(
         return
     groups = [group.positions for group in training.brains.groups]
     tick = history.rounds + 1
-    source = selection.pairs(score, groups, keys, tick)
+    source = selection.pairs(score, groups, keys, tick, training.report.validation_loss)
     values = selection.explored(laws, history.values, source, keys, tick)
     to = np.flatnonzero(source != np.arange(len(source)))
     if len(to):
@@ -221,13 +226,10 @@ def _select(
 
 
 def judged(report: Report) -> np.ndarray:
-    """Scores [N], the larger the better: validation accuracy, of equal ones the lower loss; -inf for the diverged."""
-    loss = report.validation_loss
+    """Scores [N], the larger the better: validation accuracy, without labels minus the loss; -inf for the diverged."""
+    loss, accuracy = report.validation_loss, report.validation_accuracy
     assert loss is not None, "pbt validates"
-    score = -loss
-    if report.validation_accuracy is not None:  # ranks of the loss break ties of the accuracy
-        score = report.validation_accuracy + 1e-9 * np.argsort(np.argsort(-loss, kind="stable"), kind="stable")
-    return np.where(report.diverged | ~np.isfinite(loss), -np.inf, score)
+    return np.where(report.diverged | ~np.isfinite(loss), -np.inf, -loss if accuracy is None else accuracy)
 
 
 def _rounds(training: Training, every: int, epochs: int) -> int:

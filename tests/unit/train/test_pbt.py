@@ -94,9 +94,21 @@ def test_of_a_list_the_neighbour():
 
 def test_accuracy_ranks_and_the_loss_breaks_ties():
     report = Report(pool(4), np.ones(4))
-    report.validation_accuracy_curve = np.array([[0.5, 0.7, 0.7, 0.9]])
+    report.validation_accuracy_curve = np.array([[0.5, 0.7, 0.7, 0.7 + 1e-12]])  # however close, more is better
     report.validation_loss_curve = np.array([[0.1, 0.9, 0.2, 3.0]])
-    assert np.argsort(-judged(report)).tolist() == [3, 2, 1, 0]
+    score = judged(report)
+    assert score.tolist() == [0.5, 0.7, 0.7, 0.7 + 1e-12]
+    loss = report.validation_loss
+    halves = [np.array([2, 1]), np.array([3, 0])], np.arange(4), 1
+    assert Selection(LAW, fraction=0.5).pairs(score, *halves, loss).tolist() == [3, 2, 2, 3]
+    close = [np.array([2, 3])], np.arange(4), 1
+    assert Selection(LAW, fraction=0.5).pairs(score, *close, loss).tolist() == [0, 1, 3, 3]
+
+
+def test_without_labels_the_loss_ranks():
+    report = Report(pool(3), np.ones(3))
+    report.validation_loss_curve = np.array([[0.3, np.inf, 0.2]])
+    assert judged(report).tolist() == [-0.3, -np.inf, -0.2]
 
 
 def test_history_by_hand(tmp_path):
