@@ -1,22 +1,23 @@
 """The commands `swarm train mnist` and `swarm train digits`: build, train, test, save, tell.
 
 A run is a plan of networks (`candidates`), split into populations that train one after another; most have one. Each is
-trained, tested and saved, and its figures are kept. Networks are judged and chosen on the validation split; the test
+trained, saved and tested, and its figures are kept. Networks are judged and chosen on the validation split; the test
 split is scored once a population is trained, and reported.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from swarm.brain.brains import Brains
-from swarm.config import suggest
-from swarm.errors import SettingsError
+from swarm.config import cache_dir, suggest
+from swarm.errors import SaveError, SettingsError
 from swarm.train import data as sets
 from swarm.train import summary, words
 from swarm.train.candidates import Part
@@ -73,7 +74,7 @@ def train(name: str, **given: Any) -> Trained:
     try:
         return _carry_out(job, whole, console)
     except KeyboardInterrupt as stop:  # also between two populations
-        raise (stop if str(stop) or job.folder is None else KeyboardInterrupt(job.folder.words())) from None
+        raise (stop if str(stop) else KeyboardInterrupt(job.words())) from None
 
 
 def _carry_out(job: Job, whole: DataSet, console: Console) -> Trained:
@@ -81,6 +82,7 @@ def _carry_out(job: Job, whole: DataSet, console: Console) -> Trained:
     for number in range(len(job.parts)):
         if not job.done(number):
             brains, report, history = job.fit(number)
+            job.keep(number, brains)
             begin = time.perf_counter()
             scores = evaluate(brains, whole.x_test, whole.y_test)
             seconds += time.perf_counter() - begin
@@ -110,6 +112,7 @@ class Job:
     parts: list[Part]
     targets: Targets
     results: Results
+    kept: list[Path] = field(default_factory=list)  # files of trained brains
 
     @classmethod
     def of(cls, name: str, request: Request, folder: Folder | None, whole: DataSet) -> Job:
@@ -132,6 +135,7 @@ class Job:
         outcome = None if self.folder is None else self.folder.finished(number, path)
         if outcome is not None:
             self.results.add(self.parts[number], outcome, path)
+            self.kept.append(path)
         return outcome is not None
 
     def fit(self, number: int) -> tuple[Brains, Report, History | None]:
@@ -166,20 +170,43 @@ class Job:
         """What Ctrl-C says: where the state is, or the brains as far as they are."""
         if self.folder is not None:
             return f"{far} are done. {self.folder.words()}"
+        self.keep(number, report.brains)
+        return f"{far} are done, the brains are in {self.kept[-1]}. A run with --checkpoint DIR can be resumed."
+
+    def words(self) -> str:
+        """Where that is which outlives this run."""
+        if self.folder is not None:
+            return self.folder.words()
+        return f"The trained brains are in {', '.join(map(str, self.kept))}." if self.kept else ""
+
+    def keep(self, number: int, brains: Brains) -> None:
+        """Save the brains of population `number`, before anything else can go wrong.
+
+        Raises SaveError, which says where they are instead: in the checkpoint, or else in a second place.
+        """
         path = self.targets.brains[number]
-        report.brains.save(path)
-        return f"{far} are done, the brains are in {path}. A run with --checkpoint DIR can be resumed."
+        try:
+            brains.save(path)
+        except SaveError as error:
+            where = _second_place(path, brains) if self.folder is None else self.folder.words()
+            raise SaveError(f"{error} {where}") from None
+        self.kept.append(path)
 
     def close(self, number: int, outcome: Outcome, brains: Brains) -> None:
-        """Population `number` is trained and tested: save its brains, then note that it is finished."""
+        """Population `number` is trained, saved and tested: note that it is finished."""
         path = self.targets.brains[number]
-        brains.save(path)
         if self.folder is not None:
             self.folder.finish(number, outcome)
         self.results.add(self.parts[number], outcome, path if len(self.parts) > 1 else brains)
 
     def write(self, ensembles: dict[int, float]) -> None:
-        """The tables and pictures."""
+        """The tables and pictures. Raises SaveError, which says where the brains are."""
+        try:
+            self._write(ensembles)
+        except SaveError as error:
+            raise SaveError(f"{error} {self.words()}") from None
+
+    def _write(self, ensembles: dict[int, float]) -> None:
         results, targets = self.results, self.targets
         results.to_csv(targets.networks)
         if targets.candidates is not None:
@@ -188,3 +215,18 @@ class Job:
             results.to_json(targets.json, **summary.facts(results, self.name, self.request, ensembles))
         for kind, path in zip(("overview", words.second(self.request, results.plan)), targets.pictures):
             results.plot(path, kind)
+
+
+def _second_place(path: Path, brains: Brains) -> str:
+    """Save brains that `path` did not take where the program may write; says where they are."""
+    folder = cache_dir("kept")
+    second, number = folder / path.name, 1
+    while second.exists():  # an earlier run's stay
+        number += 1
+        second = folder / f"{path.stem}-{number}{path.suffix}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        brains.save(second)
+    except (OSError, SaveError) as error:
+        return f"The trained brains are lost: nor could '{second}' be written: {error}"
+    return f"The trained brains are in '{second}'."

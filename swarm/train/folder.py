@@ -2,6 +2,7 @@
 
     run.json                  what was asked for, and where the files go
     part-00001.safetensors    a population under way, written by `Training` as it runs
+    part-00001.safetensors.history.npz    beside it in population-based training: who became whom
     part-00001.npz            figures of a population that is finished; its brains are where they belong
 
 Every file takes the place of its predecessor whole (temporary file, fsync, rename). A population counts as finished
@@ -11,6 +12,7 @@ once its figures are there.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -19,9 +21,11 @@ from typing import Any
 from swarm.brain.files import atomic
 from swarm.errors import SaveError, SettingsError
 from swarm.train import settings
+from swarm.train.history import History
 from swarm.train.outcome import Outcome
 from swarm.train.words import Request, read
 
+_PARTS = ("part-*.safetensors", "part-*.history.npz", "part-*.npz")
 FREE = ("threads", "csv", "json", "plot", "ensemble", "checkpoint", "resume", "overwrite", "data")  # may differ later
 
 
@@ -33,7 +37,10 @@ class Folder:
 
     @classmethod
     def begin(cls, request: Request, data: str) -> Folder:
-        """A new one for a request whose `save` names its file. Raises SettingsError where there is one, SaveError."""
+        """A new one for a request whose `save` names its file.
+
+        Raises SettingsError, unless `overwrite`, where there is one, or files that look like its parts; SaveError.
+        """
         path = Path(str(request.checkpoint))
         if (path / "run.json").exists() and not request.overwrite:
             raise SettingsError(
@@ -41,9 +48,15 @@ class Folder:
             )
         if path.exists() and not path.is_dir():
             raise SaveError(f"--checkpoint '{path}' is a file. Name a folder.")
+        there = sorted({old for pattern in _PARTS for old in path.glob(pattern)})
+        if there and not request.overwrite:
+            raise SettingsError(
+                f"--checkpoint '{path}' holds no run, but {there[0].name}, which a new run would remove. Choose another"
+                " folder, or remove what is there: --overwrite."
+            )
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for old in (*path.glob("part-*.safetensors"), *path.glob("part-*.npz")):
+            for old in there:
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise SaveError(f"--checkpoint '{path}': {error.strerror}. Choose another folder.") from None
@@ -93,14 +106,15 @@ class Folder:
 
     def words(self) -> str:
         """Where the state is, and the command that goes on."""
-        place = "" if self.request.data is None else f" --data {self.request.data}"
-        command = f"swarm train {self.data}{place} --checkpoint {self.path} --resume"
+        place = "" if self.request.data is None else f" --data {shlex.quote(str(self.request.data))}"
+        command = f"swarm train {self.data}{place} --checkpoint {shlex.quote(str(self.path))} --resume"
         return f"The state is in {self.path}. Go on with: {command}"
 
     def finish(self, part: int, outcome: Outcome) -> None:
         """Population `part` is finished; its brains were saved before."""
         outcome.save(self.training(part).with_suffix(".npz"))
         self.training(part).unlink(missing_ok=True)
+        History.beside(self.training(part)).unlink(missing_ok=True)
 
 
 def _names(path: Path) -> Iterable[Path]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +21,23 @@ class History:
 
     used: hyper-parameter -> what every brain trained with in each round, [R + 1, N]; the last row is for the round to
     come. parents[r]: whose parameters each brain took after round r, int64 [N]; most keep their own. scores[r]: what
-    they were ranked by after round r, [N], the larger the better, -inf for diverged brains.
+    they were ranked by after round r, [N], the larger the better, -inf for diverged brains. asked: what selection was
+    asked for, as plain values by name; empty where nobody said.
     """
 
     used: dict[str, list[np.ndarray]]
     parents: list[np.ndarray] = field(default_factory=list)
     scores: list[np.ndarray] = field(default_factory=list)
+    asked: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, first: dict[str, np.ndarray]) -> History:
-        return cls({name: [values] for name, values in first.items()})
+    def of(cls, first: dict[str, np.ndarray], asked: Mapping[str, Any] | None = None) -> History:
+        return cls({name: [values] for name, values in first.items()}, asked=dict(asked or {}))
+
+    @staticmethod
+    def beside(checkpoint: Path) -> Path:
+        """The file of the history that belongs to a checkpoint."""
+        return checkpoint.with_name(checkpoint.name + ".history.npz")
 
     @property
     def rounds(self) -> int:
@@ -78,21 +87,25 @@ class History:
     def until(self, rounds: int) -> History:
         """The first `rounds` rounds."""
         used = {name: rows[: rounds + 1] for name, rows in self.used.items()}
-        return History(used, self.parents[:rounds], self.scores[:rounds])
+        return History(used, self.parents[:rounds], self.scores[:rounds], self.asked)
 
     def pack(self, prefix: str = "") -> dict[str, np.ndarray]:
         """As arrays by name, for files of NumPy's."""
         arrays = {f"{prefix}used.{name}": np.array(rows) for name, rows in self.used.items()}
         count = len(next(iter(self.used.values()))[0])
         parents, scores = (np.array(rows).reshape(-1, count) for rows in (self.parents, self.scores))
-        return {**arrays, f"{prefix}parents": parents.astype(np.int64), f"{prefix}scores": scores}
+        arrays |= {f"{prefix}parents": parents.astype(np.int64), f"{prefix}scores": scores}
+        return {**arrays, f"{prefix}asked": np.array(json.dumps(self.asked))}
 
     @classmethod
     def unpack(cls, file: Mapping[str, np.ndarray], prefix: str = "") -> History | None:
         """What `pack` made; None where there is none of it."""
         start = f"{prefix}used."
         used = {name[len(start) :]: list(file[name]) for name in file if name.startswith(start)}
-        return cls(used, list(file[f"{prefix}parents"]), list(file[f"{prefix}scores"])) if used else None
+        if not used:
+            return None
+        asked = json.loads(str(file[f"{prefix}asked"])) if f"{prefix}asked" in file else {}
+        return cls(used, list(file[f"{prefix}parents"]), list(file[f"{prefix}scores"]), asked)
 
     def save(self, path: str | Path) -> None:
         """Write a file of NumPy's, whole or not at all. Raises SaveError."""

@@ -4,7 +4,8 @@
                         explore={"learning_rate": "log_uniform(1e-3, 1)", "weight_decay": "log_uniform(1e-6, 1e-2)"})
     evolved.report, evolved.schedule(evolved.report.best(1)[0])
 
-Every `every` epochs the brains of an architecture are ranked by validation accuracy (without labels by loss). Each of
+Every `every` epochs the brains of an architecture are ranked by validation accuracy, equal ones by loss (without labels
+by loss alone). Each of
 the worst `fraction` takes parameters and moments of one of the best `fraction`, drawn at random (truncation selection),
 and its hyper-parameters, each of which is then multiplied by one of `factors`, within the bounds of its distribution,
 or, with the probability `resample`, drawn anew; of a list of values a neighbour is taken. Copies go from row to row
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ import numpy as np
 from swarm.brain.brains import Brains
 from swarm.config import suggest
 from swarm.errors import DataError, SettingsError
-from swarm.train import space
+from swarm.train import plain, space
 from swarm.train.history import History
 from swarm.train.interrupt import Interrupted
 from swarm.train.optimizers import SGD, Descent
@@ -70,29 +71,43 @@ class Selection:
                 raise SettingsError(f"pbt: {kind} has no hyper-parameter '{name}'.{suggest(name, known)}")
         return {name: Distribution.of(name, given, "pbt") for name, given in self.explore.items()}
 
+    def asked(self, laws: Mapping[str, Distribution]) -> dict[str, Any]:
+        """All of it as plain values by name, for a file; the same for all ways to say the same."""
+        return {
+            "every": int(self.every),
+            "fraction": float(self.fraction),
+            "factors": [float(factor) for factor in self.factors],
+            "resample": float(self.resample),
+            "explore": {name: _said(laws[name]) for name in sorted(laws)},
+        }
+
     def first(self, laws: Mapping[str, Distribution], optimizer: Any, keys: np.ndarray) -> dict[str, np.ndarray]:
         """The hyper-parameters at the start, each [N], for brains named by keys [N]: the optimizer's, else drawn."""
         given = {name: getattr(optimizer, name) for name in laws}
         own = {name: np.array(value, np.float64) for name, value in given.items() if np.ndim(value) == 1}
         return {name: own[name] if name in own else _array(space.draw(laws[name], keys, self.seed)) for name in laws}
 
-    def pairs(self, score: np.ndarray, groups: list[np.ndarray], keys: np.ndarray, tick: int) -> np.ndarray:
+    def pairs(
+        self, score: np.ndarray, groups: list[np.ndarray], keys: np.ndarray, tick: int, loss: np.ndarray | None = None
+    ) -> np.ndarray:
         """For each brain the brain it becomes a copy of, int64 [N]; most stay themselves.
 
-        score [N]: the larger the better, -inf for the diverged. groups: the positions of each architecture.
+        score [N]: the larger the better, -inf for the diverged. groups: the positions of each architecture. loss [N]:
+        of equal scores the lower loss is the better one.
         """
         source = np.arange(len(score))
+        loss = np.zeros(len(score)) if loss is None else loss
         lots = quantiles("pbt exploit", keys, self.seed, tick=tick)
         for at in groups:
             count = max(1, int(self.fraction * len(at)))
-            ranked = at[np.lexsort([at, -score[at]])]  # best first; of equal ones the lower number
+            ranked = at[np.lexsort([at, loss[at], -score[at]])]  # best first; of equal ones the lower number
             best = ranked[:count][np.isfinite(score[ranked[:count]])]
             if len(at) < 2 or not len(best):
                 continue
             lost = ~np.isfinite(score[ranked])
             for brain in np.concatenate([ranked[:-count][lost[:-count]], ranked[-count:]]):
                 chosen = best[min(int(lots[brain] * len(best)), len(best) - 1)]
-                if score[chosen] > score[brain]:
+                if (score[chosen], -loss[chosen]) > (score[brain], -loss[brain]):
                     source[brain] = chosen
         return source
 
@@ -121,6 +136,10 @@ def _moved(law: Distribution, values: np.ndarray, way: np.ndarray, factors: tupl
     listed = np.sort(_array(list(law.values)))
     at = np.searchsorted(listed, values) + np.where(way < 0.5, -1, 1)
     return listed[np.clip(at, 0, len(listed) - 1)]
+
+
+def _said(law: Distribution) -> str:
+    return repr(_array(list(law.values)).tolist()) if law.kind == "choice" else f"{law.kind}({law.low}, {law.high})"
 
 
 def _array(values: list[Any]) -> np.ndarray:
@@ -166,6 +185,7 @@ def pbt(
     further keywords of `swarm.fit`, apart from patience, restore_best and wave.
     The choice is made on `validation`: judge the winner on other samples.
     checkpoint: a file that is written after every round and on Ctrl-C; resume=True goes on from it, to the same bits.
+    All that was asked for must then be asked for again: SettingsError says what differs.
     Raises SettingsError, DataError, SaveError, and `Interrupted` on Ctrl-C.
     """
     if validation is None:
@@ -178,10 +198,15 @@ def pbt(
     names = np.arange(len(brains), dtype=np.uint32) if keys is None else np.asarray(keys, np.uint32)
     file = None if checkpoint is None else Path(checkpoint)
     if resume and file is not None and file.exists():
-        training = Training.resume(file, x, y, brains, validation=validation)
-        history = History.load(_beside(file)).until(_rounds(training, every, epochs))
+        history = History.load(History.beside(file))
+        _refuse_another(selection, laws, history, file)
+        training = Training.resume(
+            file, x, y, brains, validation=validation, epochs=epochs, seed=seed, keys=names, **fit
+        )
+        history = history.until(_rounds(training, every, epochs))
+        _refuse_others(optimizer, training, history, file)
     else:
-        history = History.of(selection.first(laws, optimizer, names))
+        history = History.of(selection.first(laws, optimizer, names), selection.asked(laws))
         training = Training(
             brains, x, y, validation=validation, optimizer=replace(optimizer, **history.values), epochs=epochs,
             seed=seed, keys=names, **fit,
@@ -195,6 +220,8 @@ def pbt(
                 _select(training, selection, laws, history, names)
                 _save(training, history, file)
     except Interrupted:
+        if history.rounds < _rounds(training, every, epochs):  # Ctrl-C came as a round ended
+            _select(training, selection, laws, history, names)
         with suppress(SettingsError):  # a second Ctrl-C cut a step off: what the last round left in the file stays
             _save(training, history, file)
         raise
@@ -211,7 +238,7 @@ def _select(
         return
     groups = [group.positions for group in training.brains.groups]
     tick = history.rounds + 1
-    source = selection.pairs(score, groups, keys, tick)
+    source = selection.pairs(score, groups, keys, tick, training.report.validation_loss)
     values = selection.explored(laws, history.values, source, keys, tick)
     to = np.flatnonzero(source != np.arange(len(source)))
     if len(to):
@@ -221,13 +248,10 @@ def _select(
 
 
 def judged(report: Report) -> np.ndarray:
-    """Scores [N], the larger the better: validation accuracy, of equal ones the lower loss; -inf for the diverged."""
-    loss = report.validation_loss
+    """Scores [N], the larger the better: validation accuracy, without labels minus the loss; -inf for the diverged."""
+    loss, accuracy = report.validation_loss, report.validation_accuracy
     assert loss is not None, "pbt validates"
-    score = -loss
-    if report.validation_accuracy is not None:  # ranks of the loss break ties of the accuracy
-        score = report.validation_accuracy + 1e-9 * np.argsort(np.argsort(-loss, kind="stable"), kind="stable")
-    return np.where(report.diverged | ~np.isfinite(loss), -np.inf, score)
+    return np.where(report.diverged | ~np.isfinite(loss), -np.inf, -loss if accuracy is None else accuracy)
 
 
 def _rounds(training: Training, every: int, epochs: int) -> int:
@@ -235,11 +259,30 @@ def _rounds(training: Training, every: int, epochs: int) -> int:
     return -(-epochs // every) if training.finished else training.epoch // every
 
 
+def _refuse_another(selection: Selection, laws: Mapping[str, Distribution], history: History, file: Path) -> None:
+    """A run goes on with the selection that it began with."""
+    now = selection.asked(laws)
+    for name, before in history.asked.items():
+        if before != now[name]:
+            raise SettingsError(f"pbt: '{file}' was trained with {name}={before}, not {now[name]}.")
+
+
+def _refuse_others(optimizer: Any, training: Training, history: History, file: Path) -> None:
+    """What is not explored must be as it was, and so must the first values where the optimizer has one per brain."""
+    before, now = training.optimizer, replace(optimizer, **history.values)
+    if type(now) is not type(before):
+        raise SettingsError(f"pbt: '{file}' was trained with {type(before).__name__}, not {type(now).__name__}.")
+    for name in (field.name for field in fields(now) if field.name not in history.used):
+        held, given = getattr(before, name), getattr(now, name)
+        if not plain.same(held, given):
+            raise SettingsError(f"pbt: '{file}' was trained with {name}={held}, not {given}.")
+    for name, (first, *_) in history.used.items():
+        given = getattr(optimizer, name)
+        if np.ndim(given) == 1 and not np.array_equal(given, first):
+            raise SettingsError(f"pbt: '{file}' began with other values of {name}. Give those, or leave them out.")
+
+
 def _save(training: Training, history: History, file: Path | None) -> None:
     if file is not None:
-        history.save(_beside(file))  # it may be a round ahead of the training, never behind
+        history.save(History.beside(file))  # it may be a round ahead of the training, never behind
         training.save(file)
-
-
-def _beside(file: Path) -> Path:
-    return file.with_name(file.name + ".history.npz")

@@ -288,6 +288,76 @@ sys.exit(cli.call(sys.argv[1:]))
 """  # writes its checkpoint after every call, not once a minute
 
 
+def test_ctrl_c_during_the_test_keeps_the_trained_brains(tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "evaluate", stop)
+    with pytest.raises(KeyboardInterrupt, match=r"trained brains are in a\.safetensors"):
+        train(save="a")
+    with pytest.raises(KeyboardInterrupt, match=r"Go on with: swarm train digits --checkpoint 'my state' --resume"):
+        train(save="b", checkpoint="my state")
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    train(save="c")
+    assert bits("a.safetensors") == bits("c.safetensors")
+
+
+def test_brains_that_cannot_be_saved_go_to_a_second_place(tmp_path, monkeypatch):
+    monkeypatch.setenv("SWARM_CACHE_DIR", str(tmp_path / "cache"))
+    save = Brains.save
+
+    def full(self, path):
+        if Path(path).parent.name != "kept":
+            raise SaveError("disk full.")
+        save(self, path)
+
+    monkeypatch.setattr(Brains, "save", full)
+    for name in ("a", "a-2"):
+        with pytest.raises(SaveError, match=rf"disk full\. The trained brains are in '.*kept/{name}\.safetensors'"):
+            train(save="a")
+    monkeypatch.setattr(Brains, "save", save)
+    train(save="b")
+    kept = [bits(tmp_path / "cache" / "kept" / f"{name}.safetensors") for name in ("a", "a-2")]
+    assert kept == [bits(tmp_path / "b.safetensors")] * 2
+
+    monkeypatch.setattr(Brains, "save", full)
+    (tmp_path / "cache" / "kept").rename(tmp_path / "elsewhere")
+    (tmp_path / "cache" / "kept").write_text("no folder")
+    with pytest.raises(SaveError, match=r"disk full\. The trained brains are lost"):
+        train(save="a")
+    with pytest.raises(SaveError, match=r"disk full\. The state is in state\. Go on with"):
+        train(save="a", checkpoint="state")
+    monkeypatch.setattr(Brains, "save", save)
+    command.train("digits", checkpoint="state", resume=True)
+    assert bits(tmp_path / "a.safetensors") == kept[0]
+
+
+def test_a_table_that_cannot_be_written_leaves_the_brains(tmp_path, monkeypatch):
+    def full(*_):
+        raise SaveError("disk full.")
+
+    monkeypatch.setattr(command.Results, "to_csv", full)
+    with pytest.raises(SaveError, match=r"disk full\. The trained brains are in a\.safetensors\."):
+        train(save="a")
+    assert len(bits(tmp_path / "a.safetensors")) == 4
+
+
+def test_a_folder_with_parts_and_no_run_is_not_cleared(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "part-of-a-book.npz").write_bytes(b"mine")
+    with pytest.raises(SettingsError, match=r"part-of-a-book\.npz.*--overwrite"):
+        train(checkpoint="mine")
+    assert (tmp_path / "mine" / "part-of-a-book.npz").read_bytes() == b"mine"
+    train(checkpoint="mine", overwrite=True)
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["part-00001.npz", "run.json"]
+
+
+def test_a_finished_population_leaves_no_history_behind(tmp_path):
+    command.train("digits", pbt=True, brains=4, epochs=2, set=("hidden=4",), backend="reference", checkpoint="state")
+    assert sorted(path.name for path in (tmp_path / "state").iterdir()) == ["part-00001.npz", "run.json"]
+
+
 @pytest.mark.parametrize(
     ("words", "error", "text"),
     [

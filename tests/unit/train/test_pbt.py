@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import swarm
-from swarm import MLP, SGD, Brains, Training, fit
+from swarm import MLP, SGD, Brains, RMSprop, Training, fit
 from swarm.errors import DataError, SaveError, SettingsError
 from swarm.train import Interrupted, space, training
 from swarm.train.history import History
@@ -94,9 +94,21 @@ def test_of_a_list_the_neighbour():
 
 def test_accuracy_ranks_and_the_loss_breaks_ties():
     report = Report(pool(4), np.ones(4))
-    report.validation_accuracy_curve = np.array([[0.5, 0.7, 0.7, 0.9]])
+    report.validation_accuracy_curve = np.array([[0.5, 0.7, 0.7, 0.7 + 1e-12]])  # however close, more is better
     report.validation_loss_curve = np.array([[0.1, 0.9, 0.2, 3.0]])
-    assert np.argsort(-judged(report)).tolist() == [3, 2, 1, 0]
+    score = judged(report)
+    assert score.tolist() == [0.5, 0.7, 0.7, 0.7 + 1e-12]
+    loss = report.validation_loss
+    halves = [np.array([2, 1]), np.array([3, 0])], np.arange(4), 1
+    assert Selection(LAW, fraction=0.5).pairs(score, *halves, loss).tolist() == [3, 2, 2, 3]
+    close = [np.array([2, 3])], np.arange(4), 1
+    assert Selection(LAW, fraction=0.5).pairs(score, *close, loss).tolist() == [0, 1, 3, 3]
+
+
+def test_without_labels_the_loss_ranks():
+    report = Report(pool(3), np.ones(3))
+    report.validation_loss_curve = np.array([[0.3, np.inf, 0.2]])
+    assert judged(report).tolist() == [-0.3, -np.inf, -0.2]
 
 
 def test_history_by_hand(tmp_path):
@@ -198,6 +210,61 @@ def test_ctrl_c_and_resume_have_the_same_bits(tmp_path, monkeypatch, looks):
     assert again.parameters.tobytes() == whole.parameters.tobytes()
     assert resumed.history.founders.tolist() == undisturbed.history.founders.tolist()
     assert resumed.history.rounds == 3
+
+
+@pytest.mark.parametrize("end", [2, 4, 6, 1])
+def test_ctrl_c_as_a_round_ends_loses_no_selection(tmp_path, monkeypatch, end):
+    """Interrupted comes after the call that ended epoch `end` of rounds of two."""
+    whole, half, again = pool(), pool(), pool()
+    undisturbed = evolve(whole, every=2, epochs=6)
+    run = Training.run
+
+    def stopped(self, epochs=None):
+        if self.epoch // 2 * 2 + 2 < end + end % 2:
+            return run(self, epochs)
+        report = run(self, end - self.epoch)
+        raise Interrupted(report, self)
+
+    monkeypatch.setattr(Training, "run", stopped)
+    file = tmp_path / "state"
+    with pytest.raises(Interrupted):
+        evolve(half, every=2, epochs=6, checkpoint=file)
+    monkeypatch.undo()
+    assert History.load(History.beside(file)).rounds == end // 2
+    resumed = evolve(again, every=2, epochs=6, checkpoint=file, resume=True)
+    assert again.parameters.tobytes() == whole.parameters.tobytes()
+    np.testing.assert_array_equal(resumed.history.pack()["parents"], undisturbed.history.pack()["parents"])
+    np.testing.assert_array_equal(resumed.history.pack()["scores"], undisturbed.history.pack()["scores"])
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ({"batch_size": 8}, "batch_size=16, not 8"),
+        ({"epochs": 4}, "epochs=2, not 4"),
+        ({"seed": 3}, "seed=0, not 3"),
+        ({"keys": np.arange(12) + 5}, "keys"),
+        ({"every": 2}, "every=1, not 2"),
+        ({"fraction": 0.4}, r"fraction=0\.2, not 0\.4"),
+        ({"factors": (0.5, 2)}, r"factors=\[0\.8, 1\.2\], not \[0\.5, 2\.0\]"),
+        ({"resample": 0}, r"resample=0\.25, not 0\.0"),
+        ({"explore": {"learning_rate": [0.1, 1]}}, r"explore=.*log_uniform\(0\.0001, 3\.0\).*, not .*\[0\.1, 1\.0\]"),
+        ({"optimizer": SGD(momentum=0.5)}, r"momentum=0\.9, not 0\.5"),
+        ({"optimizer": RMSprop()}, "SGD, not RMSprop"),
+        ({"optimizer": SGD(np.linspace(0.1, 1, 12), momentum=0.9)}, "other values of learning_rate"),
+    ],
+)
+def test_resume_refuses_what_was_not_asked_for(tmp_path, more, text):
+    evolve(epochs=2, checkpoint=tmp_path / "state")
+    with pytest.raises(SettingsError, match=text):
+        evolve(**{"epochs": 2, "checkpoint": tmp_path / "state", "resume": True, **more})
+
+
+def test_resume_takes_the_same_said_otherwise(tmp_path):
+    evolve(epochs=2, checkpoint=tmp_path / "state")
+    same = {"learning_rate": "log_uniform(0.0001,3.0)", "weight_decay": LAW["weight_decay"]}
+    again = evolve(epochs=2, checkpoint=tmp_path / "state", resume=True, explore=same, factors=[0.8, 1.2])
+    assert again.history.rounds == 2
 
 
 def test_public_name():
