@@ -1,8 +1,8 @@
 """Which inputs of a sample are zero: lists made once for a data set, so that kernels need not multiply by them.
 
 81% of MNIST's pixels are 0. Leaving out a term that is zero changes no sum of finite numbers, so the dense and the
-sparse way have equal bits and the choice between them is free; `Sparse.of` makes it by the density, which a sweep of
-both ways over densities has set (`tools/peers`, README): dense data never pay for lists.
+sparse way have equal bits and the choice between them is free; `Sparse.of` makes it by the density, below where the
+ways cross (`tools/densities.py` measures it). Dense data never pay for lists.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 GROUP = 8  # neighbouring inputs that are taken together where the gradient is summed over samples
 MOST = 1 << 16  # inputs at most: lists hold uint16
-FORWARD = 0.45  # above this share of inputs that are not zero the dense product is faster
-BACKWARD = 0.75  # above this share of groups that are not all zero the dense gradient is faster
+FORWARD = 0.4  # above this share of inputs that are not zero the dense product is faster
+BACKWARD = 0.7  # above this share of groups that are not all zero the dense gradient is faster
 
 
 @dataclass(frozen=True)

@@ -237,8 +237,31 @@ def test_a_full_disk_leaves_the_old_file_and_the_population(tmp_path):
     assert bits(training.brains) == bits(whole)
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own answer to Ctrl-C, which a process started in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_in_the_last_call_of_a_run_is_heard(interruptible):
+    pressed = []
+
+    def loss(outputs, targets):
+        if not pressed:
+            pressed.append(os.kill(os.getpid(), signal.SIGINT))
+        return np.square(outputs - targets).mean(axis=2), 2 * (outputs - targets) / 3
+
+    training = Training(pool(), X, np.eye(3)[Y], loss=loss, epochs=2, batch_size=len(X))
+    with pytest.raises(Interrupted):
+        training.run(1)
+    assert training.epoch == 1
+    assert training.standing.step.tolist() == [1] * len(training.brains)
+
+
 @posix
-def test_ctrl_c_finishes_the_call_saves_and_can_go_on(tmp_path):
+def test_ctrl_c_finishes_the_call_saves_and_can_go_on(tmp_path, interruptible):
     calls = []
 
     def loss(outputs, targets):
