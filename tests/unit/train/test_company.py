@@ -86,6 +86,7 @@ def test_a_network_does_not_depend_on_its_company(backend, case, data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainee, "_FLOPS", 1)
         patch.setattr(trainee, "_STEPS", data.draw(st.integers(1, 5)))
+        patch.setattr(trainee, "_WAY", 0)
         assert trained(case, np.arange(N), backend) == every
 
 

@@ -67,6 +67,7 @@ def test_threads_and_lengths_of_calls_change_nothing(name, monkeypatch):
     whole = trained(pool(threads=2), SOME[name])
     assert trained(pool(threads=1), SOME[name]).tobytes() == whole.tobytes()
     monkeypatch.setattr(trainee, "_STEPS", 1)
+    monkeypatch.setattr(trainee, "_WAY", 0)
     monkeypatch.setattr(trainee, "_FLOPS", 1)
     assert trained(pool(), SOME[name]).tobytes() == whole.tobytes()
 

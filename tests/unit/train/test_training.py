@@ -73,6 +73,7 @@ def cut(training: Training, calls: int, monkeypatch) -> None:
     """Run so many launches of one or two batches and stop between two of them, as Ctrl-C does."""
     monkeypatch.setattr(trainee, "_FLOPS", 1)
     monkeypatch.setattr(trainee, "_STEPS", 2)
+    monkeypatch.setattr(trainee, "_WAY", 0)
     call, done = Training._call, []
 
     def counted(self, advance):

@@ -44,7 +44,8 @@ def spans(mlp: MLP, batch: int, more: int, whole: bool, dropout: bool) -> list[t
     zeros = max(32, lanes, *(stride(layer.outputs) for layer in layout.layers))
     found += [
         (int(o[ws.GRADIENT]), gradient), (int(o[ws.D]), d), (int(o[ws.E]), d), (int(o[ws.ZEROS]), zeros),
-        (int(o[ws.LABELS]), lanes), (int(o[ws.SHARES]), lanes), (int(o[ws.TARGETS]), lanes * mlp.outputs),
+        (int(o[ws.LABELS]), lanes), (int(o[ws.SHARES]), lanes),
+        (int(o[ws.TARGETS]), lanes * mlp.outputs * int(w.plan[-1, ws.TURNED])),
         (int(o[ws.CONSTANTS]), 9),
     ]  # fmt: skip
     hidden = [int(row[ws.OUTPUTS]) * int(row[ws.X_STRIDE]) for row in w.plan[1:] if not row[ws.TURNED]]
