@@ -44,8 +44,13 @@ def processor() -> str:
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the packages a result depends on, those that are installed."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
+    return {"python": platform.python_version(), **installed(*PACKAGES)}
+
+
+def installed(*names: str) -> dict[str, str]:
+    """The versions of these packages, those that are installed."""
+    found = {}
+    for name in names:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

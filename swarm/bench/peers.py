@@ -6,7 +6,6 @@ compile, upload or copy back is done before and after. The libraries are no depe
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from . import machine
 from .report import Report
 from .train_oracle import Weights
 from .train_problem import Problem
@@ -74,13 +74,7 @@ def stacked(report: Report, problem: Problem, threads: int, some: int | None = N
 
 def versions() -> dict[str, str]:
     """Of the libraries that are installed."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return machine.installed(*PACKAGES)
 
 
 def taken(job: Callable[[], Any]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -24,6 +23,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     words = parser.parse_args()
 
+    from swarm.bench.machine import installed
     from swarm.bench.report import Report
     from swarm.errors import SwarmError
 
@@ -42,20 +42,10 @@ def main() -> int:
     except SwarmError as error:
         print(error, file=sys.stderr)
         return 2
-    report.settings |= {"versions": versions()}
-    report.notes.append(", ".join(f"{name} {version}" for name, version in versions().items()))
+    report.settings |= {"versions": installed(*PACKAGES)}
+    report.notes.append(", ".join(f"{name} {version}" for name, version in installed(*PACKAGES).items()))
     report.finish(words.json)
     return 0
-
-
-def versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 if __name__ == "__main__":

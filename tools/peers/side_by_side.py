@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from swarm.bench import harness
+from swarm.bench.peers import gather  # noqa: F401  (for the peers)
 from swarm.bench.report import Report
 
 REST = 0.01  # s before every job: thread pools spin for a while, and must not do so on the next library's cores
@@ -21,15 +22,6 @@ class Peer:
     name: str
     job: Callable[[], object]
     result: Callable[[], np.ndarray]
-
-
-def gather(report: Report, library: str, make: Callable[[], Iterable[Peer]]) -> list[Peer]:
-    """The peers of one library; a note instead when it is not installed."""
-    try:
-        return list(make())
-    except ImportError:
-        report.notes.append(f"{library} is not installed: left out.")
-        return []
 
 
 def race(
