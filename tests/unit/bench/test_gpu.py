@@ -144,11 +144,16 @@ def test_every_figure_has_a_part_that_measures_it(gpu):
     assert all(part.words.count("{json}") == 1 for part in gpu.parts())
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tools" / "bench").glob("*.csv")), ids=lambda path: path.name)
+TABLES = sorted((ROOT / "tools" / "bench").rglob("*.csv"))
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_tables_in_the_repository_are_whole(gpu, path: Path):
     table = gpu.figures.read(path)
     figures = [line["figure"] for line in table]
-    assert set(figures) >= {figure.text for figure in gpu.figures.FIGURES}
+    assert figures
+    if path.parent.name == "bench":
+        assert set(figures) >= {figure.text for figure in gpu.figures.FIGURES}
     for line in table:
         assert set(line) == set(gpu.figures.COLUMNS)
         assert all(not line[key] or float(line[key]) >= 0 for key in ("cpu", "cuda"))
