@@ -1,8 +1,8 @@
 """Marks: what a scene draws beside its tables, declared in metres; the renderer turns them into pixels.
 
-A scene says `marks(world) -> iterable of Heat, Box, Line and Text`. Heat maps lie on the ground; the others are drawn in
-that order, those with `over` above the agents and the rest below them. A colour is "#rrggbb", a colour of the theme by
-name ("text", "quiet", "accent", "panel", "line", "ground"), or (palette, value 0..1), such as ("kinds", 0.5).
+A scene says `marks(world) -> iterable of Heat, Box, Line and Text`. Heat maps lie on the ground; the others are drawn
+in that order, those with `over` above the agents and the rest below them. A colour is "#rrggbb", a colour of the theme
+by name ("text", "quiet", "accent", "panel", "line", "ground"), or (palette, value 0..1), such as ("kinds", 0.5).
 """
 
 from __future__ import annotations
