@@ -149,4 +149,4 @@ def test_it_says_what_it_does_and_costs():
         "stage": "deposit scent", "reads": ["Body.pos", "Energy.level"], "writes": [], "into": field.describe(),
         "amount": "Energy.level", "spread": False,
     }  # fmt: skip
-    assert stage.cost(w).bytes == 100 * 152
+    assert stage.cost(w).bytes == 100 * 160

@@ -9,7 +9,7 @@ import swarm
 from swarm import Field, Gradient, Probe, Tiles, Value, Window
 from swarm.errors import CapacityError, NonFiniteError, ScheduleError, SchemaError, SettingsError
 from swarm.stages.sample import directions
-from tests.unit.stages.worlds import Body, Energy, Plant, host, places, run, world
+from tests.unit.stages.worlds import Body, Energy, Plant, host, places, run, shuffle, world
 
 SIZE = (32.0, 20.0)
 COLUMNS, ROWS = 16, 5  # cells of 2 x 4 m
@@ -260,3 +260,43 @@ def test_the_fields_of_several_worlds_do_not_mix():
             )
             assert mine.any()
             assert np.array_equal(got[mine], alone)
+
+
+# --- a world that lives on its field ----------------------------------------------------------------------------------
+
+
+def colony(backend: str, threads: int | None = None):
+    """Agents that follow a scent, lay it, split and die: ids, rows and the field all change."""
+    w = world(backend, SIZE, threads=threads)
+    scent = Field("scent", (COLUMNS, ROWS))
+    Mind = swarm.mind(trail=Probe(scent, distance=2, heading=Body.vel), slope=Gradient(scent), actions=("x",))
+
+    def live(world, dt):
+        for agents in world.query(Body, Energy, Mind):
+            agents[Body].vel += agents[Mind].senses[:, 3:] * np.float32(dt)
+            agents[Energy].level += agents[Mind].senses[:, 1] - np.float32(0.2)
+            agents.kill(agents[Energy].level <= 0)
+            agents.birth(np.flatnonzero(agents[Energy].level > 1.2))
+
+    draw = np.random.default_rng(8)
+    pos, vel = places(draw, 3000, SIZE), draw.normal(size=(3000, 2))
+    w.spawn(3000, Body(pos=pos, vel=vel), Energy(level=draw.random(3000) + 0.2), Mind(), name="ant", cap=4000)
+    w.schedule = (
+        swarm.sense(Mind), live, swarm.move(Body.pos, Body.vel, limit=3),
+        swarm.deposit(Body.pos, Energy.level, into=scent, spread=True), swarm.diffuse(scent, rate=1, decay=1),
+    )  # fmt: skip
+    return w
+
+
+def test_the_same_run_with_rows_in_another_order_other_threads_and_another_backend():
+    plain, permuted, one, reference = colony("cpu"), colony("cpu"), colony("cpu", 1), colony("reference")
+    for tick in range(12):
+        if tick % 4 == 0:
+            shuffle(permuted, tick)
+        hashes = set()
+        for w in (plain, permuted, one, reference):
+            w.step()
+            hashes.add(w.hash())
+        assert len(hashes) == 1, tick
+    table = plain.tables["ant"]
+    assert min(table.born_total, table.died_total) > 100
