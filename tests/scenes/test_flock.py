@@ -12,7 +12,7 @@ from swarm.scenes.flock import Body
 
 
 def local_order(world) -> tuple[float, float]:
-    """How alike neighbours' directions are, 1 for all the same, and the mean distance to the nearest, by brute force."""
+    """How alike neighbours' directions are, 1 for all the same, and the mean distance to the nearest; brute force."""
     table = world.tables["bird"]
     pos, vel = (np.array(table.column(c), np.float64) for c in (Body.pos, Body.vel))
     away = pos[:, None] - pos[None]
