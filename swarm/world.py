@@ -26,6 +26,7 @@ from swarm.capture import Runner, accusation
 from swarm.ecs.agents import Agents
 from swarm.ecs.component import Column, Component, cast
 from swarm.ecs.entity import Entity, locate, locate_all
+from swarm.ecs.events import Event, Events, Journal, check_kind
 from swarm.ecs.follow import Past
 from swarm.ecs.ids import Ids, join, split
 from swarm.ecs.system import Schedule, check
@@ -77,6 +78,7 @@ class World:
         self._runner = None if self.backend.device is None else Runner(self)
         self._unchecked = False
         self._past = Past()
+        self._journal = Journal()
         self._orders: dict[tuple[int, ...], tuple[tuple[int, ...], np.ndarray]] = {}
         self._draws: dict[tuple[int, str], int] = {}
         self._running: str | None = None  # the system that runs
@@ -254,6 +256,7 @@ class World:
                     self._past.keep(self.tables.values())
                 if self._runner is not None:
                     self._runner.tick()
+                    self._close()
                     return
                 start = before = perf_counter_ns()
                 for k, system in enumerate(self._schedule):
@@ -268,6 +271,7 @@ class World:
                 now = perf_counter_ns()
                 profile.record(len(profile) - 2, now - before)
                 profile.record(len(profile) - 1, now - start)
+                self._close()
         except BaseException as error:
             error.add_note(f"in system '{self._running}' at tick {self.tick}")
             if self._runner is not None and self.backend.device.lost:
@@ -321,6 +325,36 @@ class World:
                 arrays = [copied(table.column(column)) for table in tables]
             found.append(arrays)
         return tuple(arrays[0] if len(arrays) == 1 else np.concatenate(arrays) for arrays in found)
+
+    # ------------------------------------------------------------------ events
+
+    def events(self, kind: type[Event]) -> Events:
+        """What happened in the last tick: copies of ids, others u64 [K], amounts float32 [K], by (id, other).
+
+        Kinds are swarm.Birth, Death, Meal, Bite, Share, Mating, Message, Collision and classes of your own that derive
+        from `swarm.Event`. The first call for a kind has it recorded from the next tick on and returns none. Raises
+        `SchemaError` for what is no kind.
+        """
+        check_kind(kind, "events")
+        if not self.wants(kind):
+            self.watch(kind)
+        return self._journal.last(kind, self.tick - 1)
+
+    def watch(self, *kinds: type[Event], on: bool = True) -> None:
+        """Record these kinds of events from the next tick on; with on=False no longer. Raises `SchemaError`."""
+        if self._journal.watch(kinds, on, self._stepping) and self._runner is not None:
+            self._runner.arrange()
+
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether events of this kind are recorded: what a stage asks before it collects any."""
+        return kind in self._journal.kinds
+
+    def emit(self, kind: type[Event], ids: Any, others: Any = 0, amounts: Any = 0.0) -> None:
+        """Report events of this tick: ids u64 [K]; others u64 and amounts float32, one for each or one for all.
+
+        Copied; dropped if nobody watches the kind. Raises `SchemaError` for what does not fit.
+        """
+        self._journal.emit(self, kind, ids, others, amounts)
 
     # ------------------------------------------------------------------ state
 
@@ -382,6 +416,7 @@ class World:
         self.indices.clear()
         self._orders.clear()
         self._past = Past()
+        self._journal.forget()
         self._lag = 0.0
         self._unchecked = True
 
@@ -393,8 +428,14 @@ class World:
         """Whether an entity with this slot is on its way in."""
         return any(slot in a.slots for t in self.tables.values() for a in t.arrivals)
 
+    def _close(self) -> None:
+        """What is left to do once the tick is counted."""
+        if self._journal.busy and self._journal.close(self) and self._runner is not None:
+            self._runner.arrange()
+
     def _discard(self) -> None:
         """Forget what the systems of a failed tick queued; reserved slots become free again."""
+        self._journal.discard()
         for table in self.tables.values():
             for arrival in table.arrivals:
                 with self.backend.running():
