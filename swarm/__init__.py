@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .ecs.events import Meal as Meal
     from .ecs.events import Message as Message
     from .ecs.events import Share as Share
+    from .ecs.override import replay as replay
     from .ecs.system import system as system
     from .errors import SwarmError as SwarmError
     from .look import Look as Look
@@ -112,6 +113,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "mind": "stages.mind",
     "move": "stages.move",
     "pbt": "train.pbt",
+    "replay": "ecs.override",
     "scene": "scenes",
     "sense": "stages.sense",
     "split": "stages.split",

@@ -23,17 +23,21 @@ from swarm.barrier import barrier
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
 from swarm.capture import Runner, accusation
+from swarm.ecs import override
 from swarm.ecs.agents import Agents
 from swarm.ecs.component import Column, Component, cast
 from swarm.ecs.entity import Entity, locate, locate_all
 from swarm.ecs.events import Event, Events, Journal, check_kind
 from swarm.ecs.follow import Past
 from swarm.ecs.ids import Ids, join, split
+from swarm.ecs.override import Override
 from swarm.ecs.system import Schedule, check
 from swarm.ecs.table import Table
 from swarm.errors import ScheduleError, SchemaError, SettingsError
 from swarm.profile import Profile
 from swarm.spawn import arrive, prepare
+from swarm.stages.inspect import Inspection, inspect
+from swarm.stages.mind import mind_of
 
 
 class World:
@@ -79,6 +83,7 @@ class World:
         self._unchecked = False
         self._past = Past()
         self._journal = Journal()
+        self._overrides: list[Override] = []
         self._orders: dict[tuple[int, ...], tuple[tuple[int, ...], np.ndarray]] = {}
         self._draws: dict[tuple[int, str], int] = {}
         self._running: str | None = None  # the system that runs
@@ -205,6 +210,27 @@ class World:
         if table.brains is None:
             raise SchemaError(f"entity {int(id)}: table '{table.name}' has no brains. Spawn it with brains=MLP(...).")
         return table.brains[int(table.brain[row]) if table.shared else row]
+
+    def inspect(self, id: int) -> Inspection:
+        """What one entity is, senses, thinks and does, with names and units. Raises `DeadError` once it has died."""
+        return inspect(self, id)
+
+    def override(self, id: int, actions: Any) -> None:
+        """Drive an agent: from the next tick on `actions` [A] take the place of what its brain puts out, until None.
+
+        This is state, saved and hashed, and ends with the agent's death. Every call is kept in `overrides`. Raises
+        `DeadError`, `SchemaError` for an entity without mind or another number of actions, `NonFiniteError`, and
+        `ScheduleError` within a tick.
+        """
+        before, table = override.any_driven(self), self._find(id)[0]
+        self._overrides.append(override.set(self, table, mind_of(table), id, actions))
+        if self._runner is not None and override.any_driven(self) != before:
+            self._runner.arrange()
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """All calls of `override`, (tick, id, actions or None) each; saved with the world. See `swarm.replay`."""
+        return tuple(self._overrides)
 
     def kill(self, ids: Any) -> None:
         """Queue the deaths of these ids, for the next barrier. Raises `DeadError` for one that does not live."""
@@ -413,6 +439,7 @@ class World:
         if self._runner is not None:
             self.backend.device.changed()
             self._runner.forget()
+            self._runner.arrange()
         self.indices.clear()
         self._orders.clear()
         self._past = Past()
@@ -430,7 +457,11 @@ class World:
 
     def _close(self) -> None:
         """What is left to do once the tick is counted."""
-        if self._journal.busy and self._journal.close(self) and self._runner is not None:
+        changed = self._journal.busy and self._journal.close(self)
+        if override.any_driven(self):
+            override.prune(self)
+            changed |= not override.any_driven(self)
+        if changed and self._runner is not None:
             self._runner.arrange()
 
     def _discard(self) -> None:

@@ -188,8 +188,8 @@ def check_kind(kind: Any, where: str) -> None:
     """Raise `SchemaError` unless `kind` is a kind of events."""
     if not (isinstance(kind, type) and issubclass(kind, Event)) or kind is Event:
         raise SchemaError(
-            f"{where}: {kind!r} is no kind of events. Give one, such as swarm.Bite, or a class of your own derived from "
-            "swarm.Event."
+            f"{where}: {kind!r} is no kind of events. Give one, such as swarm.Bite, or a class of your own derived "
+            "from swarm.Event."
         )
 
 
