@@ -27,6 +27,16 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .ecs.component import u8 as u8
     from .ecs.component import u32 as u32
     from .ecs.component import u64 as u64
+    from .ecs.events import Birth as Birth
+    from .ecs.events import Bite as Bite
+    from .ecs.events import Collision as Collision
+    from .ecs.events import Death as Death
+    from .ecs.events import Event as Event
+    from .ecs.events import Mating as Mating
+    from .ecs.events import Meal as Meal
+    from .ecs.events import Message as Message
+    from .ecs.events import Share as Share
+    from .ecs.override import replay as replay
     from .ecs.system import system as system
     from .errors import SwarmError as SwarmError
     from .look import Look as Look
@@ -62,13 +72,21 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "ACTIVATIONS": "brain.mlp",
     "Adam": "train",
     "AdamW": "train",
+    "Birth": "ecs.events",
+    "Bite": "ecs.events",
     "Brains": "brain.brains",
+    "Collision": "ecs.events",
     "Component": "ecs.component",
     "ConstantRate": "train",
     "CosineRate": "train",
+    "Death": "ecs.events",
+    "Event": "ecs.events",
     "Folds": "train",
     "Look": "look",
     "MLP": "brain.mlp",
+    "Mating": "ecs.events",
+    "Meal": "ecs.events",
+    "Message": "ecs.events",
     "Mutation": "brain.vary",
     "Own": "stages.mind",
     "PopulationClassifier": "train.estimators",
@@ -76,6 +94,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "RMSprop": "train",
     "SGD": "train",
     "Sectors": "stages.mind",
+    "Share": "ecs.events",
     "StepRate": "train",
     "SwarmError": "errors",
     "Training": "train",
@@ -94,6 +113,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "mind": "stages.mind",
     "move": "stages.move",
     "pbt": "train.pbt",
+    "replay": "ecs.override",
     "scene": "scenes",
     "sense": "stages.sense",
     "split": "stages.split",

@@ -13,6 +13,8 @@ import numpy as np
 
 from swarm.backend import rng
 from swarm.ecs.component import Column
+from swarm.ecs.events import Meal
+from swarm.ecs.ids import join
 from swarm.errors import SettingsError
 from swarm.stages.grid import Grid, Packed, check_radius, find
 from swarm.stages.near import outside, pairs
@@ -38,7 +40,8 @@ def graze(
     a number for each. ripe: a bool column of the food, set where it can be eaten, cleared when it is. Food with a gain
     column can be eaten while that is above 0; food with neither column dies when it is eaten. share: "nearest", the
     winner takes all, or "equal", all claimants get the same whole quanta of 2^-12 J and the winner what is left over.
-    Needs `index(food)` ahead of it. Raises `ScheduleError` without it, `NonFiniteError` for eaters outside the world.
+    Needs `index(food)` ahead of it. Emits `swarm.Meal`, one for each eater. Raises `ScheduleError` without an index,
+    `NonFiniteError` for eaters outside the world.
     """
     return Graze(pos, food, into, reach, gain, ripe, share)
 
@@ -97,6 +100,7 @@ class Graze(Stage):
         count = kernels.settle(claim, d2, *names, world.seed, world.tick, winner, eaters, eaten)
         eaters, eaten = eaters[:count], eaten[:count]
         amount = self.take(world, grid, eaten)
+        meals = eaters, eaten, amount
         if self.share == "equal":
             asking = np.flatnonzero(claim >= 0)
             winner[eaten] = np.arange(count)
@@ -104,8 +108,22 @@ class Graze(Stage):
             crowd = np.bincount(place, minlength=count).astype(np.float32)
             portion = np.floor(amount / crowd / np.float32(QUANTUM)) * np.float32(QUANTUM)
             amount -= crowd * portion
-            self.give(tables, base, asking, portion[place])
+            gained = portion[place]
+            self.give(tables, base, asking, gained)
+            gained[np.searchsorted(asking, eaters)] += amount
+            meals = asking, claim[asking], gained
         self.give(tables, base, eaters, amount)
+        if world.wants(Meal):
+            self.tell(world, names, (food[0], joined(grid.tables, "generations")), *meals)
+
+    def launches_only(self, world: Any) -> bool:
+        """See `Stage.launches_only`: who ate what is read back for those who watch."""
+        return not world.wants(Meal)
+
+    def tell(self, world: Any, eater: Any, eaten: Any, who: Any, what: Any, amount: np.ndarray) -> None:
+        """Emit the meals: entries who, what [K] of eater and eaten, each (slots, generations) by entry; amount [K]."""
+        ids, others = (join(*(part[entries] for part in names)) for names, entries in ((eater, who), (eaten, what)))
+        world.emit(Meal, ids, others, amount)
 
     def accuse(self, world: Any, table: Any, row: int) -> None:
         """Raise `NonFiniteError` for the claimant in `row`, which is outside of the world."""
