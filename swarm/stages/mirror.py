@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from swarm.ecs.component import Column
+from swarm.ecs.ids import join
 from swarm.stages.grid import Found, Grid, check_radius, find
 from swarm.stages.stage import Scratch, Stage
 
@@ -70,8 +71,7 @@ class Mirror:
 
     def ids(self, table: Any, rows: np.ndarray) -> np.ndarray:
         """u64 [K]: the ids of these rows."""
-        slots, generations = self.read(table, "slots")[rows], self.read(table, "generations")[rows]
-        return slots.astype(np.uint64) << np.uint64(32) | generations
+        return join(self.read(table, "slots")[rows], self.read(table, "generations")[rows])
 
 
 class HostStage(Stage):
