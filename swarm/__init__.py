@@ -41,16 +41,22 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .errors import SwarmError as SwarmError
     from .look import Look as Look
     from .scenes import scene as scene
+    from .stages.bite import bite as bite
     from .stages.flock import flock as flock
     from .stages.graze import graze as graze
     from .stages.index import index as index
+    from .stages.mate import mate as mate
     from .stages.mind import Own as Own
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
     from .stages.sense import sense as sense
+    from .stages.share import share as share
+    from .stages.signal import signal as signal
     from .stages.split import split as split
+    from .stages.steer import steer as steer
     from .stages.think import think as think
+    from .stages.turn import turn as turn
     from .train import SGD as SGD
     from .train import Adam as Adam
     from .train import AdamW as AdamW
@@ -100,6 +106,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Training": "train",
     "WarmupRate": "train",
     "World": "world",
+    "bite": "stages.bite",
     "bool_": "ecs.component",
     "f32": "ecs.component",
     "f64": "ecs.component",
@@ -110,18 +117,23 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "i32": "ecs.component",
     "i64": "ecs.component",
     "index": "stages.index",
+    "mate": "stages.mate",
     "mind": "stages.mind",
     "move": "stages.move",
     "pbt": "train.pbt",
     "replay": "ecs.override",
     "scene": "scenes",
     "sense": "stages.sense",
+    "share": "stages.share",
+    "signal": "stages.signal",
     "split": "stages.split",
+    "steer": "stages.steer",
     "sweep": "train.sweep",
     "system": "ecs.system",
     "think": "stages.think",
     "to_onnx": "brain.onnx_files",
     "to_torch": "brain.torch_files",
+    "turn": "stages.turn",
     "u32": "ecs.component",
     "u64": "ecs.component",
     "u8": "ecs.component",

@@ -95,7 +95,7 @@ class Graze(Stage):
         ours.close()
         if world.wants(Meal):
             names = [(ours.joined(all, "slots"), ours.joined(all, "generations")) for all in (tables, grid.tables)]
-            self.tell(world, *names, *meals)
+            self.tell(world, names[0], names[1], *meals)
 
     def launches_only(self, world: Any) -> bool:
         """See `Stage.launches_only`: who ate what is read back for those who watch."""

@@ -74,7 +74,9 @@ class When:
         self.threshold = np.float32(threshold)
         self.column = self.flag or (self.pick.column if self.pick else None)
         self.reads = () if self.column is None else (self.column,)
-        self.key = None if self.column is None else self.flag.key if self.flag else f"{self.pick.key} > {threshold:g}"
+        self.key = self.flag.key if self.flag is not None else None
+        if self.pick is not None:
+            self.key = f"{self.pick.key} > {threshold:g}"
 
     def has(self, table: Any) -> bool:
         """Whether this table has what decides."""
@@ -96,7 +98,7 @@ class Amount:
     def __init__(self, value: Any, name: str, where: str) -> None:
         self.column = need_column(value, (), np.float32, where) if isinstance(value, Column) else None
         self.value = 0.0
-        if self.column is None:
+        if not isinstance(value, Column):
             try:
                 self.value = float(value)
             except (TypeError, ValueError):
