@@ -42,7 +42,15 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .look import Look as Look
     from .scenes import scene as scene
     from .stages.bite import bite as bite
+    from .stages.deposit import deposit as deposit
+    from .stages.diffuse import diffuse as diffuse
+    from .stages.field import Field as Field
+    from .stages.field_senses import Gradient as Gradient
+    from .stages.field_senses import Probe as Probe
+    from .stages.field_senses import Value as Value
+    from .stages.field_senses import Window as Window
     from .stages.flock import flock as flock
+    from .stages.flow import Flow as Flow
     from .stages.graze import graze as graze
     from .stages.index import index as index
     from .stages.mate import mate as mate
@@ -56,6 +64,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.split import split as split
     from .stages.steer import steer as steer
     from .stages.think import think as think
+    from .stages.tiles import Tiles as Tiles
     from .stages.turn import turn as turn
     from .train import SGD as SGD
     from .train import Adam as Adam
@@ -87,7 +96,10 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "CosineRate": "train",
     "Death": "ecs.events",
     "Event": "ecs.events",
+    "Field": "stages.field",
+    "Flow": "stages.flow",
     "Folds": "train",
+    "Gradient": "stages.field_senses",
     "Look": "look",
     "MLP": "brain.mlp",
     "Mating": "ecs.events",
@@ -97,17 +109,23 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Own": "stages.mind",
     "PopulationClassifier": "train.estimators",
     "PopulationRegressor": "train.estimators",
+    "Probe": "stages.field_senses",
     "RMSprop": "train",
     "SGD": "train",
     "Sectors": "stages.mind",
     "Share": "ecs.events",
     "StepRate": "train",
     "SwarmError": "errors",
+    "Tiles": "stages.tiles",
     "Training": "train",
+    "Value": "stages.field_senses",
     "WarmupRate": "train",
+    "Window": "stages.field_senses",
     "World": "world",
     "bite": "stages.bite",
     "bool_": "ecs.component",
+    "deposit": "stages.deposit",
+    "diffuse": "stages.diffuse",
     "f32": "ecs.component",
     "f64": "ecs.component",
     "fit": "train",
