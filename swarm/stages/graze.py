@@ -14,7 +14,7 @@ from swarm.ecs.ids import join
 from swarm.errors import SettingsError
 from swarm.stages.contest import add, ask, cost, settled
 from swarm.stages.grid import Grid
-from swarm.stages.mirror import Mirror, grid_of
+from swarm.stages.mirror import Mirror, grid_of, joined  # noqa: F401  (others look for `joined` here)
 from swarm.stages.stage import QUANTUM, Cost, Scratch, Stage, bad_value, need_column, positive
 
 SHARES = ("nearest", "equal")

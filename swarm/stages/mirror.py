@@ -64,14 +64,22 @@ class Mirror:
 
     def joined(self, tables: Any, key: Column | str) -> np.ndarray:
         """A column of several tables by entry: the array itself if there is one table, else a copy."""
-        parts = [self.read(table, key) for table in tables]
-        if not parts:
-            return np.empty(0, np.uint32 if isinstance(key, str) else key.dtype)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return _joined([self.read(table, key) for table in tables], key)
 
     def ids(self, table: Any, rows: np.ndarray) -> np.ndarray:
         """u64 [K]: the ids of these rows."""
         return join(self.read(table, "slots")[rows], self.read(table, "generations")[rows])
+
+
+def joined(tables: Any, key: Column | str) -> Any:
+    """`Mirror.joined` of the columns as they are, on the device if they are there."""
+    return _joined([getattr(t, key) if isinstance(key, str) else t.column(key) for t in tables], key)
+
+
+def _joined(parts: list[Any], key: Column | str) -> Any:
+    if not parts:
+        return np.empty(0, np.uint32 if isinstance(key, str) else key.dtype)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 class HostStage(Stage):
