@@ -333,6 +333,10 @@ class MixedBrains(Brains):
             )
         self._breed([one, two], at, copy)
 
+    def alike(self, first: Any, second: Any) -> np.ndarray:
+        group = self._members.group
+        return group[self._at(first, self.n)] == group[self._at(second, self.n)]
+
     def move(self, source: Any, target: Any) -> None:
         at, to = self._pairs(source, target)
         self._members.move(at[at != to], to[at != to])

@@ -31,7 +31,7 @@ def knows(part: Any) -> bool:
 def run(stage: Any, world: Any, dt: float) -> None:
     """One tick of `sense`. Raises `ScheduleError`."""
     for table in world.tables_with(stage.mind.inputs_):
-        column = stage.place(table) if stage.needs else None
+        column = stage.place(table) if stage.places else None
         grid = world.indices.get(column)
         seeker = Seeker(table, column, grid if grid is not None and grid.tick == world.tick else None)
         array, width, at = whole(table, stage.mind.senses)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from swarm.ecs import override
 from swarm.errors import ScheduleError, SchemaError
 from swarm.stages.stage import Cost, Stage, bad_value
 
@@ -42,6 +43,12 @@ class Think(Stage):
             bad = kernels.remember(outputs, mind.outputs - mind.remembers, inputs, mind.inputs - mind.remembers)
             if bad >= 0:
                 self.accuse(world, table, bad)
+            if override.any_driven(world):
+                override.apply(world, mind, table)
+
+    def launches_only(self, world: Any) -> bool:
+        """See `Stage.launches_only`: rows of agents that are driven are looked up."""
+        return not override.any_driven(world)
 
     def launch(self, world: Any, table: Any, inputs: np.ndarray, outputs: np.ndarray) -> None:
         """outputs [N, O] from inputs [N, I], float32; brains of float64 compute in copies."""
