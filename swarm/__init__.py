@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .look import Look as Look
     from .scenes import scene as scene
     from .stages.bite import bite as bite
+    from .stages.collide import collide as collide
     from .stages.deposit import deposit as deposit
     from .stages.diffuse import diffuse as diffuse
     from .stages.field import Field as Field
@@ -124,6 +125,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "World": "world",
     "bite": "stages.bite",
     "bool_": "ecs.component",
+    "collide": "stages.collide",
     "deposit": "stages.deposit",
     "diffuse": "stages.diffuse",
     "f32": "ecs.component",

@@ -120,12 +120,14 @@ def confine(
         _slow(vel, limit)
         for axis, side in enumerate((width, height)):
             last = np.nextafter(side, np.float32(0))
-            x, v = pos[:, axis] + vel[:, axis] * dt, vel[:, axis]
-            out = (x < 0) | (x > last)
+            v = vel[:, axis]
+            step = v * dt
+            x = pos[:, axis] + step
+            out = ((x < 0) | (x > last)) & (np.abs(step) < np.inf)
             if bounce:
                 x = np.where(x < 0, -x, np.where(x > last, side + side - x, x))
             x = np.where(x < 0, np.float32(0), np.where(x > last, last, x))
-            pos[:, axis] = x + v * dt * np.float32(0)  # what is not finite stays so
+            pos[:, axis] = x + step * np.float32(0)  # what is not finite stays so
             vel[:, axis] = np.where(out, -v if bounce else np.float32(0), v)
     return _first_bad(pos)
 

@@ -97,7 +97,8 @@ def _confine(pos, vel, dt, sides, lasts, bounce):
                 if bounce:
                     x = -x if x < zero else side + side - x
                 x = zero if x < zero else last if x > last else x
-                vel[i, axis] = -v if bounce else zero
+                if abs(step) < np.inf:
+                    vel[i, axis] = -v if bounce else zero
             x += step * zero
             pos[i, axis] = x
             if bad < 0 and not np.isfinite(x):
