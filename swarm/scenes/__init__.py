@@ -31,7 +31,7 @@ from swarm.config import settings, suggest
 from swarm.errors import SettingsError, SwarmError
 from swarm.world import World
 
-SHIPPED = ("foragers", "predators", "flock", "ants", "wolfsheep", "digits")
+SHIPPED = ("foragers", "predators", "flock", "ants", "town", "wolfsheep", "digits")
 
 
 class SceneError(SwarmError, AssertionError):
