@@ -48,6 +48,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
+    from .stages.rate import Important as Important
+    from .stages.rate import Near as Near
     from .stages.sense import sense as sense
     from .stages.split import split as split
     from .stages.think import think as think
@@ -82,12 +84,14 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Death": "ecs.events",
     "Event": "ecs.events",
     "Folds": "train",
+    "Important": "stages.rate",
     "Look": "look",
     "MLP": "brain.mlp",
     "Mating": "ecs.events",
     "Meal": "ecs.events",
     "Message": "ecs.events",
     "Mutation": "brain.vary",
+    "Near": "stages.rate",
     "Own": "stages.mind",
     "PopulationClassifier": "train.estimators",
     "PopulationRegressor": "train.estimators",
