@@ -11,8 +11,14 @@ A scene is a module with
     pointer, key, HINT   what mouse and keys do in the window, see `swarm.render.keys` (optional)
     steady(agents)       -> dict of settings that keep as many alive, for benchmarks (optional)
     comparable(found)    -> why a benchmark does not count, or "" (optional)
+    score(world)         -> how well it did, a number, for searchers (optional)
+    MANY = True          says that its systems, `check` and `score` know a world that holds W worlds (optional)
 
 and is used by demo, benchmark, test and picture alike.
+
+`scene(..., worlds=W)` holds W worlds in one, see `swarm.worlds`. Systems that work row by row need no change. Those that
+keep resources or add up over a table do: resources have a leading axis W, and `world.total(table, values)` adds up by
+world, `world.tick_of(table)` is each row's own tick. `check` and `score` get the worlds one by one without MANY.
 """
 
 from __future__ import annotations
@@ -43,7 +49,11 @@ def scene(path: str, **values: Any) -> World:
 
     path: a shipped name ("foragers"), a file ("my_world.py") or "package.module". values: settings, and `backend` and
     `threads`. Raises `SettingsError` for an unknown scene or setting and for a value out of range.
+
+    With `worlds=W` it holds W independent worlds, of seeds `seed` .. `seed` + W - 1 or of `seeds`; see `swarm.worlds`.
     """
+    if "worlds" in values or "seeds" in values:
+        return importlib.import_module("swarm.scenes.many").many(path, **values)
     module, given = load(path), values.get("backend")
     if isinstance(given, Backend):
         values = {"threads": given.threads, **values, "backend": given.name}
@@ -75,7 +85,13 @@ def check(world: World) -> None:
     if world.scene is not None:
         verify = getattr(load(world.scene["path"]), "check", None)
         if verify is not None:
-            verify(world)
+            for one in importlib.import_module("swarm.scenes.many").each(world, load(world.scene["path"])):
+                verify(one)
+
+
+def score(world: World) -> Any:
+    """See `World.score`."""
+    return importlib.import_module("swarm.scenes.many").score(world)
 
 
 def load(path: str) -> ModuleType:
