@@ -350,7 +350,7 @@ class World:
         return self.tick if self._begun is None else self.tick - self._begun
 
     def tick_of(self, who: Any) -> Any:
-        """The tick of each entity's own world: `who` is a table, or slots [K]; a number, or of several worlds i64 [K]."""
+        """Each entity's own tick: `who` is a table, or slots [K]; a number, or of several worlds i64 [K]."""
         if self._begun is None:
             return self.tick
         return self.ticks[who.worlds if isinstance(who, Table) else who % self.worlds]

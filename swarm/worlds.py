@@ -5,8 +5,8 @@
     best = world.score().argmax();  world.reset([0, 5], seeds=[77, 78])
 
 Slot s of the arrays is slot s // W of world s % W, so within a world the order of ids is the order it has alone, and so
-is what is drawn at random, who is born with which id, and who is turned away under a cap. `table.worlds` says where each
-row lives, `world.tick_of(table)` its world's tick; resources have a leading axis W. A world is taken in and out whole:
+are the random draws, the ids of the newborn, and who is turned away under a cap. `table.worlds` says where each row
+lives, `world.tick_of(table)` its world's tick; resources have a leading axis W. A world is taken in and out whole:
 `join` copies the states of worlds that were built alone, `apart` copies one out, `reset` takes one out and builds it
 anew. Rows of all worlds mix as births and deaths come; no state depends on where a row is.
 """

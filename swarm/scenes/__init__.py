@@ -16,9 +16,9 @@ A scene is a module with
 
 and is used by demo, benchmark, test and picture alike.
 
-`scene(..., worlds=W)` holds W worlds in one, see `swarm.worlds`. Systems that work row by row need no change. Those that
-keep resources or add up over a table do: resources have a leading axis W, and `world.total(table, values)` adds up by
-world, `world.tick_of(table)` is each row's own tick. `check` and `score` get the worlds one by one without MANY.
+`scene(..., worlds=W)` holds W worlds in one, see `swarm.worlds`. Systems that work row by row need no change. Those
+that keep resources or add up over a table do: resources have a leading axis W, and `world.total(table, values)` adds up
+by world, `world.tick_of(table)` is each row's own tick. `check` and `score` get worlds one by one without MANY.
 """
 
 from __future__ import annotations

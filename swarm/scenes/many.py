@@ -16,7 +16,8 @@ from swarm.worlds import join
 
 
 def many(path: str, worlds: int | None = None, seeds: Sequence[int] | None = None, **values: Any) -> World:
-    """The worlds of a scene in one, as `swarm.scene(path, worlds=W, seed=S)` makes them: seeds S .. S + W - 1, or these.
+    """The worlds of a scene in one, as `swarm.scene(path, worlds=W, seed=S)` makes them: of seeds S .. S + W - 1, or of
+    `seeds`.
 
     Raises `SettingsError` for a scene without the setting `seed` and for one whose systems would mix the worlds,
     `BackendError` on CUDA.
