@@ -355,14 +355,14 @@ class World:
             return self.tick
         return self.ticks[who.worlds if isinstance(who, Table) else who % self.worlds]
 
-    def total(self, table: Table, values: Any = None, exact: bool = False) -> Any:
-        """The sum of values [n] over a table's rows, by default how many there are; of several worlds each one's, [W].
+    def total(self, table: Table, values: Any = None, rows: Any = None, exact: bool = False) -> Any:
+        """The sum of values [n] over a table's rows, or how many there are; of several worlds the sum of each, [W].
 
-        Whole numbers and bools add up in i64. float32 and float64 add up in float64 and in the order of ids, so that
-        the order of rows does not show; `exact` saves bringing them into it: they are whole quanta, whose sum is the
-        same in any order.
+        rows: a mask [n] or K row numbers, each once; values [K] are then theirs. Whole numbers and bools add up in
+        i64. Others add up in float64 and in the order of ids, so that the order of rows does not show; `exact` says
+        that they are whole quanta, whose sum is the same in any order, and saves sorting them.
         """
-        return worlds.total(self, table, values, exact)
+        return worlds.total(self, table, values, rows, exact)
 
     def apart(self, k: int) -> World:
         """World `k` of several, as a world of its own that goes on as it would here: a copy."""

@@ -123,23 +123,27 @@ def score(world: World) -> np.ndarray:
     return importlib.import_module("swarm.scenes").score(world)
 
 
-def total(world: World, table: Table, values: Any, exact: bool) -> Any:
+def total(world: World, table: Table, values: Any, rows: Any, exact: bool) -> Any:
     """See `World.total`."""
     if values is None:
-        return table.population
-    values, count = np.asarray(values), world.worlds
-    if values.shape != (table.n,):
-        raise SettingsError(f"total: values are {values.shape}, table '{table.name}' has {table.n} rows. Give [n].")
+        return table.population if rows is None else table.tally(np.asarray(rows))
+    values, at = np.asarray(values), None if rows is None else np.asarray(rows)
+    if at is not None and at.dtype == np.bool_:
+        at = np.flatnonzero(at)
+    n = table.n if at is None else len(at)
+    if values.shape != (n,):
+        raise SettingsError(f"total: values are {values.shape}, but there are {n} rows of '{table.name}'. Give [{n}].")
     whole = values.dtype.kind in "biu"
-    if exact or whole:
-        if count == 1:
-            return values.sum(dtype=np.int64 if whole else np.float64).item()
-        sums = world.backend.twin("swarm.worlds").sums(table.worlds, values, count)
-        return sums.astype(np.int64) if whole else sums
-    order = world.order([table])
-    if count == 1:
-        return float(np.cumsum(values[order], dtype=np.float64)[-1]) + 0.0 if table.n else 0.0
-    return sums(table.worlds[order], values[order], count)
+    if not (exact or whole):  # into the order of ids
+        order = world.order([table]) if at is None else np.argsort(table.slots[at])
+        values, at = values[order], order if at is None else at[order]
+    if world.worlds > 1:
+        of = table.worlds if at is None else table.worlds[at]
+        added = world.backend.twin("swarm.worlds").sums(of, values, world.worlds)
+        return added.astype(np.int64) if whole else added
+    if whole:
+        return int(values.sum(dtype=np.int64))
+    return float(values.sum(dtype=np.float64)) if exact else float(sums(np.zeros(n, np.int32), values, 1)[0])
 
 
 def number(world: World, k: Any, where: str) -> int:

@@ -27,14 +27,13 @@ def let_in(world: Any, table: Table, parent: np.ndarray, others: Any) -> np.ndar
 def _admit_each(world: Any, table: Table, parent: np.ndarray, room: np.ndarray) -> np.ndarray:
     """As `admit`, with room [W] in every world by itself."""
     of = table.worlds[parent]
-    full = np.bincount(of, minlength=len(room)) > room
-    contested = np.flatnonzero(full[of])
-    of = of[contested]
-    turns = np.lexsort((priorities(world, table, parent[contested]), of))
-    counts = np.bincount(of, minlength=len(room))
-    rank = np.arange(len(of)) - (np.cumsum(counts) - counts)[of[turns]]
-    chosen = contested[turns[rank < room[of[turns]]]]
-    return np.sort(np.concatenate([np.flatnonzero(~full[table.worlds[parent]]), chosen]))
+    let = np.bincount(of, minlength=len(room))[of] <= room[of]
+    contested = np.flatnonzero(~let)
+    contested = contested[room[of[contested]] > 0]
+    if len(contested):
+        lowest = world.backend.twin("swarm.ecs.admission").lowest
+        let[contested] = lowest(of[contested], priorities(world, table, parent[contested]), room)
+    return np.flatnonzero(let)
 
 
 def admit(world: Any, table: Table, parent: np.ndarray, room: int) -> np.ndarray:
@@ -63,3 +62,15 @@ def _value(seed: Any, slots: np.ndarray, generations: np.ndarray, tick: Any, p: 
     counter = np.uint32(rng.stream("priority") << rng.DRAW_BITS) + (p // 64 * 16 + p % 16).astype(np.uint32)
     local, when, *halves = rng.named(seed, slots, tick)
     return np.choose(p // 16 % 4, rng.philox(local, generations, when, counter, *halves))
+
+
+# --- kernels: the reference; admission_cpu.py has the twin ------------------------------------------------------------
+
+
+def lowest(world: np.ndarray, priority: np.ndarray, room: np.ndarray) -> np.ndarray:
+    """Which are the lowest of their world, bool [K]: room i64 [W] of those with world i32 [K], priority u64 [K]."""
+    turns, counts = np.lexsort((priority, world)), np.bincount(world, minlength=len(room))
+    first = np.cumsum(counts) - counts
+    found = np.empty(len(world), np.bool_)
+    found[turns] = np.arange(len(world)) - first[world[turns]] < room[world[turns]]
+    return found

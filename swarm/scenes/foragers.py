@@ -209,7 +209,7 @@ def ripen(wait: int, meal: float) -> Any:
             table.column(Plant.pos)[rows] = np.minimum(place, np.nextafter(sides, np.float32(0)))
             table.column(Plant.energy)[rows] = meal
             ripe[rows], waited[rows] = True, 0
-            world.resources["books"][..., GROWN] += table.tally(rows) * round(meal / QUANTUM)
+            world.resources["books"][..., GROWN] += world.total(table, rows=rows) * round(meal / QUANTUM)
 
     return ripen
 
@@ -298,7 +298,7 @@ def die(lifespan: int | None) -> Any:
                 dying |= agents.uniform(stream="lifespan") < np.float32(1 / lifespan)
             if dying.any():
                 agents.kill(dying)
-                world.resources["books"][..., LOST] += added(world, table, np.where(dying, level, 0))
+                world.resources["books"][..., LOST] += added(world, table, level[dying], dying)
 
     return die
 
@@ -362,9 +362,9 @@ def held(world: World, column: Any) -> Any:
     return sum(added(world, table, host(table.column(column))) for table in world.tables_with(column))
 
 
-def added(world: World, table: Table, joule: np.ndarray) -> Any:
-    """The quanta in whole quanta [n] J of a table's rows; their sum in float64 is exact."""
-    return np.rint(world.total(table, joule, exact=True) / QUANTUM).astype(np.int64)
+def added(world: World, table: Table, joule: np.ndarray, rows: Any = None) -> Any:
+    """The quanta in energies J of a table's rows, all or these: multiples of a quantum, so their sum is exact."""
+    return np.rint(world.total(table, joule, rows, exact=True) / QUANTUM).astype(np.int64)
 
 
 def score(world: World) -> Any:
