@@ -37,7 +37,7 @@ from swarm.config import settings, suggest
 from swarm.errors import SettingsError, SwarmError
 from swarm.world import World
 
-SHIPPED = ("foragers", "digits")
+SHIPPED = ("foragers", "flock", "wolfsheep", "digits")
 
 
 class SceneError(SwarmError, AssertionError):
