@@ -378,7 +378,7 @@ def call(words: Sequence[str]) -> int:
         with progress.shown():
             return int(app(list(words), exit_on_error=False, print_error=False) or 0)
     except (SwarmError, CycloptsError) as error:
-        _say(f"[bold red]Error[/]  {_escape(str(error))}")
+        _say(f"[bold red]Error[/]  {_escape(_in_a_scene(error) or str(error))}")
         return 2
     except MemoryError as error:
         _say(f"[bold red]Error[/]  Out of memory. {_escape(str(error))} `swarm plan` says beforehand what fits.")
@@ -389,6 +389,18 @@ def call(words: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        told = _in_a_scene(error)
+        if told is None:
+            raise
+        _say(f"[bold red]Error[/]  {_escape(told)}")
+        return 2
+
+
+def _in_a_scene(error: Exception) -> str | None:
+    """The message of an error that arose in a scene file of the user's, with the line; None for any other."""
+    blame = sys.modules.get(f"{__package__}.scenes.blame")  # not loaded: no scene is to blame
+    return None if blame is None else blame.told(error)
 
 
 def _say(text: str) -> None:
