@@ -18,7 +18,7 @@ from .backend import progress
 from .bench.request import Request
 from .bench.trial import Trial
 from .errors import SwarmError
-from .options import Scene, Training
+from .options import Overrides, Scene, Training
 
 app = App(
     name="swarm",
@@ -35,6 +35,7 @@ app.command(train)
 
 
 Of = Annotated[Scene, Parameter(name="*")]
+Set = Annotated[Overrides, Parameter(name="*")]
 Asked = Annotated[Request, Parameter(name="*")]
 Tried = Annotated[Trial, Parameter(name="*")]
 Learned = Annotated[Training, Parameter(name="*")]
@@ -133,6 +134,36 @@ def plan(scene: str = "foragers", *, with_: Of = Scene(), roof: float | None = N
 
 
 @app.command
+def settings(scene: str = "foragers") -> int | None:
+    """What can be set in a scene: default, unit, range and meaning of every setting.
+
+    Parameters
+    ----------
+    scene
+        A shipped scene, your own file or package.module:name.
+    """
+    from .scenes import listing
+
+    return listing.command(scene)
+
+
+@app.command
+def new(file: Path, *, force: bool = False) -> int | None:
+    """Write a short scene that runs, to begin your own from.
+
+    Parameters
+    ----------
+    file
+        Where to, such as my_world.py.
+    force
+        Replace a file that is there already.
+    """
+    from .scenes import new as room
+
+    return room.command(file, force)
+
+
+@app.command
 def info() -> int | None:
     """What this machine offers: backends, threads, GPU, window, caches, data, clashes; each with its remedy."""
     from . import info as room
@@ -141,11 +172,15 @@ def info() -> int | None:
 
 
 @app.command
-def assay(*, with_: Of = Scene(), ticks: int | None = None, json: Path | None = None) -> int | None:
+def assay(
+    scene: str = "foragers", *, with_: Of = Scene(), ticks: int | None = None, json: Path | None = None
+) -> int | None:
     """Have the brains of an evolved run more skill than those of a neutral run? Measured in a common garden.
 
     Parameters
     ----------
+    scene
+        A shipped scene, your own file or package.module:name, with a `garden` and an `intake`.
     ticks
         Length of the evolved and of the neutral run.
     json
@@ -153,7 +188,7 @@ def assay(*, with_: Of = Scene(), ticks: int | None = None, json: Path | None = 
     """
     from .evolve import assay as room
 
-    return room.command(with_.values(), ticks=ticks, json=json)
+    return room.command(scene, with_.values(), ticks=ticks, json=json)
 
 
 @bench.command(name="think")
@@ -229,13 +264,13 @@ def bench_spawn(
 
 @bench.command(name="tick")
 def bench_tick(
+    scene: str = "foragers",
     *,
     with_: Asked = Request(),
-    scene: str = "foragers",
+    of: Set = Overrides(),
     ticks: int | None = None,
     aged: int = 2000,
     draw: bool = False,
-    set: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=False)] = None,
 ) -> int | None:
     """A whole tick at three rates: world only; with senses and brains; with drawing.
 
@@ -249,18 +284,15 @@ def bench_tick(
         Ticks of births and deaths before the clock starts.
     draw
         Measure the rate with drawing, too (needs the extra `view`).
-    set
-        A setting of the scene, key=value; may be repeated.
     """
     from .bench import tick
-    from .config import pairs
 
     frame = None
     if draw:
         from .render import Drawer
 
         frame = Drawer
-    return tick.command(with_, scene=scene, settings=pairs(set or ()), ticks=ticks, aged=aged, frame=frame)
+    return tick.command(with_, scene=scene, settings=of.values(), ticks=ticks, aged=aged, frame=frame)
 
 
 @bench.command(name="train")

@@ -13,6 +13,28 @@ _several = Parameter(group=Group("World", sort_key=1), consume_multiple=False)
 
 
 @dataclass(frozen=True)
+class Overrides:
+    """How any setting of a scene is given.
+
+    Parameters
+    ----------
+    set
+        A setting of the scene, key=value; may be repeated. `swarm settings SCENE` lists them.
+    config
+        Settings from a TOML file.
+    """
+
+    set: Annotated[tuple[str, ...] | None, _several] = None
+    config: Annotated[Path | None, _world] = None
+
+    def values(self) -> dict[str, Any]:
+        """The settings that were given: the file's, over them --set's."""
+        from .config import load_toml, pairs
+
+        return {**(load_toml(self.config) if self.config else {}), **pairs(self.set or ())}
+
+
+@dataclass(frozen=True)
 class Scene:
     """What every command that takes a scene takes, too.
 
@@ -27,7 +49,7 @@ class Scene:
     threads
         Processor threads; all of them by default.
     set
-        Another setting, key=value; may be repeated.
+        Another setting, key=value; may be repeated. `swarm settings SCENE` lists them.
     config
         Settings from a TOML file.
     """
@@ -41,9 +63,7 @@ class Scene:
 
     def values(self) -> dict[str, Any]:
         """The settings that were given: the file's, over them --set's, over them the options'."""
-        from .config import load_toml, pairs
-
-        values: dict[str, Any] = {**(load_toml(self.config) if self.config else {}), **pairs(self.set or ())}
+        values = Overrides(self.set, self.config).values()
         for name in ("agents", "backend", "seed", "threads"):
             if getattr(self, name) is not None:
                 values[name] = getattr(self, name)

@@ -21,10 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from swarm.config import settings as make_settings
 from swarm.ecs.system import system
 from swarm.errors import SaveError, SettingsError
-from swarm.scenes import load
+from swarm.scenes import chosen, load
 from swarm.world import World
 
 TICKS = 6000
@@ -73,11 +72,15 @@ def assay(
     """
     module, watch = load(scene), watch or (lambda what, done: None)
     if not hasattr(module, "garden") or not hasattr(module, "intake"):
-        raise SettingsError(f"assay: scene '{scene}' offers no `garden` and `intake`, so nothing can be compared.")
+        raise SettingsError(
+            f"assay: scene '{scene}' offers no `garden` and `intake`, so nothing can be compared. Write "
+            "garden(settings, brains, seed) -> World, where these brains live without births and deaths, and "
+            "intake(world) -> float64 [N], what each has achieved."
+        )
     for name, number in (("ticks", ticks), ("sample", sample), ("gardens", gardens), ("garden_ticks", garden_ticks)):
         if number < 1:
             raise SettingsError(f"assay: {name} is {number}; give 1 or more.")
-    settings = make_settings(module.Settings, dict(values or {}), f"scene '{scene}'")
+    settings = chosen(scene, dict(values or {}))
     evolved, born, died = evolve(module, settings, ticks, watch)
     control = neutral(module, settings, born, died, watch)
     founders = thinkers(module.build(settings))
@@ -154,7 +157,7 @@ def _lowest(luck: np.ndarray, count: int) -> np.ndarray:
     return np.argpartition(luck, count - 1)[:count].astype(np.int32) if count else np.empty(0, np.int32)
 
 
-def command(values: Mapping[str, Any], *, ticks: int | None = None, json: Path | None = None) -> None:
+def command(scene: str, values: Mapping[str, Any], *, ticks: int | None = None, json: Path | None = None) -> None:
     """`swarm assay`: run it with progress, print the table and the verdict, write JSON where asked."""
     from rich.console import Console
     from rich.progress import Progress
@@ -171,7 +174,7 @@ def command(values: Mapping[str, Any], *, ticks: int | None = None, json: Path |
                 tasks[what] = bar.add_task(what, total=1.0)
             bar.update(tasks[what], completed=done)
 
-        result = assay("foragers", values, TICKS if ticks is None else ticks, watch=watch)
+        result = assay(scene, values, TICKS if ticks is None else ticks, watch=watch)
     table = Table(title=f"Intake in {len(result.evolved)} common gardens, J/s and head")
     for heading in ("brains of", "mean", *(f"garden {g + 1}" for g in range(len(result.evolved)))):
         table.add_column(heading, justify="left" if heading == "brains of" else "right")

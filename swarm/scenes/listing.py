@@ -75,7 +75,8 @@ def command(path: str) -> None:
     console.print(table, highlight=False, markup=False)
     first = next((row for row in rows if row.name not in ("backend", "threads")), None)
     if first is not None:
-        console.print(f"For example: swarm demo {path} --set {first.name}={first.default}", highlight=False, markup=False)
+        example = f"For example: swarm demo {path} --set {first.name}={first.default}"
+        console.print(example, highlight=False, markup=False)
 
 
 def _parts(hint: Any) -> Iterator[Any]:

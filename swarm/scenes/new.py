@@ -28,10 +28,12 @@ def command(path: Path, force: bool = False) -> None:
     """Write it and say what can be done with it."""
     write(path, force)
     print(f"{path} is written. Next:")
-    for words, about in (
-        (f"demo {path}", "watch it"),
-        (f"settings {path}", "what can be set"),
-        (f"check {path}", "does the same seed give the same run?"),
-        (f"run {path} --ticks 2000 --seeds 0..4 --out runs", "five recorded runs"),
-    ):
-        print(f"  swarm {words:<50} {about}")
+    next_steps = {
+        f"swarm demo {path}": "watch it",
+        f"swarm settings {path}": "what can be set",
+        f"swarm check {path}": "does the same seed give the same run?",
+        f"swarm run {path} --ticks 2000 --seeds 0..4 --out runs": "five recorded runs",
+    }
+    wide = max(map(len, next_steps))
+    for words, about in next_steps.items():
+        print(f"  {words:<{wide}}  {about}")
