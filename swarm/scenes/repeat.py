@@ -171,9 +171,8 @@ def check(scene: str, *, ticks: int = 200, **values: Any) -> int:
         )
     own = hasattr(load(scene), "check")
     held = "and its own check holds" if own else "but it promises nothing of its own"
-    console.print(
-        f"{scene}: repeatable, {held}." if not failed else f"{scene}: {len(failed)} of {len(asked)} differ.", highlight=False
-    )
+    verdict = f"repeatable, {held}" if not failed else f"{len(failed)} of {len(asked)} differ"
+    console.print(f"{scene}: {verdict}.", highlight=False)
     if not own:
         console.print(NO_CHECK, highlight=False, markup=False, end="")
     return 1 if failed else 0
