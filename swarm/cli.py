@@ -18,7 +18,7 @@ from .backend import progress
 from .bench.request import Request
 from .bench.trial import Trial
 from .errors import SwarmError
-from .options import Overrides, Scene, Training
+from .options import Overrides, Runs, Scene, Training
 
 app = App(
     name="swarm",
@@ -35,6 +35,7 @@ app.command(train)
 
 
 Of = Annotated[Scene, Parameter(name="*")]
+Recorded = Annotated[Runs, Parameter(name="*")]
 Set = Annotated[Overrides, Parameter(name="*")]
 Asked = Annotated[Request, Parameter(name="*")]
 Tried = Annotated[Trial, Parameter(name="*")]
@@ -78,8 +79,11 @@ def run(
     every: int | None = None,
     resume: Path | None = None,
     overwrite: bool = False,
+    table: Recorded = Runs(),
 ) -> int | None:
     """Run a scene to a tick, saving on the way; a killed run goes on from its last save and ends at the same hash.
+
+    With --out the run is recorded in a folder: settings, versions, statistics, a log of hashes, snapshots.
 
     Parameters
     ----------
@@ -90,14 +94,20 @@ def run(
     save
         Write the world to this file at the end, on Ctrl-C, and every K ticks with --every K.
     every
-        Save every K ticks.
+        Save every K ticks; with --out, where that is 500 by default, log the hash, too.
     resume
         Go on from this file.
     overwrite
         Let --save replace a file that is there already.
     """
+    if table.out is not None:
+        from .runs import command
+
+        command.refuse({"save": save, "resume": resume, "overwrite": overwrite})
+        return command.command(scene, with_.values(), ticks=ticks, every=every, **table.given())
     from . import run as room
 
+    room.refuse(table.given())
     return room.run(scene, with_.values(), ticks=ticks, save=save, every=every, resume=resume, overwrite=overwrite)
 
 
@@ -115,6 +125,26 @@ def check(scene: str = "foragers", *, with_: Of = Scene(), ticks: int = 200) -> 
     from .scenes import repeat
 
     return repeat.check(scene, ticks=ticks, **with_.values())
+
+
+@app.command
+def verify(run: Path, *, ticks: int | None = None, start: int | None = None, threads: int | None = None) -> int | None:
+    """Make a part of a recorded run again, and compare hashes with its log.
+
+    Parameters
+    ----------
+    run
+        The folder of the run, D/<run>.
+    ticks
+        How many ticks; by default until the next snapshot.
+    start
+        Begin at the last snapshot at or before this tick; by default the newest with a hash behind it.
+    threads
+        Processor threads; all of them by default.
+    """
+    from .runs import verify as room
+
+    return room.command(run, ticks, start, threads)
 
 
 @app.command

@@ -70,6 +70,45 @@ class Scene:
         return values
 
 
+_runs = Parameter(group=Group("Table of runs", sort_key=2), show_default=False)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Recorded runs in a folder.
+
+    Parameters
+    ----------
+    out
+        Record the run in this folder; with several seeds or values (--set living=0.1,0.2) a run for each. What is
+        finished is skipped, what was killed goes on.
+    seeds
+        A run for each of these, such as 0..29 or 1,5,7.
+    control
+        neutral: beside each run its twin, in which as many are born and die, but anybody.
+    record
+        A row of statistics every so many ticks: the living per table, and what the scene's `statistics` returns.
+    parquet
+        Statistics as Parquet instead of CSV (needs the extra record).
+    keep_mb
+        Megabytes of snapshots that a run keeps (1024); the older, the sparser.
+    max_hours
+        Stop after so many hours, as at Ctrl-C; the same command goes on.
+    """
+
+    out: Annotated[Path | None, _runs] = None
+    seeds: Annotated[str | None, _runs] = None
+    control: Annotated[str | None, _runs] = None
+    record: Annotated[int | None, _runs] = None
+    parquet: Annotated[bool, _runs] = False
+    keep_mb: Annotated[float | None, _runs] = None
+    max_hours: Annotated[float | None, _runs] = None
+
+    def given(self) -> dict[str, Any]:
+        """What was given, by name."""
+        return {name: value for name, value in vars(self).items() if value not in (None, False)}
+
+
 def _under(name: str, key: int, *other_names: str, many: bool = False) -> Parameter:
     """A parameter in a group of the help; `many` is given once per value."""
     more: dict[str, Any] = {"consume_multiple": False} if many else {}

@@ -45,7 +45,7 @@ class Record:
                 "cuts it back to the world's tick."
             )
         row = self.row(Values(world))  # a statistic that cannot be taken is told now
-        whole = [True, *(isinstance(s, Count) for s in self.statistics.values())]
+        whole = [True, *(getattr(take, "whole", False) for take in self.statistics.values())]
         self.file: File = kind(self.path, ("tick", *self.statistics), whole, world.tick if resume else None)
         self.finalizer = weakref.finalize(self, self.file.close)
         self._flushed = time.monotonic()
@@ -162,4 +162,4 @@ def _number(name: str, take: Callable[..., Any], values: Values) -> int | float:
         if found.shape != () or found.dtype.kind not in "fiub":
             what = f"{found.dtype} {found.shape}" if found.dtype.kind != "O" else type(found.item()).__name__
             raise SettingsError(f"record: statistic '{name}' returned {what}. It must return one number.")
-    return float(found)
+    return int(found) if getattr(take, "whole", False) else float(found)

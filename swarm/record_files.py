@@ -25,7 +25,7 @@ from swarm.brain.files import atomic
 from swarm.errors import ExtraError, SaveError
 
 GROUP = 1 << 16  # rows of a Parquet group
-Row = tuple[int | float, ...]  # tick, then the numbers
+Row = tuple[int | float | str, ...]  # tick, then the numbers, or texts without commas
 
 
 class File:
@@ -131,7 +131,7 @@ class CSV(File):
         self._handle.truncate(end)
 
     def _bytes(self, row: Row) -> bytes:
-        return (",".join(map(repr, row)) + "\n").encode()
+        return (",".join(x if isinstance(x, str) else repr(x) for x in row) + "\n").encode()
 
 
 class Parquet(File):

@@ -26,6 +26,7 @@ class Values:
         self.world = world
         self._columns: dict[Column, np.ndarray] = {}
         self._sums: dict[Column, float] = {}
+        self._sorted: dict[Column, np.ndarray] = {}
 
     def of(self, column: Column) -> np.ndarray:
         """The numbers [n * size of a row] of all who have `column`, in id order, in the column's dtype on the host.
@@ -40,7 +41,7 @@ class Values:
             order = host(self.world.order(tables))
             rows = [host(table.column(column)) for table in tables]
             whole = rows[0] if len(rows) == 1 else np.concatenate(rows)
-            found = self._columns[column] = whole[order].reshape(-1)
+            found = self._columns[column] = np.take(whole, order, axis=0).reshape(-1)
         return found
 
     def sum(self, column: Column) -> float:
@@ -50,9 +51,21 @@ class Values:
             found = self._sums[column] = float(self.of(column).sum(dtype=np.float64))
         return found
 
+    def quantile(self, column: Column, q: float) -> float:
+        """Of `of(column)`, linear between the two neighbours, as `np.quantile` has it by default."""
+        x = self._sorted.get(column)
+        if x is None:
+            x = self._sorted[column] = np.sort(self.of(column))
+        at = q * (len(x) - 1)
+        low = int(at)
+        a, b = float(x[low]), float(x[low + 1 if low + 1 < len(x) else low])
+        return a + (b - a) * (at - low) + 0.0
+
 
 class Statistic:
     """A reduction of one column; called with `Values`. Made by `mean`, `sum`, `min`, `max`, `std`, `quantile`."""
+
+    whole = False
 
     def __init__(self, kind: str, column: Column, q: float | None = None) -> None:
         if not isinstance(column, Column):
@@ -72,7 +85,7 @@ class Statistic:
             apart = np.subtract(x, values.sum(self.column) / len(x), dtype=np.float64)
             return float(np.sqrt(np.square(apart, out=apart).sum() / len(x)))
         if self.kind == "quantile":
-            return _quantile(x, float(self.q or 0.0))
+            return values.quantile(self.column, float(self.q or 0.0))
         return float(x.min() if self.kind == "min" else x.max()) + 0.0  # -0 is 0, whichever came first
 
     def __repr__(self) -> str:
@@ -81,6 +94,8 @@ class Statistic:
 
 class Count:
     """How many live in a table, or in all; called with `Values`. Made by `count`."""
+
+    whole = True  # what it returns are integers
 
     def __init__(self, table: str | None) -> None:
         self.table = table
@@ -96,16 +111,6 @@ class Count:
 
     def __repr__(self) -> str:
         return f"count({self.table!r})"
-
-
-def _quantile(x: np.ndarray, q: float) -> float:
-    """Linear between the two neighbours, as `np.quantile` has it by default."""
-    at = q * (len(x) - 1)
-    low = int(at)
-    high = low + 1 if low + 1 < len(x) else low
-    parted = np.partition(x, (low, high))
-    a, b = float(parted[low]), float(parted[high])
-    return a + (b - a) * (at - low) + 0.0
 
 
 def count(table: str | None = None) -> Count:

@@ -15,16 +15,15 @@ from __future__ import annotations
 
 import json as plain_json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from swarm.ecs.system import system
 from swarm.errors import SaveError, SettingsError
+from swarm.evolve.neutral import thinkers, twin
 from swarm.scenes import chosen, load
-from swarm.world import World
 
 TICKS = 6000
 Watch = Callable[[str, float], None]
@@ -115,31 +114,13 @@ def evolve(module: Any, settings: Any, ticks: int, watch: Watch) -> tuple[Any, l
 
 def neutral(module: Any, settings: Any, born: list[int], died: list[int], watch: Watch) -> Any:
     """The table of thinkers after a run of chance alone: as many births and deaths in every tick, anybody's."""
-    world = module.build(replace(settings, cap=None) if hasattr(settings, "cap") else settings)
+    world = twin(module, settings, born, died)
     table = thinkers(world)
-
-    @system
-    def drift(world: World, dt: float) -> None:
-        for agents in world.query(*table.components):
-            if agents.table is table:
-                luck = world.backend.host(agents.uniform(2, stream="neutral"))
-                agents.birth(_lowest(luck[:, 0], born[world.tick]))
-                agents.kill(_lowest(luck[:, 1], died[world.tick]))
-
-    world.schedule = (drift,)
     for t in range(len(born)):
         world.step()
         if t % 200 == 199:
             watch("neutral run", (t + 1) / len(born))
     return table
-
-
-def thinkers(world: World) -> Any:
-    """The largest table with own brains. Raises `SettingsError` when there is none."""
-    tables = [t for t in world.tables.values() if t.own_brains is not None]
-    if not tables:
-        raise SettingsError("assay: nobody in this scene has a brain of its own.")
-    return max(tables, key=lambda t: t.n)
 
 
 def generation(table: Any) -> np.ndarray:
@@ -149,12 +130,6 @@ def generation(table: Any) -> np.ndarray:
             if column.name == "generation":
                 return table.registry.backend.host(table.column(column)).astype(np.float64)
     return np.full(max(table.n, 1), np.nan)
-
-
-def _lowest(luck: np.ndarray, count: int) -> np.ndarray:
-    """The rows of the `count` lowest numbers: a draw without replacement that depends on ids only."""
-    count = min(count, len(luck))
-    return np.argpartition(luck, count - 1)[:count].astype(np.int32) if count else np.empty(0, np.int32)
 
 
 def command(scene: str, values: Mapping[str, Any], *, ticks: int | None = None, json: Path | None = None) -> None:

@@ -37,6 +37,11 @@ def world_of(count: int = 7, other: int = 4) -> swarm.World:
     return world
 
 
+def steps(world: swarm.World, ticks: int) -> None:
+    for _ in range(ticks):
+        world.step()
+
+
 STATISTICS = {
     "alive": swarm.count(),
     "walkers": swarm.count("walker"),
@@ -158,8 +163,7 @@ def test_a_full_disk_loses_neither_rows_nor_the_world(tmp_path: Path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
         with pytest.raises(SaveError, match=r"Cannot record to .*up to tick -1 are safe, 64 more wait"):
-            for _ in range(100):
-                world.step()
+            steps(world, 100)
         assert world.tick == 63
         assert path.read_text() == "tick,mean,other\n"  # whole rows or none
     finally:
@@ -229,8 +233,7 @@ def test_an_error_in_a_statistic_names_it(tmp_path: Path):
     world = world_of()
     world.record(tmp_path / "r.csv", share=lambda world: 1 / (2 - world.tick))
     with pytest.raises(ZeroDivisionError) as caught:
-        for _ in range(5):
-            world.step()
+        steps(world, 5)
     assert caught.value.__notes__ == ["in statistic 'share' at tick 2"]
 
 
