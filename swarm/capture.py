@@ -316,7 +316,7 @@ def _step(number: int, name: str, system: Any) -> Step:
     if run is not None:
         return Step(number, name, run, True, getattr(system, "beside", None))
     module = getattr(system, "__module__", None) or type(system).__module__
-    ours = str(module).startswith("swarm.") and not str(module).startswith("swarm.scenes.repeat")
+    ours = str(module).startswith("swarm.") and not str(module).startswith("swarm.scenes.trace")
     return Step(number, f"{name} (reference)" if ours else name, system, False)
 
 

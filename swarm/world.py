@@ -32,6 +32,7 @@ from swarm.ecs.system import Schedule, check
 from swarm.ecs.table import Table
 from swarm.errors import ScheduleError, SchemaError, SettingsError
 from swarm.profile import Profile
+from swarm.record import Record, Records
 from swarm.spawn import arrive, prepare
 
 
@@ -74,6 +75,7 @@ class World:
         self._begun: Any = None
         self._schedule = Schedule()
         self.profile = Profile(("barrier", "tick"))
+        self.records = Records()  # streams that `record` opened; no part of the state
         self.capture = True  # on CUDA: whether runs of stages become graphs
         self.step_number = 0  # which system of the schedule runs; what kernels report faults under
         self._runner = None if self.backend.device is None else Runner(self)
@@ -247,8 +249,13 @@ class World:
         """One tick: every system in order, then the barrier.
 
         An error in a system names the system and the tick; what was queued in the tick is then forgotten. May run in a
-        worker thread, one step of a world at a time.
+        worker thread, one step of a world at a time. A row that cannot be recorded raises `SaveError`; the tick stands.
         """
+        self._step()
+        if self.records:
+            self.records.note(self)
+
+    def _step(self) -> None:
         if self._stepping:
             raise ScheduleError(f"step: tick {self.tick} is still running. A system cannot step its own world.")
         if self._unchecked:
@@ -394,6 +401,17 @@ class World:
         k: of several worlds the hash that this one has alone.
         """
         return snapshot.digest(self if k is None else self.apart(k))
+
+    def record(self, path: str | Path, every: int = 1, *, resume: bool | None = None, **statistics: Any) -> Record:
+        """Stream statistics to a .csv or .parquet file, a row now and whenever the tick is a multiple of `every`.
+
+        statistics: name=function of the world that returns a number, or `swarm.count("forager")`,
+        `swarm.mean(Energy.level)`, `sum`, `min`, `max`, `std`, `quantile(Energy.level, 0.9)`. resume: go on with a file
+        that is there, cut back to this tick; else such a file is an error. `world.records.close()` finishes the files.
+
+        Raises `SettingsError`, `SchemaError`, `SaveError`, and `ExtraError` where Parquet has no pyarrow.
+        """
+        return self.records.add(self, path, every, resume, statistics)
 
     def save(self, path: str | Path) -> None:
         """Write the state to a safetensors file, whole or not at all. Raises `SaveError`."""
