@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -10,7 +10,9 @@ import numpy as np
 
 from swarm import scenes
 from swarm.backend.device import Backend, choose
+from swarm.digest import difference
 from swarm.errors import BackendError, SettingsError
+from swarm.scenes.trace import Finding, Traced, entity, parting
 from swarm.world import World
 from swarm.worlds import join
 
@@ -90,3 +92,49 @@ def _host(name: str | Backend, threads: int | None) -> Backend:
             raise BackendError("Many worlds run on cpu and reference so far. Give backend='cpu'.")
         chosen = choose("cpu", threads)
     return chosen
+
+
+# --- `swarm check`: does a world do among others what it does alone? --------------------------------------------------
+
+TRIED = 3  # worlds
+
+
+def why_not(path: str, values: Mapping[str, Any]) -> str:
+    """Why the scene cannot run several worlds, or ""."""
+    try:
+        many(path, **{**values, "worlds": TRIED})
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def compare(path: str, values: Mapping[str, Any], ticks: int) -> tuple[World, Finding | None]:
+    """Several worlds at the end of a run in one, and where one first differs from itself alone, or None."""
+    joined = many(path, **{**values, "worlds": TRIED})
+    alone = [_single(path, values, joined, k) for k in range(TRIED)]
+    for t in range(ticks):
+        for world in (joined, *alone):
+            world.step()
+        for k, one in enumerate(alone):
+            if joined.hash(k) != one.hash():
+                found = _trace(path, values, t + 1, k)
+                there = joined.apart(k)
+                return joined, found or Finding(t, "not seen again in a second run", difference(one, there))
+    return joined, None
+
+
+def _single(path: str, values: Mapping[str, Any], joined: World, k: int) -> World:
+    return scenes.scene(path, **{**values, "seed": int(joined.seeds[k])})
+
+
+def _trace(path: str, values: Mapping[str, Any], ticks: int, k: int) -> Finding | None:
+    """Run both again with a fingerprint behind every system; the first that differs."""
+    joined = many(path, **{**values, "worlds": TRIED})
+    here, there = Traced(_single(path, values, joined, k)), Traced(joined, k)
+    for t in range(ticks):
+        here.world.step()
+        joined.step()
+        found = parting(here.names, here.marks(), there.marks())
+        if found is not None:
+            return Finding(t, found[0], entity(here.world, joined.apart(k), found[1]))
+    return None

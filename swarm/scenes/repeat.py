@@ -1,10 +1,11 @@
-"""`swarm check`: is a scene repeatable? It is run beside a twin that must not differ, in five ways, tick by tick.
+"""`swarm check`: is a scene repeatable? It is run beside a twin that must not differ, in six ways, tick by tick.
 
     again      the same settings once more
     threads    one thread against all of them; on CUDA "graphs": captured runs of stages against launches one by one
     permuted   the rows of every table shuffled at the start and every 25 ticks
     saved      written to a file half way, loaded, and run on
     process    in another process, where texts have other hashes, so that sets and dicts of them are in another order
+    worlds     three worlds in one against each of them alone
 
 When the hashes part, both are run once more with a fingerprint behind every system, and the first tick, system, column
 and entity that differ are named. At the end the scene's own `check` is run.
@@ -23,7 +24,7 @@ import numpy as np
 from swarm.backend.device import Backend, choose
 from swarm.digest import difference
 from swarm.errors import SettingsError
-from swarm.scenes import SceneError, elsewhere, load
+from swarm.scenes import SceneError, elsewhere, load, many
 from swarm.scenes import check as check_scene
 from swarm.scenes import scene as build
 from swarm.scenes.trace import Finding, Traced, entity, parting
@@ -37,6 +38,7 @@ HINTS = {  # where to look
     "permuted": "A result depends on the order of rows: a sum over a table, a first or last row. Go by ids instead.",
     "saved": "Something is kept outside the world; put it into a column or world.resources.",
     "process": "A set, or a dict keyed by hash or address, is gone through in its own order. Sort it first.",
+    "worlds": "A system mixes worlds: a sum over a table, world.tick or world.seed. See world.total and world.tick_of.",
 }
 NO_CHECK = (
     "To have it promise something, add for example:\n    def check(world):\n        assert world.counts()['...'] > 0"
@@ -51,6 +53,11 @@ def compare(scene: str, values: Mapping[str, Any], ticks: int, way: str) -> tupl
     """
     if way == "process":
         here, finding = elsewhere.compare(scene, values, ticks)
+        if finding is None:
+            check_scene(here)
+        return here.hash(), finding
+    if way == "worlds":
+        here, finding = many.compare(scene, values, ticks)
         if finding is None:
             check_scene(here)
         return here.hash(), finding
@@ -125,13 +132,14 @@ WAYS: dict[str, Callable[[int], Twist]] = {
     "permuted": _shuffled,
     "saved": _reloaded,
     "process": _untouched,
+    "worlds": _untouched,
 }
 
 
 def ways(backend: str | Backend = "auto") -> list[str]:
     """Those of `WAYS` that mean something on this backend; another process only where it has the same device."""
     chosen = choose(backend)
-    without = {"threads" if chosen.name == "cuda" else "graphs"}
+    without = {"threads", "worlds"} if chosen.name == "cuda" else {"graphs"}
     if chosen.device is not None and not chosen.device.gpu:
         without.add("process")
     return [way for way in WAYS if way not in without]
@@ -148,6 +156,8 @@ def check(scene: str, *, ticks: int = 200, **values: Any) -> int:
     console, failed = Console(soft_wrap=True), []
     known = {field.name for field in fields(load(scene).Settings)}
     asked = [way for way in ways(values.get("backend", "auto")) if way != "threads" or "threads" in known]
+    why_one = many.why_not(scene, values) if "worlds" in asked else ""
+    asked = [way for way in asked if way != "worlds" or not why_one]
     for way in asked:
         finding = None
         with console.status(f"{scene}: {way} ..."):
@@ -169,6 +179,8 @@ def check(scene: str, *, ticks: int = 200, **values: Any) -> int:
             "swarm.World.",
             highlight=False,
         )
+    if why_one:
+        console.print(f"left out worlds: {escape(why_one)}", highlight=False)
     own = hasattr(load(scene), "check")
     held = "and its own check holds" if own else "but it promises nothing of its own"
     verdict = f"repeatable, {held}" if not failed else f"{len(failed)} of {len(asked)} differ"

@@ -27,10 +27,13 @@ class Finding:
 
 
 class Traced:
-    """Wraps the world's schedule; after each step `marks()` has what stood behind every system."""
+    """Wraps the world's schedule; after each step `marks()` has what stood behind every system.
 
-    def __init__(self, world: World) -> None:
-        self.world, self._marks = world, []
+    k: of several worlds this one alone.
+    """
+
+    def __init__(self, world: World, k: int | None = None) -> None:
+        self.world, self._k, self._marks = world, k, []
         self.names = [*world.schedule.names, "barrier"]
         world.schedule = tuple(self._wrap(k, step) for k, step in enumerate(world.schedule))
 
@@ -40,7 +43,7 @@ class Traced:
                 self._marks.clear()
             on_cuda = getattr(step, "on_cuda", None) if world.backend.name == "cuda" else None
             (on_cuda or step)(world, dt)
-            self._marks.append(fingerprint(world))
+            self._marks.append(self._look())
 
         system.name = name_of(step)  # type: ignore[attr-defined]
         for declared in ("reads", "writes", "needs"):
@@ -49,7 +52,10 @@ class Traced:
         return system
 
     def marks(self) -> Marks:
-        return [*self._marks, fingerprint(self.world)]
+        return [*self._marks, self._look()]
+
+    def _look(self) -> dict[str, int]:
+        return fingerprint(self.world if self._k is None else self.world.apart(self._k))
 
 
 def parting(names: Iterable[str], ours: Marks, theirs: Marks) -> tuple[str, str] | None:
