@@ -325,6 +325,37 @@ def bench_tick(
     return tick.command(with_, scene=scene, settings=of.values(), ticks=ticks, aged=aged, frame=frame)
 
 
+@bench.command(name="worlds")
+def bench_worlds(
+    *,
+    with_: Asked = Request(),
+    scene: str = "foragers",
+    worlds: int = 1024,
+    ticks: int | None = None,
+    aged: int = 200,
+    set: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=False)] = None,
+) -> int | None:
+    """A tick of many small worlds in one against a tick of one world of as many agents; --agents says how many each.
+
+    Parameters
+    ----------
+    scene
+        A shipped scene, your own file or package.module:name.
+    worlds
+        How many.
+    ticks
+        Timed ticks.
+    aged
+        Ticks of births and deaths before the clock starts.
+    set
+        A setting of the scene, key=value; may be repeated.
+    """
+    from .bench import worlds as room
+    from .config import pairs
+
+    return room.command(with_, scene=scene, settings=pairs(set or ()), worlds=worlds, ticks=ticks, aged=aged)
+
+
 @bench.command(name="train")
 def bench_train(*, with_: Tried = Trial(), samples: int | None = None) -> int | None:
     """SGD on 256 networks 784-32-10 against sgemm, PyTorch and JAX; what fit holds in memory.

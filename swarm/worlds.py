@@ -40,15 +40,17 @@ def join(worlds: Iterable[World], count: int) -> World:
 
     Raises `SettingsError` for worlds that differ in more than their state, `BackendError` for worlds on CUDA.
     """
+    if count < 2:
+        raise SettingsError(f"join: {count} worlds are none to join. Give 2 or more.")
     joined, kept = None, []
-    for k, one in enumerate(worlds):
+    for k, one in zip(range(count), worlds):
         if joined is None:
             joined = _blank(one, count)
         _need_alike(joined, one, k)
         _plant(joined, k, one)
         kept.append((one.seed, one.tick, dict(one.resources)))
-    if joined is None or len(kept) != count or count < 2:
-        raise SettingsError(f"join: {len(kept)} worlds were given, {count} announced. Join 2 or more.")
+    if joined is None or len(kept) != count:
+        raise SettingsError(f"join: {len(kept)} worlds were given, {count} announced.")
     seeds, ticks, resources = zip(*kept)
     joined.several(seeds, ticks)
     for name, first in resources[0].items():

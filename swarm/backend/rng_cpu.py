@@ -68,32 +68,44 @@ def _sixteen(value, mine, at):
 
 @overload(_sixteen, inline="never")
 def _sixteen_of(value, mine, at):
-    """U32x16 of what sixteen entities have: one number, or what `_note` has put down."""
+    """What sixteen entities have: one number, or U32x16 of what `_note` has put down."""
     if isinstance(value, types.Array):
         return lambda value, mine, at: simd.load(mine, at)
-    return lambda value, mine, at: simd.splat(value)
+    return lambda value, mine, at: value
+
+
+def _plus(value, step):
+    raise NotImplementedError("compiled code only")
+
+
+@overload(_plus, inline="never")
+def _plus_of(value, step):
+    """U32x16 of a number, or of U32x16, plus a number."""
+    if isinstance(value, types.Integer):
+        return lambda value, step: simd.splat(np.uint32(value + step))
+    return lambda value, step: value + simd.splat(np.uint32(step))
 
 
 @kernel(inline=True)
 def philox16(slot, generation, tick, c3, k0, k1):
     """Four U32x16 of sixteen draws: `c3` is a U32x16 of stream << 20 | draw, the rest uint32 scalars."""
-    return _rounds(simd.splat(slot), simd.splat(generation), simd.splat(tick), c3, simd.splat(k0), simd.splat(k1))
+    return _rounds(simd.splat(slot), simd.splat(generation), simd.splat(tick), c3, k0, k1)
 
 
 @kernel(inline=True)
 def _across(slot, generation, tick, c3, k0, k1):
-    """The first two words of one draw of sixteen entities, all but c3 U32x16."""
-    a, b, _, _ = _rounds(slot, generation, tick, simd.splat(c3), k0, k1)
+    """The first two words of one draw of sixteen entities: slot, generation U32x16, tick, k0, k1 too or numbers."""
+    a, b, _, _ = _rounds(slot, generation, _plus(tick, np.uint32(0)), simd.splat(c3), k0, k1)
     return a, b
 
 
 @kernel(inline=True)
 def _rounds(a, b, c, d, k0, k1):
-    for _ in range(10):
+    for i in range(10):
         high0, low0 = simd.mulhi(a, simd.splat(_M0)), a * simd.splat(_M0)
         high1, low1 = simd.mulhi(c, simd.splat(_M1)), c * simd.splat(_M1)
-        a, b, c, d = high1 ^ b ^ k0, low1, high0 ^ d ^ k1, low0
-        k0, k1 = k0 + simd.splat(_W0), k1 + simd.splat(_W1)
+        r0, r1 = _plus(k0, np.uint32(i) * _W0), _plus(k1, np.uint32(i) * _W1)
+        a, b, c, d = high1 ^ b ^ r0, low1, high0 ^ d ^ r1, low0
     return a, b, c, d
 
 
