@@ -40,6 +40,13 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .ecs.system import system as system
     from .errors import SwarmError as SwarmError
     from .look import Look as Look
+    from .record_statistics import count as count
+    from .record_statistics import max as max
+    from .record_statistics import mean as mean
+    from .record_statistics import min as min
+    from .record_statistics import quantile as quantile
+    from .record_statistics import std as std
+    from .record_statistics import sum as sum
     from .scenes import scene as scene
     from .stages.flock import flock as flock
     from .stages.graze import graze as graze
@@ -105,6 +112,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "WarmupRate": "train",
     "World": "world",
     "bool_": "ecs.component",
+    "count": "record_statistics",
     "f32": "ecs.component",
     "f64": "ecs.component",
     "fit": "train",
@@ -114,13 +122,19 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "i32": "ecs.component",
     "i64": "ecs.component",
     "index": "stages.index",
+    "max": "record_statistics",
+    "mean": "record_statistics",
+    "min": "record_statistics",
     "mind": "stages.mind",
     "move": "stages.move",
     "pbt": "train.pbt",
+    "quantile": "record_statistics",
     "replay": "ecs.override",
     "scene": "scenes",
     "sense": "stages.sense",
     "split": "stages.split",
+    "std": "record_statistics",
+    "sum": "record_statistics",
     "sweep": "train.sweep",
     "system": "ecs.system",
     "think": "stages.think",

@@ -97,7 +97,7 @@ class Graze(Stage):
         names = joined(tables, "slots"), joined(tables, "generations")
         winner = scratch.array("winner", targets, np.int32)[:targets]
         eaters, eaten = scratch.array("eaters", n, np.int32), scratch.array("eaten", n, np.int32)
-        count = kernels.settle(claim, d2, *names, world.seed, world.tick, winner, eaters, eaten)
+        count = kernels.settle(claim, d2, *names, world.seeds, world.ticks, winner, eaters, eaten)
         eaters, eaten = eaters[:count], eaten[:count]
         amount = self.take(world, grid, eaten)
         meals = eaters, eaten, amount
@@ -214,7 +214,7 @@ def claim(
 
 
 def settle(
-    claim: np.ndarray, d2: np.ndarray, slots: np.ndarray, generations: np.ndarray, seed: int, tick: int,
+    claim: np.ndarray, d2: np.ndarray, slots: np.ndarray, generations: np.ndarray, seed: Any, tick: Any,
     winner: np.ndarray, eaters: np.ndarray, eaten: np.ndarray,
 ) -> int:  # fmt: skip
     """Phase 2: fill eaters and eaten int32 [>= N] with who eats what, claimants ascending; returns how many do.
