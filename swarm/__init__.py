@@ -40,6 +40,13 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .ecs.system import system as system
     from .errors import SwarmError as SwarmError
     from .look import Look as Look
+    from .record_statistics import count as count
+    from .record_statistics import max as max
+    from .record_statistics import mean as mean
+    from .record_statistics import min as min
+    from .record_statistics import quantile as quantile
+    from .record_statistics import std as std
+    from .record_statistics import sum as sum
     from .scenes import scene as scene
     from .stages.bite import bite as bite
     from .stages.collide import collide as collide
@@ -59,6 +66,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
+    from .stages.rate import Important as Important
+    from .stages.rate import Near as Near
     from .stages.sense import sense as sense
     from .stages.share import share as share
     from .stages.signal import signal as signal
@@ -101,12 +110,14 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Flow": "stages.flow",
     "Folds": "train",
     "Gradient": "stages.field_senses",
+    "Important": "stages.rate",
     "Look": "look",
     "MLP": "brain.mlp",
     "Mating": "ecs.events",
     "Meal": "ecs.events",
     "Message": "ecs.events",
     "Mutation": "brain.vary",
+    "Near": "stages.rate",
     "Own": "stages.mind",
     "PopulationClassifier": "train.estimators",
     "PopulationRegressor": "train.estimators",
@@ -126,6 +137,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "bite": "stages.bite",
     "bool_": "ecs.component",
     "collide": "stages.collide",
+    "count": "record_statistics",
     "deposit": "stages.deposit",
     "diffuse": "stages.diffuse",
     "f32": "ecs.component",
@@ -138,16 +150,22 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "i64": "ecs.component",
     "index": "stages.index",
     "mate": "stages.mate",
+    "max": "record_statistics",
+    "mean": "record_statistics",
+    "min": "record_statistics",
     "mind": "stages.mind",
     "move": "stages.move",
     "pbt": "train.pbt",
+    "quantile": "record_statistics",
     "replay": "ecs.override",
     "scene": "scenes",
     "sense": "stages.sense",
     "share": "stages.share",
     "signal": "stages.signal",
     "split": "stages.split",
+    "std": "record_statistics",
     "steer": "stages.steer",
+    "sum": "record_statistics",
     "sweep": "train.sweep",
     "system": "ecs.system",
     "think": "stages.think",
