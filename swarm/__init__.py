@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
+    from .stages.nearest import Nearest as Nearest
     from .stages.sense import sense as sense
     from .stages.split import split as split
     from .stages.think import think as think
@@ -70,6 +71,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Look": "look",
     "MLP": "brain.mlp",
     "Mutation": "brain.vary",
+    "Nearest": "stages.nearest",
     "Own": "stages.mind",
     "PopulationClassifier": "train.estimators",
     "PopulationRegressor": "train.estimators",
