@@ -31,14 +31,17 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .errors import SwarmError as SwarmError
     from .look import Look as Look
     from .scenes import scene as scene
+    from .stages.clock import Clock as Clock
     from .stages.flock import flock as flock
     from .stages.graze import graze as graze
+    from .stages.heard import Heard as Heard
     from .stages.index import index as index
     from .stages.mind import Own as Own
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
     from .stages.nearest import Nearest as Nearest
+    from .stages.rays import Rays as Rays
     from .stages.sense import sense as sense
     from .stages.split import split as split
     from .stages.think import think as think
@@ -64,10 +67,12 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Adam": "train",
     "AdamW": "train",
     "Brains": "brain.brains",
+    "Clock": "stages.clock",
     "Component": "ecs.component",
     "ConstantRate": "train",
     "CosineRate": "train",
     "Folds": "train",
+    "Heard": "stages.heard",
     "Look": "look",
     "MLP": "brain.mlp",
     "Mutation": "brain.vary",
@@ -76,6 +81,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "PopulationClassifier": "train.estimators",
     "PopulationRegressor": "train.estimators",
     "RMSprop": "train",
+    "Rays": "stages.rays",
     "SGD": "train",
     "Sectors": "stages.mind",
     "StepRate": "train",

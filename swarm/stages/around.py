@@ -79,6 +79,13 @@ def entries(grid: Grid) -> int:
     return grid.base[-1] + grid.tables[-1].n if grid.tables else 0
 
 
+def name_of(world: Any, grid: Grid, entry: int) -> str:
+    """Who that is, for errors: "entity 12884901888 of table 'rock'"."""
+    k = max(k for k, base in enumerate(grid.base) if base <= entry)
+    table = grid.tables[k]
+    return f"entity {world.backend.host(table.ids())[entry - grid.base[k]]} of table '{table.name}'"
+
+
 def by_entry(world: Any, grid: Grid, key: Column | str, dtype: Any) -> np.ndarray:
     """A column of the grid's tables, or "slots", by entry, on the host: [entries, ...]; 0 for those that lack it.
 

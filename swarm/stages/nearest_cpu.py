@@ -19,7 +19,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import splat
-from swarm.stages.near_cpu import RUNS, beyond, cell_of, first_cell, gather, hide, runs, shortest, shortest1
+from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, first_cell, gather, hide, runs, shortest, shortest1
 from swarm.stages.nearest import LEAD, cost  # noqa: F401  (shared with the reference)
 
 _SEEKERS = 1024  # of one task
@@ -59,7 +59,12 @@ def _some(grid, pos, world, first, visit, base, radius, k, frame, slots, flag, v
     here, total, bad, seam = np.int32(-1), 0, len(pos), False
     lead = 0 if bare else LEAD
     each = lead + values.shape[1]
+    flat = pos.reshape(-1)
     for v in range(low, high):
+        soon = visit[min(v + AHEAD, high - 1)] - base
+        if soon >= 0 and soon < len(pos):
+            simd.prefetch(flat, 2 * soon)
+            simd.prefetch(out, soon * width + at)
         i = visit[v] - base
         if i < 0 or i >= len(pos):
             continue

@@ -19,7 +19,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import select, splat
-from swarm.stages.near_cpu import cell_of, first_cell, gather, hide, shortest
+from swarm.stages.near_cpu import AHEAD, cell_of, first_cell, gather, hide, shortest
 from swarm.stages.sums import cost  # noqa: F401  (shared with the reference)
 
 _SEEKERS = 1024  # of one task
@@ -57,7 +57,12 @@ def _some(grid, pos, world, first, visit, base, radius, edges, frame, flag, valu
     room = 9 * grid.most + 32
     bx, by, be = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.int32)
     run, sector, here, total = np.empty(18, np.int32), np.zeros(16, np.int32), np.int32(-1), 0
+    flat, flat_out = pos.reshape(-1), out.reshape(-1)
     for v in range(low, high):
+        soon = visit[min(v + AHEAD, high - 1)] - base
+        if soon >= 0 and soon < len(pos):
+            simd.prefetch(flat, 2 * soon)
+            simd.prefetch(flat_out, soon * out.shape[1] + at)
         i = visit[v] - base
         if i < 0 or i >= len(pos):
             continue
