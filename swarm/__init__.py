@@ -57,9 +57,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.field_senses import Probe as Probe
     from .stages.field_senses import Value as Value
     from .stages.field_senses import Window as Window
+    from .stages.clock import Clock as Clock
     from .stages.flock import flock as flock
     from .stages.flow import Flow as Flow
     from .stages.graze import graze as graze
+    from .stages.heard import Heard as Heard
     from .stages.index import index as index
     from .stages.mate import mate as mate
     from .stages.mind import Own as Own
@@ -68,6 +70,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.move import move as move
     from .stages.rate import Important as Important
     from .stages.rate import Near as Near
+    from .stages.nearest import Nearest as Nearest
+    from .stages.rays import Rays as Rays
     from .stages.sense import sense as sense
     from .stages.share import share as share
     from .stages.signal import signal as signal
@@ -100,6 +104,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Birth": "ecs.events",
     "Bite": "ecs.events",
     "Brains": "brain.brains",
+    "Clock": "stages.clock",
     "Collision": "ecs.events",
     "Component": "ecs.component",
     "ConstantRate": "train",
@@ -110,6 +115,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Flow": "stages.flow",
     "Folds": "train",
     "Gradient": "stages.field_senses",
+    "Heard": "stages.heard",
     "Important": "stages.rate",
     "Look": "look",
     "MLP": "brain.mlp",
@@ -118,11 +124,13 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Message": "ecs.events",
     "Mutation": "brain.vary",
     "Near": "stages.rate",
+    "Nearest": "stages.nearest",
     "Own": "stages.mind",
     "PopulationClassifier": "train.estimators",
     "PopulationRegressor": "train.estimators",
     "Probe": "stages.field_senses",
     "RMSprop": "train",
+    "Rays": "stages.rays",
     "SGD": "train",
     "Sectors": "stages.mind",
     "Share": "ecs.events",
