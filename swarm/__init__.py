@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .record_statistics import sum as sum
     from .scenes import scene as scene
     from .stages.bite import bite as bite
+    from .stages.clock import Clock as Clock
     from .stages.collide import collide as collide
     from .stages.deposit import deposit as deposit
     from .stages.diffuse import diffuse as diffuse
@@ -57,7 +58,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.field_senses import Probe as Probe
     from .stages.field_senses import Value as Value
     from .stages.field_senses import Window as Window
-    from .stages.clock import Clock as Clock
     from .stages.flock import flock as flock
     from .stages.flow import Flow as Flow
     from .stages.graze import graze as graze
@@ -68,9 +68,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
+    from .stages.nearest import Nearest as Nearest
     from .stages.rate import Important as Important
     from .stages.rate import Near as Near
-    from .stages.nearest import Nearest as Nearest
     from .stages.rays import Rays as Rays
     from .stages.sense import sense as sense
     from .stages.share import share as share
