@@ -40,8 +40,16 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .ecs.system import system as system
     from .errors import SwarmError as SwarmError
     from .look import Look as Look
+    from .record_statistics import count as count
+    from .record_statistics import max as max
+    from .record_statistics import mean as mean
+    from .record_statistics import min as min
+    from .record_statistics import quantile as quantile
+    from .record_statistics import std as std
+    from .record_statistics import sum as sum
     from .scenes import scene as scene
     from .stages.bite import bite as bite
+    from .stages.clock import Clock as Clock
     from .stages.collide import collide as collide
     from .stages.deposit import deposit as deposit
     from .stages.diffuse import diffuse as diffuse
@@ -53,12 +61,17 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.flock import flock as flock
     from .stages.flow import Flow as Flow
     from .stages.graze import graze as graze
+    from .stages.heard import Heard as Heard
     from .stages.index import index as index
     from .stages.mate import mate as mate
     from .stages.mind import Own as Own
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
+    from .stages.nearest import Nearest as Nearest
+    from .stages.rate import Important as Important
+    from .stages.rate import Near as Near
+    from .stages.rays import Rays as Rays
     from .stages.sense import sense as sense
     from .stages.share import share as share
     from .stages.signal import signal as signal
@@ -91,6 +104,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Birth": "ecs.events",
     "Bite": "ecs.events",
     "Brains": "brain.brains",
+    "Clock": "stages.clock",
     "Collision": "ecs.events",
     "Component": "ecs.component",
     "ConstantRate": "train",
@@ -101,17 +115,22 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Flow": "stages.flow",
     "Folds": "train",
     "Gradient": "stages.field_senses",
+    "Heard": "stages.heard",
+    "Important": "stages.rate",
     "Look": "look",
     "MLP": "brain.mlp",
     "Mating": "ecs.events",
     "Meal": "ecs.events",
     "Message": "ecs.events",
     "Mutation": "brain.vary",
+    "Near": "stages.rate",
+    "Nearest": "stages.nearest",
     "Own": "stages.mind",
     "PopulationClassifier": "train.estimators",
     "PopulationRegressor": "train.estimators",
     "Probe": "stages.field_senses",
     "RMSprop": "train",
+    "Rays": "stages.rays",
     "SGD": "train",
     "Sectors": "stages.mind",
     "Share": "ecs.events",
@@ -126,6 +145,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "bite": "stages.bite",
     "bool_": "ecs.component",
     "collide": "stages.collide",
+    "count": "record_statistics",
     "deposit": "stages.deposit",
     "diffuse": "stages.diffuse",
     "f32": "ecs.component",
@@ -138,16 +158,22 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "i64": "ecs.component",
     "index": "stages.index",
     "mate": "stages.mate",
+    "max": "record_statistics",
+    "mean": "record_statistics",
+    "min": "record_statistics",
     "mind": "stages.mind",
     "move": "stages.move",
     "pbt": "train.pbt",
+    "quantile": "record_statistics",
     "replay": "ecs.override",
     "scene": "scenes",
     "sense": "stages.sense",
     "share": "stages.share",
     "signal": "stages.signal",
     "split": "stages.split",
+    "std": "record_statistics",
     "steer": "stages.steer",
+    "sum": "record_statistics",
     "sweep": "train.sweep",
     "system": "ecs.system",
     "think": "stages.think",

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from swarm.ecs.admission import admit
+from swarm.ecs.admission import let_in
 from swarm.ecs.ids import SLOT_BYTES
 from swarm.ecs.memory import Scratch
 from swarm.ecs.table import IDENTITY, Block, Table, part
@@ -69,7 +69,7 @@ def barrier(world: World) -> None:
             arrive(world, table, arrival, world.tick, why)
         table.discard()
     for _, plan in plans:
-        world.ids.release(plan.freed, world.tick)
+        world.ids.release(plan.freed, world.tick_of(plan.freed))
 
 
 # ---------------------------------------------------------------------- planning
@@ -81,18 +81,16 @@ def _plan(world: World, table: Table, kernels: Any) -> Plan:
     if table.deaths:
         dead = dead[: table.registry.kernels.where(table.dying, dead)]
     freed = np.take(table.slots, dead, out=scratch.array("freed", len(dead), np.uint32), mode="clip")
-    living = table.n - len(dead)
     requests = [birth.rows for birth in table.births]
     rows = requests[0] if len(requests) == 1 else np.concatenate(requests or [np.empty(0, np.int32)])
     asked, parent = (scratch.array(name, len(rows), np.int32) for name in ("asked", "parent"))
     slot = scratch.array("slot", len(rows), np.uint32)
     kernels.by_slot(table.slots, rows, asked, slot, scratch)
     np.take(rows, asked, out=parent, mode="clip")
-    if table.cap is not None and living + len(rows) > table.cap:
-        chosen = admit(world, table, parent, max(0, table.cap - living))
-        table.refused_total += len(rows) - len(chosen)
+    chosen = let_in(world, table, parent, table.population - table.tally(dead))
+    if chosen is not None:
         asked, parent, slot = asked[chosen], parent[chosen], slot[chosen]
-    plan = Plan(parent, slot, asked, dead, freed, living + len(parent))
+    plan = Plan(parent, slot, asked, dead, freed, table.n - len(dead) + len(parent))
     if all(birth.other is None for birth in table.births):
         return plan
     other = [np.full(len(b.rows), -1, np.int32) if b.other is None else b.other for b in table.births]
@@ -123,18 +121,37 @@ def _apply(world: World, table: Table, plan: Plan, kernels: Any) -> None:
     copied, inherited = kernels.places(table.n, plan.dead, plan.parent, table.dying, child, src, dst, heirs)
     src, dst, heirs = src[:copied], dst[:copied], heirs[:inherited]
     born = births - inherited  # src and dst hold these children first, then the living that move
-    slots = ids.take(births, table.scratch.array("slots", births, np.uint32))
+    slots = table.scratch.array("slots", births, np.uint32)
+    ids.take(births, slots) if ids.worlds == 1 else ids.deal(plan.slot, slots)
     if table.own_brains is not None:
         _brains(world, table, plan, aside, child, src[born:], dst[born:], heirs, slots)
     kernels.settle(table.blocks(), src, dst, born, child)
     _override(table, plan, child)
     identity = tuple(storage[key] for key in IDENTITY)
     registry = (ids.generation, ids.table, ids.row)
-    kernels.enroll(child, slots, plan.slot, dst[born:], world.tick, table.index, identity, registry)
+    kernels.enroll(child, slots, plan.slot, dst[born:], world.tick_of(slots), table.index, identity, registry)
     storage["dying"][: max(table.n, plan.after)] = False
     table.deaths = False
-    table.born_total += births
-    table.died_total += deaths
+    table.born_total = table.born_total + ids.tally(slots)
+    table.died_total = table.died_total + ids.tally(plan.freed)
+
+
+def remove(world: World, table: Table, dead: np.ndarray, why: str) -> None:
+    """Take the rows `dead` [D] i32, ascending, out of the table between two ticks; the last living fill the holes.
+
+    Their slots are left to the caller, and nobody is counted as dead.
+    """
+    kernels, nobody = world.backend.twin("swarm.barrier"), np.empty(0, np.int32)
+    src, dst = (table.scratch.array(name, len(dead), np.int32) for name in ("src", "dst"))
+    table.dying[dead] = True
+    moved, _ = kernels.places(table.n, dead, nobody, table.dying, nobody, src, dst, nobody)
+    src, dst = src[:moved], dst[:moved]
+    if table.own_brains is not None and moved:
+        table.own_brains.move(src, dst)
+    kernels.settle(table.blocks(), src, dst, 0, nobody)
+    world.ids.row[table.storage["slots"][dst]] = dst
+    table.storage["dying"][: table.n] = False
+    table.resize(table.n - len(dead), why)
 
 
 def _brains(
@@ -153,7 +170,7 @@ def _brains(
         second = np.where(aside[at] == second, copies[at], second)
     for which in (np.flatnonzero(first), heirs):
         for units, some in _kinds(plan, which):
-            keys = (slots[some], generations[some], world.tick, world.seed)
+            keys = (slots[some], generations[some], world.ticks, world.seeds)
             if units is None or second is None:
                 pool.inherit(plan.parent[some], child[some], *keys, table.mutation)
             else:
@@ -249,12 +266,14 @@ def enroll(
     slot: np.ndarray,
     parent_slot: np.ndarray,
     moved: np.ndarray,
-    tick: int,
+    tick: Any,
     table: int,
     identity: tuple[np.ndarray, ...],
     registry: tuple[np.ndarray, ...],
 ) -> None:
     """Write who lives where: child [K] i32 rows with slot and parent_slot [K] u32; moved [M] i32 rows of movers.
+
+    tick: when, a number or i64 [K].
 
     identity: the table's slots, generations, parents, born; registry: generation, table and row of all slots.
     """

@@ -317,7 +317,7 @@ def _step(number: int, name: str, system: Any, world: World) -> Step:
         ask = getattr(system, "launches_only", None)
         return Step(number, name, run, ask is None or ask(world), getattr(system, "beside", None))
     module = getattr(system, "__module__", None) or type(system).__module__
-    ours = str(module).startswith("swarm.") and not str(module).startswith("swarm.scenes.repeat")
+    ours = str(module).startswith("swarm.") and not str(module).startswith("swarm.scenes.trace")
     return Step(number, f"{name} (reference)" if ours else name, system, False)
 
 

@@ -75,7 +75,7 @@ def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
                 "brains": pool,
                 "mutation": None if table.mutation is None else asdict(table.mutation),
                 "cap": table.cap,
-                "totals": [table.born_total, table.died_total, table.refused_total],
+                "totals": [np.asarray(t).tolist() for t in (table.born_total, table.died_total, table.refused_total)],
             }
         )
     ids = world.ids
@@ -92,6 +92,8 @@ def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "tables": tables,
         "scene": world.scene,
     }
+    if world.worlds > 1:
+        values["worlds"] = {"seeds": world.seeds.tolist(), "ticks": world.ticks.tolist()}
     return values, arrays
 
 
@@ -192,14 +194,16 @@ def _restore(
     world: World, values: dict[str, Any], arrays: dict[str, np.ndarray], known: dict[str, type[Component]]
 ) -> None:
     made = [[_component(schema, known) for schema in table["components"]] for table in values["tables"]]
-    ids = type(world.ids)(world.backend)
+    several = values.get("worlds")
+    ids = type(world.ids)(world.backend, len(several["seeds"]) if several else 1)
     generation = _array(arrays, "slots/generation", None, np.uint32)
     ids.used = len(generation)
-    ids.resize(max(64, 1 << max(0, ids.used - 1).bit_length()))
+    each = -(-ids.used // ids.worlds)  # slots of every world
+    ids.resize(max(64, 1 << max(0, each - 1).bit_length()) * ids.worlds)
     for key in ("generation", "died", "free"):
         target = getattr(ids, key)
         target[: ids.used] = world.backend.array(_array(arrays, f"slots/{key}", (ids.used,), target.dtype))
-    ids.spare = int(ids.free.sum())
+    ids.spare = int(ids.free.sum()) if ids.worlds == 1 else ids.free.reshape(-1, ids.worlds).sum(axis=0)
     tables: dict[str, Table] = {}
     for saved, components in zip(values["tables"], made):
         table = Table(saved["name"], len(tables), components, ids, shared=saved["shared"])
@@ -210,6 +214,8 @@ def _restore(
         table.expire("loading a file")
     world.ids, world.tables = ids, tables
     world.tick, world.seed, world.dt = values["tick"], values["seed"], values["dt"]
+    if several:
+        world.several(several["seeds"], several["ticks"])
     world.size, world.scattered = (values["size"][0], values["size"][1]), values["scattered"]
     world.scene = values["scene"]
     world.resources = {
@@ -239,7 +245,8 @@ def _fill(table: Table, saved: dict[str, Any], arrays: dict[str, np.ndarray], ba
             raise SaveError(f"table '{table.name}' has {n} entities and {len(table.brains)} brains. {_REMEDY}")
     table.mutation = None if saved["mutation"] is None else Mutation(**saved["mutation"])
     table.cap = saved["cap"]
-    table.born_total, table.died_total, table.refused_total = saved["totals"]
+    totals = (np.asarray(total) if isinstance(total, list) else total for total in saved["totals"])
+    table.born_total, table.died_total, table.refused_total = totals
     every = {column.key: column for c in table.components for column in c.columns}
     table.given = {every[key] for key in saved["given"] if key in every}
     table.resize(n, "loading a file")

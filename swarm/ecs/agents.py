@@ -185,7 +185,7 @@ class Agents:
         count = int(np.prod(shape, dtype=np.int64))
         draw = getattr(rng, kind)
         with self._world.backend.running():
-            out = draw(self._world.seed, self.table.slots, self.table.generations, self._world.tick, number, count)
+            out = draw(self._world.seeds, self.table.slots, self.table.generations, self._world.ticks, number, count)
         return out.reshape(self.table.n, *shape)
 
     def _column(self, column: Column) -> Any:

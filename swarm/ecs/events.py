@@ -152,9 +152,9 @@ class Journal:
         """The tick is over, `world.tick` counts it: sort what it brought. Whether other kinds are recorded from now."""
         tick = world.tick - 1
         if Birth in self.kinds:
-            self._births(world, tick)
+            self._births(world)
         if Death in self.kinds:
-            self._deaths(world, tick)
+            self._deaths(world)
         self._last = {kind: _sorted(kind, tick, self._coming.get(kind, [])) for kind in self.kinds}
         self._coming.clear()
         return self.turn()
@@ -172,15 +172,15 @@ class Journal:
         self._coming.clear()
         self._last.clear()
 
-    def _births(self, world: World, tick: int) -> None:
+    def _births(self, world: World) -> None:
         for table in world.tables.values():
-            xp = table.xp
-            rows = xp.flatnonzero((table.born == tick) & (table.parents != 0))
+            rows = table.xp.flatnonzero((table.born == world.tick_of(table) - 1) & (table.parents != 0))
             self.emit(world, Birth, join(table.slots[rows], table.generations[rows]), table.parents[rows], 0)
 
-    def _deaths(self, world: World, tick: int) -> None:
-        ids = world.ids
-        slots = ids.xp.flatnonzero((ids.died[: ids.used] == tick) & (ids.table[: ids.used] < 0))
+    def _deaths(self, world: World) -> None:
+        ids, used = world.ids, world.ids.used
+        died = ids.died[:used] == world.tick_of(ids.xp.arange(used)) - 1
+        slots = ids.xp.flatnonzero(died & (ids.table[:used] < 0))
         self.emit(world, Death, join(slots, ids.generation[slots]), 0, 0)
 
 

@@ -76,7 +76,7 @@ def settled(stage: Any, world: Any, asked: Asked) -> tuple[np.ndarray, np.ndarra
     winner = scratch.array("winner", asked.targets, np.int32)[: asked.targets]
     who, what = scratch.array("who", n, np.int32), scratch.array("what", n, np.int32)
     settle = kernels_of(world, _STEM).settle
-    names = asked.slots, asked.generations, world.seed, world.tick
+    names = asked.slots, asked.generations, world.seeds, world.ticks
     count = settle(asked.claim, asked.d2, *names, winner, who, what)
     return who[:count], what[:count]
 
@@ -84,7 +84,7 @@ def settled(stage: Any, world: Any, asked: Asked) -> tuple[np.ndarray, np.ndarra
 def ranked(world: Any, asked: Asked, who: np.ndarray) -> np.ndarray:
     """The claimants `who` [K], those of one target side by side, in the order in which they would win it."""
     words = kernels_of(world, "swarm.backend.rng").words
-    draw = words(world.seed, asked.slots[who], asked.generations[who], world.tick, _PRIORITY, 1)[:, 0]
+    draw = words(world.seeds, asked.slots[who], asked.generations[who], world.ticks, _PRIORITY, 1)[:, 0]
     return who[np.lexsort((asked.slots[who], draw, asked.d2[who], asked.claim[who]))]
 
 
@@ -153,7 +153,7 @@ def claim(
 
 
 def settle(
-    claim: np.ndarray, d2: np.ndarray, slots: np.ndarray, generations: np.ndarray, seed: int, tick: int,
+    claim: np.ndarray, d2: np.ndarray, slots: np.ndarray, generations: np.ndarray, seed: Any, tick: Any,
     winner: np.ndarray, eaters: np.ndarray, eaten: np.ndarray,
 ) -> int:  # fmt: skip
     """Phase 2: fill eaters and eaten int32 [>= N] with who eats what, claimants ascending; returns how many do.

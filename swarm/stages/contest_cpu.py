@@ -18,7 +18,7 @@ from numba import prange
 
 from swarm.backend import rng, simd
 from swarm.backend.jit import kernel
-from swarm.backend.rng_cpu import word_at
+from swarm.backend.rng_cpu import halves, named, word_at
 from swarm.backend.simd import splat
 from swarm.stages.contest import cost  # noqa: F401  (shared with the reference)
 from swarm.stages.near_cpu import AHEAD, RUNS, cell_of, first_cell, runs, shortest
@@ -101,12 +101,11 @@ def _some(grid, pos, world, first, visit, base, reach, slots, available, own, he
 
 def settle(claim, d2, slots, generations, seed, tick, winner, eaters, eaten):
     """See `contest.settle`."""
-    low, high = (np.uint32(k) for k in rng.key(seed))
-    return _settle(claim, d2, slots, generations, low, high, np.uint32(tick & 0xFFFFFFFF), winner, eaters, eaten)
+    return _settle(claim, d2, slots, generations, *halves(seed, tick), winner, eaters, eaten)
 
 
 @kernel
-def _settle(claim, d2, slots, generations, key0, key1, tick, winner, eaters, eaten):
+def _settle(claim, d2, slots, generations, tick, k0, k1, winner, eaters, eaten):
     winner[:] = -1
     for i in range(len(claim)):
         t = claim[i]
@@ -115,8 +114,10 @@ def _settle(claim, d2, slots, generations, key0, key1, tick, winner, eaters, eat
             if w < 0 or d2[i] < d2[w]:
                 winner[t] = i
             elif d2[i] == d2[w]:
-                a = word_at(slots[i], generations[i], tick, _PRIORITY, 0, key0, key1)
-                b = word_at(slots[w], generations[w], tick, _PRIORITY, 0, key0, key1)
+                slot, when, low, high = named(slots[i], tick, k0, k1)
+                a = word_at(slot, generations[i], when, _PRIORITY, 0, low, high)
+                slot, when, low, high = named(slots[w], tick, k0, k1)
+                b = word_at(slot, generations[w], when, _PRIORITY, 0, low, high)
                 if a < b or (a == b and slots[i] < slots[w]):
                     winner[t] = i
     count = 0

@@ -57,7 +57,7 @@ class Deposit(Stage):
         pos, order, plane = joined(tables, self.pos), world.order(tables), plane_of(tables)
         amount = np.full(1, self.each, np.float32) if self.amount is None else joined(tables, self.amount)
         chosen = np.empty(0, np.bool_) if self.where is None else joined(tables, self.where)
-        cell = self.scratch(world).array("cell", len(pos), np.int32)
+        cell = self.scratch(world).array("cell", 2 * len(pos), np.int32)
         about = self.field.lattice(world), self.spread
         if world.backend.device is None:
             kernels = world.backend.twin("swarm.stages.deposit")
@@ -92,8 +92,8 @@ class Deposit(Stage):
 
 
 def cost(n: int, spread: bool) -> Cost:
-    """Position, amount and order read, the cell's number written and read; a line of the field read and written."""
-    return Cost(n * (8 + 4 + 4 + 8 + (2 if spread else 1) * 128), n * (20 if spread else 3))
+    """Position, amount and order read, entry and cell written and read; a line of the field read and written."""
+    return Cost(n * (8 + 4 + 4 + 16 + (2 if spread else 1) * 128), n * (20 if spread else 3))
 
 
 def drop(
@@ -103,8 +103,8 @@ def drop(
     """Add amounts to field float32 [W * rows * columns], entry after entry in the order of `order` int32 [N].
 
     By entry: pos float32 [N, 2] m, amount float32 [N] or [1], chosen bool [N] or empty for all, plane int32 [N] or
-    empty for one world. cell int32 [>= N] is work space. Returns -1, or an entry that is outside or whose amount is not
-    finite: then nothing was added.
+    empty for one world. cell int32 [>= 2 N] is work space. Returns -1, or an entry that is outside or whose amount is
+    not finite: then nothing was added.
     """
     members = order[chosen[order]] if chosen.size else order
     given = amount[members] if len(amount) > 1 else np.broadcast_to(amount, len(members))

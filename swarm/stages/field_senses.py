@@ -17,7 +17,7 @@ import numpy as np
 from swarm.ecs.component import Column
 from swarm.errors import SchemaError, SettingsError
 from swarm.stages.field import Field, need_field
-from swarm.stages.raster import Raster, plane_of
+from swarm.stages.raster import Raster
 from swarm.stages.sample import cost, directions
 from swarm.stages.stage import Cost, positive
 from swarm.stages.tiles import Tiles
@@ -52,7 +52,7 @@ class FieldSense:
         """Write columns at .. at + width of `out` [N, W]; returns the first row that is not in the world, or -1."""
         kernels = world.backend.twin("swarm.stages.sample")
         common = self.raster.lattice(world), np.float32(self.scale), seeker.visit, seeker.base, out, at
-        return self.sample(kernels, world, self.source(world), plane_of((seeker.table,)), seeker, common)
+        return self.sample(kernels, world, self.source(world), seeker.world, seeker, common)
 
     def source(self, world: Any) -> Any:
         """The numbers sampled, float32 [W * rows * columns]."""

@@ -21,10 +21,10 @@ import numpy as np
 from swarm.ecs.component import Column
 from swarm.errors import SchemaError, SettingsError
 from swarm.stages.near import outside
-from swarm.stages.raster import cells_of, plane_of
+from swarm.stages.raster import cells_of
 from swarm.stages.stage import Cost, need_column, positive
-from swarm.stages.tiles import Tiles
-from swarm.stages.ways import STEPS, compass_of, cost
+from swarm.stages.tiles import Ground, Tiles
+from swarm.stages.ways import cell_of, compass_of, cost, lengths_of
 
 if TYPE_CHECKING:
     from swarm.stages.sense import Seeker
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class Maps(NamedTuple):
     """The ways to all goals over one state of the tiles and goals. Of cells: [G, W, rows, columns]."""
 
-    ground: int  # the version of the tiles
+    ground: Ground
     sources: tuple[Any, ...]  # the cells of each goal, int64, sorted: world * area + row * columns + column
     distance: Any  # float32, m; infinite where there is no way
     way: Any  # uint8, a number of `ways.STEPS`, or NOWHERE
@@ -92,33 +92,47 @@ class Flow:
 
     def maps(self, world: Any) -> Maps:
         """The ways as tiles and goals are now. Raises `SettingsError` if every tile is solid."""
-        ground, known = self.tiles.ground(world), self._maps.get(world)
+        ground, known, host = self.tiles.ground(world), self._maps.get(world), world.backend.host
         sources = tuple(self._sources(world, about, ground) for about in self.goals.values())
-        if known is not None and known.ground == ground.version:
-            same = [np.array_equal(a, b) for a, b in zip(known.sources, sources, strict=True)]
-            if all(same):
-                return known
-        else:
-            known, same = None, [False] * len(sources)
-        host = world.backend.host
+        if known is not None and known.ground is ground and all(map(np.array_equal, known.sources, sources)):
+            return known
         factor = host(ground.factor).reshape(-1, self.tiles.rows, self.tiles.columns)
         if not np.isfinite(factor).any():
             raise SettingsError(f"Flow: every tile of '{self.tiles.name}' is solid. Leave some that can be walked on.")
         shape = (len(sources), *factor.shape)
-        distance, way = np.empty(shape, np.float32), np.empty(shape, np.uint8)
-        kernels = world.backend.twin("swarm.stages.ways")
-        lengths = np.array([np.hypot(*(np.array(step) * self.tiles.cell(world))) for step in STEPS]).astype(np.float32)
+        if known is None or known.distance.shape != shape:
+            known = None
+            distance, way = np.empty(shape, np.float32), np.empty(shape, np.uint8)
+        else:
+            distance, way = host(known.distance).copy(), host(known.way).copy()
         for g, (name, cells) in enumerate(zip(self.goals, sources, strict=True)):
-            if known is not None and same[g]:
-                distance[g], way[g] = host(known.distance)[g], host(known.way)[g]
-                continue
             free = cells[np.isfinite(factor.reshape(-1)[cells])]
             if len(cells) and not len(free) and not isinstance(self.goals[name], Column):
                 warnings.warn(f"Flow: the goal '{name}' lies in solid tiles, so nobody finds it.", stacklevel=4)
-            kernels.integrate(factor, free, lengths, self.tiles.edge == "closed", distance[g], way[g])
+            stale = np.arange(len(factor))
+            if known is not None:
+                moved = np.setxor1d(known.sources[g], cells) // factor[0].size
+                edited = (host(known.ground.factor).reshape(factor.shape) != factor).any(axis=(1, 2))
+                stale = np.union1d(moved, np.flatnonzero(edited))
+            self._integrate(world, factor, free, stale, distance[g], way[g])
         array = world.backend.array
-        made = self._maps[world] = Maps(ground.version, sources, array(distance), array(way))
+        made = self._maps[world] = Maps(ground, sources, array(distance), array(way))
         return made
+
+    def _integrate(
+        self, world: Any, factor: np.ndarray, cells: np.ndarray, stale: np.ndarray, distance: Any, way: Any
+    ) -> None:
+        """Work out the ways to `cells` anew in the `stale` ones of several worlds; arrays [W, rows, columns]."""
+        kernels, area = world.backend.twin("swarm.stages.ways"), factor[0].size
+        about = lengths_of(self.tiles.cell(world)), self.tiles.edge == "closed"
+        if len(stale) == len(factor):
+            kernels.integrate(factor, cells, *about, distance, way)
+        elif len(stale):
+            cells = cells[np.isin(cells // area, stale)]
+            cells = np.searchsorted(stale, cells // area) * area + cells % area
+            some, first = np.empty((len(stale), *factor.shape[1:]), np.float32), way[stale]
+            kernels.integrate(factor[stale], cells, *about, some, first)
+            distance[stale], way[stale] = some, first
 
     def _sources(self, world: Any, about: Any, ground: Any) -> np.ndarray:
         """The cells of a goal in all worlds, int64, sorted, each once, on the host."""
@@ -126,7 +140,7 @@ class Flow:
         if isinstance(about, Column):
             found = [np.empty(0, np.int64)]
             for table in (t for t in world.tables_with(about) if t.n):
-                pos, plane = world.backend.host(table.column(about)), world.backend.host(plane_of((table,)))
+                pos, plane = world.backend.host(table.column(about)), world.backend.host(table.worlds)
                 if outside(pos, *map(np.float32, world.size)) >= 0:
                     raise SettingsError(f"Flow: an entity of table '{table.name}' has {about.key} outside the world.")
                 column, row = cells_of(pos, self.tiles.lattice(world))
@@ -142,29 +156,33 @@ class Flow:
     def directions(self, world: Any, pos: Any, goal: Any, plane: Any = None) -> Any:
         """Unit vectors float32 [N, 2] from positions float32 [N, 2] (m, in the world) towards a goal.
 
-        goal: a name, a number, or int32 [N] of numbers, negative for none. plane: int32 [N], in which world each is,
-        where there are several. Raises `SettingsError` for positions outside the world and goals that do not exist.
+        goal: a name, a number, or int32 [N] of numbers, negative for none. plane: int32 [N], in which of several worlds
+        each is (`table.worlds`). Raises `SettingsError` for positions outside the world and goals that do not exist.
         """
-        return self._ask(world, pos, goal, plane)[:, :2]
+        return self._ask(world, pos, goal, plane)[0][:, :2]
 
     def distance(self, world: Any, pos: Any, goal: Any, plane: Any = None) -> Any:
         """How far it is to the goal, float32 [N], m weighed by cost; infinite if there is no way. See `directions`."""
-        close = self._ask(world, pos, goal, plane)[:, 2]
-        with np.errstate(divide="ignore"):
-            return np.float32(self.scale) * (np.float32(1) / close - np.float32(1))
+        _, pos, plane, number = self._ask(world, pos, goal, plane)
+        distance = self.maps(world).distance
+        cell = cell_of(pos, number, plane, distance[0].size, self.tiles.lattice(world))
+        return np.where(number < 0, np.float32(np.inf), distance.reshape(-1)[cell])
 
-    def _ask(self, world: Any, pos: Any, goal: Any, plane: Any) -> Any:
-        backend = world.backend
-        pos, plane = backend.array(pos, np.float32), backend.array(np.empty(0, np.int32) if plane is None else plane)
-        number = backend.array(np.int32(self.number(goal)) if isinstance(goal, str) else goal, np.int32)
-        out = backend.zeros((len(pos), 3), np.float32)
+    def _ask(self, world: Any, pos: Any, goal: Any, plane: Any) -> tuple[Any, Any, Any, Any]:
+        """Direction and closeness float32 [N, 3], and what was asked as arrays: positions, worlds, goals."""
+        array = world.backend.array
+        if world.ids.worlds > 1 and plane is None:
+            raise SettingsError(f"Flow: there are {world.ids.worlds} worlds; say in which each is: plane=table.worlds.")
+        pos, plane = array(pos, np.float32), array(np.empty(0, np.int32) if plane is None else plane, np.int32)
+        number = array(self.number(goal) if isinstance(goal, str) else goal, np.int32)
         if number.ndim == 0:
-            number = backend.array(np.full(len(pos), int(number), np.int32))
+            number = array(np.full(len(pos), int(number), np.int32))
+        out = world.backend.zeros((len(pos), 3), np.float32)
         bad = self._look(world, pos, plane, number, out, 0)
         if bad >= 0:
-            place, asked = backend.host(pos[bad]), int(number[bad])
+            place, asked = world.backend.host(pos[bad]), int(number[bad])
             raise SettingsError(f"Flow: row {bad}, at {place} with goal {asked}: {self._wrong(asked)}")
-        return out
+        return out, pos, plane, number
 
     def _wrong(self, number: int) -> str:
         if number >= len(self.goals):
@@ -174,10 +192,9 @@ class Flow:
     def _look(self, world: Any, pos: Any, plane: Any, number: Any, out: Any, at: int) -> int:
         maps, kernels = self.maps(world), world.backend.twin("swarm.stages.ways")
         flat = maps.distance.reshape(-1), maps.way.reshape(-1)
-        area = maps.distance.size // len(self.goals)
         compass = world.backend.array(compass_of(self.tiles.cell(world)))
         lattice, scale = self.tiles.lattice(world), np.float32(self.scale)
-        return kernels.follow(*flat, area, len(self.goals), plane, pos, number, lattice, compass, scale, out, at)
+        return kernels.follow(*flat, len(self.goals), plane, pos, number, lattice, compass, scale, out, at)
 
     # ------------------------------------------------------------------ the sense
 
@@ -203,7 +220,7 @@ class Flow:
             number = seeker.table.column(self.goal)
         else:
             number = backend.array(np.full(n, self.number(self.goal), np.int32))
-        bad = self._look(world, seeker.pos, plane_of((seeker.table,)), number, out, at)
+        bad = self._look(world, seeker.pos, seeker.world, number, out, at)
         if bad >= 0 and isinstance(self.goal, Column) and int(number[bad]) >= len(self.goals):
             entity = int(backend.host(seeker.table.ids()[bad : bad + 1])[0])
             raise SettingsError(

@@ -102,7 +102,7 @@ class Mate(Split):
         mutual = asked.claim[two] - base == one
         one, two = one[mutual], two[mutual]  # every pair from both sides
         draw = world.backend.twin("swarm.backend.rng").words
-        words = draw(world.seed, asked.slots[one], asked.generations[one], world.tick, _PRIORITY, 1)[:, 0]
+        words = draw(world.seeds, asked.slots[one], asked.generations[one], world.ticks, _PRIORITY, 1)[:, 0]
         word, slot = np.zeros(table.n, np.uint32), asked.slots
         word[one] = words
         leads = (word[one] < word[two]) | ((word[one] == word[two]) & (slot[one] < slot[two]))

@@ -6,6 +6,7 @@ same for y. With edge="torus" the last cell of a row is beside the first, with "
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,8 +55,7 @@ class Raster:
 
     def shape(self, world: Any) -> tuple[int, ...]:
         """(rows, columns), with the number of worlds ahead where `world` holds several."""
-        worlds = worlds_of(world)
-        return (self.rows, self.columns) if worlds == 1 else (worlds, self.rows, self.columns)
+        return (*((world.ids.worlds,) if world.ids.worlds > 1 else ()), self.rows, self.columns)
 
     def of(self, world: Any) -> Any:
         """The array of this world, [rows, columns] or [W, rows, columns], to be read and written in place.
@@ -113,18 +113,9 @@ class Raster:
         return f"<{self.kind} '{self.name}' {self.columns} x {self.rows}>"
 
 
-def worlds_of(world: Any) -> int:
-    """W, how many independent worlds `world` holds."""
-    return int(getattr(world.ids, "worlds", 1) or 1)
-
-
-def plane_of(tables: Any) -> Any:
-    """Which world each entity of these tables is in, int32 by entry; empty where there is one world only."""
-    tables = tuple(tables)
-    parts: list[Any] = [getattr(table, "worlds", ()) for table in tables]
-    if not all(map(len, parts)) or not parts:
-        return (tables[0].xp if tables else np).empty(0, np.int32)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def plane_of(tables: Sequence[Any]) -> Any:
+    """Which of several worlds each entity of these tables lives in, int32 by entry; empty where there is only one."""
+    return tables[0].worlds if len(tables) == 1 else np.concatenate([table.worlds for table in tables])
 
 
 def cells_of(pos: Any, lattice: Lattice) -> tuple[Any, Any]:

@@ -79,18 +79,17 @@ def segments_of(world: Any, a: Column, b: Column, reach: float) -> Segments:
     tables = world.tables_with(a, b)
     host = world.backend.host
     order = host(world.order(tables)) if tables else np.empty(0, np.int32)
-    ends = [_joined([host(t.column(end)) for t in tables], (0, 2), np.float32)[order] for end in (a, b)]
+    begin, end = (_joined([host(t.column(c)) for t in tables], (0, 2), np.float32)[order] for c in (a, b))
     within = _joined([host(t.worlds) for t in tables], (0,), np.int32)
     within = within[order] if len(within) else within
     known = _kept.setdefault(world, {}).get((a, b, reach))
-    old = None if known is None else (known.a, known.b, known.within)
-    if known is None or old is None or not all(map(np.array_equal, old, (*ends, within))):
-        for column, end in ((a, ends[0]), (b, ends[1])):
-            bad = outside(end, np.float32(world.size[0]), np.float32(world.size[1]))
+    if known is None or not all(map(np.array_equal, known[:3], (begin, end, within))):
+        for column, place in ((a, begin), (b, end)):
+            bad = outside(place, np.float32(world.size[0]), np.float32(world.size[1]))
             if bad >= 0:
-                raise _astray(world, tables, column, int(order[bad]), end[bad])
-        index = build(*ends, within, world.size, reach, world.ids.worlds)
-        known = _kept[world][a, b, reach] = _Kept(*ends, within, index)
+                raise _astray(world, tables, column, int(order[bad]), place[bad])
+        index = build(begin, end, within, world.size, reach, world.ids.worlds)
+        known = _kept[world][a, b, reach] = _Kept(begin, end, within, index)
     return known.index._replace(order=order)
 
 
@@ -147,11 +146,11 @@ def build(
     np.cumsum(np.bincount(cell, minlength=worlds * cells), out=start[1 : worlds * cells + 1])
     near_a = (a[k].astype(np.float64) - moved * sides).astype(np.float32)
     near_b = (b[k].astype(np.float64) + (turns[k] - moved) * sides).astype(np.float32)
-    per = [np.float32(n / side) for n, side in zip((columns, rows), sides.tolist(), strict=True)]
-    return Segments(
-        start, _spared(k.astype(np.int32)), *(_spared(end[:, axis]) for end in (near_a, near_b) for axis in (0, 1)),
-        np.empty(0, np.int32), columns, rows, *per, *sides.astype(np.float32), float(reach), worlds, len(a),
-    )  # fmt: skip
+    ax, ay, bx, by = (_spared(end[:, axis]) for end in (near_a, near_b) for axis in (0, 1))
+    width, height = np.float32(size[0]), np.float32(size[1])
+    per_x, per_y = np.float32(columns / sides[0]), np.float32(rows / sides[1])
+    numbers = columns, rows, per_x, per_y, width, height, float(reach), worlds, len(a)
+    return Segments(start, _spared(k.astype(np.int32)), ax, ay, bx, by, np.empty(0, np.int32), *numbers)
 
 
 def _chunks(many: np.ndarray) -> list[slice]:

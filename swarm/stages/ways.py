@@ -23,6 +23,11 @@ def compass_of(cell: tuple[float, float]) -> np.ndarray:
     return np.concatenate([steps / np.hypot(*steps.T)[:, None], np.zeros((1, 2))]).astype(np.float32)
 
 
+def lengths_of(cell: tuple[float, float]) -> np.ndarray:
+    """How long the steps are, float32 [8] m, between the centres of cells of this size, m."""
+    return np.hypot(*(np.array(STEPS, np.float64) * cell).T).astype(np.float32)
+
+
 # --- kernels: the reference; ways_cpu.py has the twin -----------------------------------------------------------------
 
 
@@ -61,27 +66,30 @@ def integrate(
 
 
 def follow(
-    distance: np.ndarray, way: np.ndarray, area: int, goals: int, plane: np.ndarray, pos: np.ndarray, goal: np.ndarray,
+    distance: np.ndarray, way: np.ndarray, goals: int, plane: np.ndarray, pos: np.ndarray, goal: np.ndarray,
     lattice: Lattice, compass: np.ndarray, scale: np.float32, out: np.ndarray, at: int,
 ) -> int:  # fmt: skip
     """Fill out[:, at : at + 3] float32 [N, W] with direction and closeness; returns a bad row or -1.
 
-    distance, way: `Maps` of all goals, flat, `area` cells a goal; plane int32 [N] or empty; pos float32 [N, 2] m; goal
-    int32 [N], negative for none; compass float32 [9, 2]. A row is bad if it is outside or its goal is `goals` or more.
+    distance, way: `flow.Maps` of so many `goals`, flat; plane int32 [N] or empty; pos float32 [N, 2] m; goal int32 [N],
+    negative for none; compass float32 [9, 2]. A row is bad if it is outside or its goal is `goals` or more.
     """
     bad = outside(pos, lattice.width, lattice.height)
     wrong = np.flatnonzero(goal >= goals)
     if bad >= 0 or len(wrong):
         return min(k for k in (bad, *wrong[:1].tolist()) if k >= 0)
-    column, row = cells_of(pos, lattice)
-    cell = row * np.int64(lattice.columns) + column + np.maximum(goal, 0).astype(np.int64) * area
-    if plane.size:
-        cell = cell + plane.astype(np.int64) * (lattice.rows * lattice.columns)
-    none = goal < 0
+    cell, none = cell_of(pos, goal, plane, len(way) // goals, lattice), goal < 0
     out[:, at : at + 2] = compass[np.where(none, NOWHERE, way[cell])]
     close = np.float32(1) / (np.float32(1) + distance[cell] / scale)
     out[:, at + 2] = np.where(none, np.float32(0), close)
     return -1
+
+
+def cell_of(pos: np.ndarray, goal: np.ndarray, plane: np.ndarray, area: int, lattice: Lattice) -> np.ndarray:
+    """The place int64 [N] in flat maps of all goals, `area` numbers each; arrays as for `follow`."""
+    column, row = cells_of(pos, lattice)
+    cell = row * np.int64(lattice.columns) + column + np.maximum(goal, 0).astype(np.int64) * area
+    return cell + plane.astype(np.int64) * (lattice.rows * lattice.columns) if plane.size else cell
 
 
 def _shift(array: np.ndarray, right: int, up: int, closed: bool) -> np.ndarray:

@@ -118,14 +118,14 @@ def test_bad_settings_are_refused():
         swarm.steer(Body.vel, by=Craft.wish, push=0)
     with pytest.raises(SettingsError, match="steer: drag is -1"):
         swarm.steer(Body.vel, by=Craft.wish, drag=-1)
-    with pytest.raises(SchemaError, match="by is Craft.speed, must be 2 float32 numbers"):
+    with pytest.raises(SchemaError, match=r"by is Craft.speed, must be 2 float32 numbers"):
         swarm.steer(Body.vel, by=Craft.speed)
     with pytest.raises(SettingsError, match="names 'jump'; Mind acts by eat, turn, push"):
         swarm.steer(Body.vel, by=(Mind, "turn", "jump"))
     with pytest.raises(SchemaError, match="Give a column, or actions"):
         swarm.steer(Body.vel, by=3)
     w = crafts("reference", wish=0)
-    with pytest.raises(SettingsError, match="a drag of 8 1/s stops everything within a tick of 0.125 s"):
+    with pytest.raises(SettingsError, match=r"a drag of 8 1/s stops everything within a tick of 0.125 s"):
         run(w, swarm.steer(Body.vel, by=Craft.wish, drag=8))
     with pytest.raises(SettingsError, match="over half a turn in a tick"):
         run(w, swarm.turn(Craft.heading, Craft.speed, Body.vel, by=Craft.wish, rate=30))
