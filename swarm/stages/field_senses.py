@@ -175,7 +175,7 @@ class Window(FieldSense):
         if not isinstance(self.raster, Tiles):
             return super().source(world)
         ground = self.raster.ground(world)
-        return (ground.ids if self.show == "id" else np.float32(1) - ground.open).reshape(-1)
+        return (ground.ids if self.show == "id" else ground.walls).reshape(-1)
 
     def sample(self, kernels: Any, world: Any, field: Any, plane: Any, seeker: Seeker, common: Any) -> int:
         beyond = np.float32(isinstance(self.raster, Tiles) and self.show == "solid")

@@ -29,6 +29,7 @@ class Ground(NamedTuple):
     tiles: Any  # uint8, a copy
     solid: Any  # bool
     open: Any  # float32: 1, or 0 in solid tiles
+    walls: Any  # float32: 0, or 1 in solid tiles
     factor: Any  # float32: what a metre costs in metres, infinite in solid tiles
     ids: Any  # float32: the tiles' numbers
 
@@ -83,6 +84,7 @@ class Tiles(Raster):
             tiles.copy(),
             array(self._open == 0)[tiles],
             array(self._open)[tiles],
+            array(1 - self._open)[tiles],
             array(self._factor)[tiles],
             tiles.astype(np.float32),
         )
