@@ -34,10 +34,12 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.flock import flock as flock
     from .stages.graze import graze as graze
     from .stages.index import index as index
+    from .stages.meet import meet as meet
     from .stages.mind import Own as Own
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
+    from .stages.pair import pair as pair
     from .stages.sense import sense as sense
     from .stages.split import split as split
     from .stages.think import think as think
@@ -91,8 +93,10 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "i32": "ecs.component",
     "i64": "ecs.component",
     "index": "stages.index",
+    "meet": "stages.meet",
     "mind": "stages.mind",
     "move": "stages.move",
+    "pair": "stages.pair",
     "pbt": "train.pbt",
     "scene": "scenes",
     "sense": "stages.sense",

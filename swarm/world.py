@@ -33,6 +33,7 @@ from swarm.ecs.table import Table
 from swarm.errors import ScheduleError, SchemaError, SettingsError
 from swarm.profile import Profile
 from swarm.spawn import arrive, prepare
+from swarm.stages.neighbours import Neighbours, neighbours
 
 
 class World:
@@ -162,6 +163,17 @@ class World:
     def tables_with(self, *columns: Column) -> list[Table]:
         """The tables that have all these columns, in the order of spawning."""
         return [table for table in self.tables.values() if all(table.has(column) for column in columns)]
+
+    def neighbours(
+        self, pos: Column, radius: float, of: Column | None = None, agents: Agents | None = None
+    ) -> Neighbours:
+        """All pairs of entities that have `pos` with others that have `of` (None: `pos`) closer than `radius` m.
+
+        agents: seek for these of a query only; else for all tables that have `pos`, one after the other. An index of
+        `of` that reaches far enough and still holds is used; without one the search makes its own, which costs more.
+        Raises `SchemaError`, `SettingsError` for a radius beyond half the world, `NonFiniteError`.
+        """
+        return neighbours(self, pos, radius, of, agents)
 
     def counts(self) -> dict[str, int]:
         """The living per table."""
