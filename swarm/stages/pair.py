@@ -30,8 +30,8 @@ from swarm.ecs.agents import Agents
 from swarm.ecs.component import Column
 from swarm.errors import NonFiniteError, SchemaError, SettingsError, SwarmError
 from swarm.stages.grid import Grid, find
-from swarm.stages.neighbours import FOLDS, Block, Seekers, base_of, refuse, seeker_of
 from swarm.stages.neighbours_grid import Aside
+from swarm.stages.neighbours_search import FOLDS, Block, Seekers, base_of, refuse, seeker_of
 from swarm.stages.pair_function import PairFunction
 from swarm.stages.stage import Cost, Scratch, need_column, positive
 
@@ -174,7 +174,7 @@ class Pair:
         own = tuple(np.ascontiguousarray(table.column(column)) for column in mine)
         around = tuple(_packed(grid, column) for column in theirs)
         values = aside.backend.twin("swarm.stages.pair").compiled(self.function, own, around)
-        kernels = aside.backend.twin("swarm.stages.neighbours")
+        kernels = aside.backend.twin("swarm.stages.neighbours_search")
         seeker, scratch = seeker_of(aside, table, pos, grid), self._scratch_of(aside.world, aside.backend.threads)
         out = scratch[0].array(f"out {table.index}", self.width * table.n, np.float64)[: self.width * table.n]
         out = out.reshape(self.width, table.n)

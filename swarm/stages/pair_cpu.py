@@ -30,10 +30,10 @@ _compiling = threading.RLock()
 _LOOP = """
 def values(row, start, place, dx, dy, d2, mine, theirs, out):
     for r in range(len(row)):
-        i = row[r]
+        i = uint64(row[r])
         me = {me}
-        for h in range(start[r], start[r + 1]):
-            p = place[h]
+        for h in range(uint64(start[r]), uint64(start[r + 1])):
+            p = uint64(place[h])
             other = {other}
             distance = float64(sqrt(d2[h]))
             {results} = function({parameters})
@@ -42,7 +42,7 @@ _FLAT = """
 def values(row, start, place, dx, dy, d2, mine, theirs, out):
     me = {me}
     for h in range(len(place)):
-        p = place[h]
+        p = uint64(place[h])
         other = {other}
         distance = float64(sqrt(d2[h]))
         {results} = function({parameters})

@@ -17,8 +17,10 @@ overwriting those that are no hits, 38.1 ms.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from llvmlite import ir
+from numba import prange
 from numba.core import types
 from numba.core.extending import intrinsic
 
@@ -26,16 +28,17 @@ from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import splat
 from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, first_cell, runs, shortest
-from swarm.stages.neighbours import FOLDS, Block, Pairs
+from swarm.stages.neighbours_search import FOLDS, Block
 
 _HITS = 1 << 16  # of a block, more where a single cell sees more
 _ROWS = 1 << 13
+_ALONE = 4096  # rows that one thread arranges
 _SUM, _MEAN, _MIN, _MAX, _COUNT, _ANY = range(len(FOLDS))
 _NAN = np.float32(np.nan)
 
 
 def blocks(grid, seeker, radius, ways, low, high, scratch):
-    """See `neighbours.blocks`."""
+    """See `neighbours_search.blocks`."""
     room = max(_HITS, 9 * grid.most)
     row, start = scratch.array("row", _ROWS, np.int32), scratch.array("start", _ROWS, np.int32)
     place, d2 = scratch.array("place", room, np.int32), scratch.array("d2", room, np.float32)
@@ -48,16 +51,18 @@ def blocks(grid, seeker, radius, ways, low, high, scratch):
 
 
 def in_order(block, entry, mine, theirs):
-    """See `neighbours.in_order`."""
-    n = len(block.place)
-    out = Pairs(*(np.empty(n, kind) for kind in (np.int64, np.int64, np.float32, np.float32, np.float32)))
-    turn = np.argsort(mine[block.row], kind="stable")
-    _arrange(turn, *block[:-1], entry, theirs, *out)
+    """See `neighbours_search.in_order`."""
+    out = np.empty(len(block.place), np.int32)
+    before = np.zeros(len(mine) + 1, np.int64)  # hits of those with lower ranks
+    before[mine[block.row] + 1] = np.diff(block.start)
+    into = np.cumsum(before, out=before)[mine[block.row]]
+    tasks = 1 if len(block.row) < _ALONE else 4 * numba.get_num_threads()
+    _arrange(tasks, into, block.start, block.place, entry, theirs, out)
     return out
 
 
 def closest(block):
-    """See `neighbours.closest`."""
+    """See `neighbours_search.closest`."""
     start, keep = np.empty_like(block.start), np.empty(len(block.row), np.int64)
     keep = keep[: _closest(block.start, block.d2, start, keep)]
     ways = (block.dx[keep], block.dy[keep]) if len(block.dx) else (block.dx, block.dy)
@@ -65,7 +70,7 @@ def closest(block):
 
 
 def fold(kind, block, values, empty, out):
-    """See `neighbours.fold`."""
+    """See `neighbours_search.fold`."""
     for k in range(len(values)):
         _fold(FOLDS.index(kind), block.row, block.start, values[k], empty, out[k])
 
@@ -132,7 +137,7 @@ def _hits(grid, pos, world, first, visit, base, low, high, radius, row, start, p
     room, ways = 9 * grid.most + 32, len(dxs) > 0
     bx, by, bd, bp = (np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32),
                       np.empty(room, np.int32))  # fmt: skip
-    bdx, bdy = np.empty(room, np.float32), np.empty(room, np.float32)
+    bdx, bdy, be = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.int32)
     near, run = np.empty(room, np.int32), np.empty(RUNS, np.int32)
     limit = radius * radius
     cell, total, bad, seam = np.int32(-1), 0, len(pos), False
@@ -165,13 +170,14 @@ def _hits(grid, pos, world, first, visit, base, low, high, radius, row, start, p
                 for p in range(0, b - a, 16):
                     simd.store(bx, total + p, simd.load(xs, a + p))
                     simd.store(by, total + p, simd.load(ys, a + p))
-                for p in range(b - a):
-                    bp[total + p] = a + p
+                    simd.store(be, total + p, simd.load(entries, a + p))
+                for p in range(0, b - a, 16):
+                    simd.store(bp, total + p, simd.iota() + splat(np.int32(a + p)))
                 total += b - a
             simd.store(bx, total, splat(_NAN))
         if n + total > len(place):
             break
-        found = 0
+        found, me = 0, np.int32(first + i) if first >= 0 else np.int32(-1)
         for k in range(0, total, 16):
             dx, dy = simd.load(bx, k) - splat(x), simd.load(by, k) - splat(y)
             if seam:
@@ -181,54 +187,59 @@ def _hits(grid, pos, world, first, visit, base, low, high, radius, row, start, p
             if ways:
                 simd.store(bdx, k, dx)
                 simd.store(bdy, k, dy)
-            bits = simd.mask_bits(d2 < splat(limit))
+            bits = simd.mask_bits((d2 < splat(limit)) & (simd.load(be, k) != splat(me)))
             left, right = bits & np.int32(255), bits >> np.int32(8)
             _spread(_LANES, left, np.int32(k), near, found)
             found += _ones(left)
             _spread(_LANES, right, np.int32(k + 8), near, found)
             found += _ones(right)
-        me = np.int32(first + i) if first >= 0 else np.int32(-1)
         row[r], start[r] = i, n
         for h in range(found):
-            k = near[h]
-            place[n], d2s[n] = bp[k], bd[k]
-            if ways:
-                dxs[n], dys[n] = bdx[k], bdy[k]
-            n += entries[bp[k]] != me
+            k, at = np.uint64(near[h]), np.uint64(n + h)
+            place[at], d2s[at] = bp[k], bd[k]
+        if ways:
+            for h in range(found):
+                k, at = np.uint64(near[h]), np.uint64(n + h)
+                dxs[at], dys[at] = bdx[k], bdy[k]
+        n += found
         r += 1
         v += 1
     start[r] = n
     return v, r, bad
 
 
+@kernel(parallel=True)
+def _arrange(tasks, into, start, place, entry, rank, out):
+    for task in prange(tasks):
+        k, rows = np.int64(task), len(into)
+        _arrange_rows(rows * k // tasks, rows * (k + 1) // tasks, into, start, place, entry, rank, out)
+
+
 @kernel
-def _arrange(turn, row, start, place, dx, dy, d2, entry, rank, oi, oj, odx, ody, od2):
-    """Copy the rows in this turn, the hits of each by rank: Shell's sort, TAOCP 3, section 5.2.1."""
+def _arrange_rows(low, high, into, start, place, entry, rank, out):
+    """Write the entries of rows low..high by rank to where `into` says: Shell's sort, TAOCP 3, section 5.2.1."""
     most = 0
-    for r in range(len(row)):
+    for r in range(low, high):
         most = max(most, start[r + 1] - start[r])
-    order, key = np.empty(most, np.int64), np.empty(most, np.int32)
-    n = 0
-    for t in range(len(turn)):
-        r = turn[t]
-        first, count = start[r], start[r + 1] - start[r]
+    keys = np.empty(most, np.int64)  # rank and entry in one number
+    for r in range(low, high):
+        first, count, n = np.uint64(start[r]), start[r + 1] - start[r], np.uint64(into[r])
         for k in range(count):
-            order[k], key[k] = first + k, rank[entry[place[first + k]]]
+            e = np.uint64(entry[np.uint64(place[first + np.uint64(k)])])
+            keys[k] = np.int64(rank[e]) << 32 | np.int64(e)
         gap = 1
         while 3 * gap + 1 < count:
             gap = 3 * gap + 1
         while gap > 0:
             for k in range(gap, count):
-                which, own, at = order[k], key[k], k
-                while at >= gap and key[at - gap] > own:
-                    order[at], key[at] = order[at - gap], key[at - gap]
+                key, at = keys[k], k
+                while at >= gap and keys[np.uint64(at - gap)] > key:
+                    keys[np.uint64(at)] = keys[np.uint64(at - gap)]
                     at -= gap
-                order[at], key[at] = which, own
+                keys[np.uint64(at)] = key
             gap //= 3
         for k in range(count):
-            h = order[k]
-            oi[n], oj[n], odx[n], ody[n], od2[n] = row[r], entry[place[h]], dx[h], dy[h], d2[h]
-            n += 1
+            out[n + np.uint64(k)] = np.int32(keys[k] & 0x7FFFFFFF)
 
 
 @kernel
@@ -250,13 +261,13 @@ def _closest(start, d2, out, keep):
 @kernel
 def _fold(kind, row, start, value, empty, out):
     for r in range(len(row)):
-        low, high = start[r], start[r + 1]
+        low, high = np.uint64(start[r]), np.uint64(start[r + 1])  # numba asks signed numbers whether they are below 0
         folded = 0.0
         if kind == _SUM or kind == _MEAN:
             for h in range(low, high):
                 folded += value[h]
             if kind == _MEAN:
-                folded /= max(high - low, 1)
+                folded /= max(start[r + 1] - start[r], 1)
         elif kind == _COUNT or kind == _ANY:
             for h in range(low, high):
                 folded += value[h] != 0
@@ -264,7 +275,7 @@ def _fold(kind, row, start, value, empty, out):
                 folded = min(folded, 1.0)
         elif high > low:
             folded = value[low]
-            for h in range(low + 1, high):
+            for h in range(low, high):
                 if value[h] != value[h] or (value[h] < folded if kind == _MIN else value[h] > folded):
                     folded = value[h]
         out[row[r]] = (folded if high > low or kind == _COUNT or kind == _ANY else empty) + 0.0
