@@ -52,7 +52,7 @@ class Meet(Stage):
         owner = self.into[0].owner
         own = vars(owner).get("pos") if owner is not None else None
         if pair.of is None and isinstance(own, Column) and own.shape == (2,) and own.dtype == np.float32:
-            pair = Pair(pair.function.call, pair.radius, pair.reduce, own, pair.pos, pair.columns, pair.empty)
+            pair = pair.among(own)
         self.pair = pair
         self.name = f"meet {pair.name}"
         self.reads = (*pair.reads, *pair.columns.values())

@@ -20,6 +20,7 @@ import difflib
 from collections import namedtuple
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -87,16 +88,25 @@ class Pair:
         if reduce not in REDUCE:
             raise SettingsError(f"{where}: reduce is {reduce!r}. Choose one of {', '.join(REDUCE)}.")
         self.reduce = reduce
-        self.of = None if of is None else need_column(of, (2,), np.float32, where)
         self.pos = None if pos is None else need_column(pos, (2,), np.float32, where)
         self.columns = dict(columns or {})
         for name, column in self.columns.items():
             if not isinstance(column, Column):
                 raise SchemaError(f'{where}: columns={{"{name}": ...}} is {column!r}, no column. Give Body.{name}.')
         self.width = self.function.width
-        self.reads: tuple[Any, ...] = () if self.of is None else (("index", self.of),)
-        self.needs: dict[Column, float] = {} if self.of is None else {self.of: self.radius}
+        self._look_for(None if of is None else need_column(of, (2,), np.float32, where))
+
+    def _look_for(self, of: Column | None) -> None:
+        self.of = of
+        self.reads: tuple[Any, ...] = () if of is None else (("index", of),)
+        self.needs: dict[Column, float] = {} if of is None else {of: self.radius}
         self._scratch: WeakKeyDictionary[Any, list[Scratch]] = WeakKeyDictionary()
+
+    def among(self, of: Column) -> Pair:
+        """The same function for members of another column; it is compiled once for both."""
+        made = copy(self)
+        made._look_for(of)
+        return made
 
     def __repr__(self) -> str:
         return f"<pair {self.name}: {self.reduce} within {self.radius:g} m>"
@@ -165,6 +175,7 @@ class Pair:
 
         held: the schedule has the index of `of` ahead. Raises `ScheduleError` if it is not there.
         """
+        self.function.check_names()
         of = self.of or pos
         if held:
             find(aside.world, of, self.radius, self.where)
@@ -325,9 +336,10 @@ def scalar(value: Any) -> Any:
 def numbers(function: PairFunction, found: Any) -> tuple[float, ...]:
     """What a function returned, if it is as many numbers as it is meant to be. Raises `SettingsError`."""
     given = (found,) if function.single else found
-    if not isinstance(given, tuple) or len(given) != function.width:
-        raise SettingsError(f"{function.where()}: it returned {found!r}. Write out the numbers: return a, b.")
-    for value in given:
-        if not isinstance(value, (int, float, np.number, np.bool_)) or isinstance(value, np.complexfloating):
-            raise SettingsError(f"{function.where()}: it returned {value!r}, no number. Return numbers.")
+    kinds = (int, float, np.integer, np.floating, np.bool_)
+    if not (isinstance(given, tuple) and len(given) == function.width and all(isinstance(v, kinds) for v in given)):
+        raise SettingsError(
+            f"{function.where()}: it returned {found!r}. Return a number, or several written out: return a, b; "
+            "the same on every way through it."
+        )
     return given

@@ -12,6 +12,7 @@ vectors, but cannot change a bit. Functions that allocate do not compile: refere
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections import namedtuple
@@ -154,23 +155,19 @@ def _plain(kind):
 def _explained(function, error):
     """The error of a function that does not compile, with the user's line."""
     text = str(error)
-    places = re.findall(r'File "(.+?)", line (\d+)', text)
-    lines = [int(line) for file, line in places if function.file.endswith(file.lstrip("./"))]
-    loc = getattr(error, "loc", None)
-    if not lines and loc is not None and loc.filename == function.file:
-        lines = [loc.line]
+    places = [*re.findall(r'File "(.+?)", line (\d+)', text), *re.findall(r"at (\S+) \((\d+)\)", text)]
+    lines = [int(line) for file, line in places if os.path.basename(file) == os.path.basename(function.file)]
     where = function.where(lines[-1] if lines else None)
-    if "NRT required" in text or "nrt" in text.lower():
+    if "NRT required" in text or "Only accept returning of array" in text:
         return SettingsError(
             f"{where}: it allocates memory (an array, a list, a text). It is called millions of times a tick: compute "
             "with single numbers."
         )
     told = [line.strip() for line in text.splitlines() if line.strip()]
-    why = next((line for line in told if _TELLING.search(line)), told[0] if told else type(error).__name__)
+    why = next((line for line in told if not line.startswith("Failed in nopython")), type(error).__name__)
+    if why.startswith("No implementation of function"):
+        why = "there is no " + next((line for line in told if line.startswith(">>> ")), ">>> such function")[4:]
     return SettingsError(
-        f"{where}: {why.rstrip('.')}. A pair function computes with numbers: arithmetic, comparisons, loops, math.*, "
+        f"{where}: {why.rstrip('.:')}. A pair function computes with numbers: arithmetic, comparisons, loops, math.*, "
         "and functions made of these."
     )
-
-
-_TELLING = re.compile(r"Unknown attribute|No implementation|Untyped global|not supported|Unsupported|undefined|Cannot")

@@ -8,6 +8,7 @@ and long before anybody is near anybody.
 
 from __future__ import annotations
 
+import builtins
 import dis
 import sys
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ class PairFunction:
         self._refuse_what_is_no_arithmetic(steps, lines)
         self.mine, self.theirs = (self._asked(name, steps, lines) for name in ("me", "other"))
         self.single, self.width = self._results(steps, lines)
+        self._globals = [(step.argval, line) for step, line in zip(steps, lines) if step.opname == "LOAD_GLOBAL"]
 
     def where(self, line: int | None = None) -> str:
         """The start of an error's text: "pair crowding (my_world.py:12)"."""
@@ -131,9 +133,11 @@ class PairFunction:
             )
         return next(iter(widths))
 
-    def helpers(self) -> dict[str, FunctionType]:
-        """Plain functions that it calls by a global name or from around it."""
-        return {name: value for name, value in surroundings(self.call) if isinstance(value, FunctionType)}
+    def check_names(self) -> None:
+        """Raise `SettingsError` for a global that is not there; while the file is read it need not be."""
+        for name, line in self._globals:
+            if name not in self.call.__globals__ and not hasattr(builtins, name):
+                raise SettingsError(f"{self.where(line)}: the name '{name}' is not defined. Define it, or import it.")
 
 
 def surroundings(function: FunctionType) -> Iterator[tuple[str, Any]]:
