@@ -64,11 +64,13 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .stages.heard import Heard as Heard
     from .stages.index import index as index
     from .stages.mate import mate as mate
+    from .stages.meet import meet as meet
     from .stages.mind import Own as Own
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
     from .stages.nearest import Nearest as Nearest
+    from .stages.pair import pair as pair
     from .stages.rate import Important as Important
     from .stages.rate import Near as Near
     from .stages.rays import Rays as Rays
@@ -160,9 +162,11 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "mate": "stages.mate",
     "max": "record_statistics",
     "mean": "record_statistics",
+    "meet": "stages.meet",
     "min": "record_statistics",
     "mind": "stages.mind",
     "move": "stages.move",
+    "pair": "stages.pair",
     "pbt": "train.pbt",
     "quantile": "record_statistics",
     "replay": "ecs.override",

@@ -39,6 +39,7 @@ from swarm.record import Record, Records
 from swarm.spawn import arrive, prepare
 from swarm.stages.inspect import Inspection, inspect
 from swarm.stages.mind import mind_of
+from swarm.stages.neighbours import Neighbours, neighbours
 
 
 class World:
@@ -176,6 +177,17 @@ class World:
     def tables_with(self, *columns: Column) -> list[Table]:
         """The tables that have all these columns, in the order of spawning."""
         return [table for table in self.tables.values() if all(table.has(column) for column in columns)]
+
+    def neighbours(
+        self, pos: Column, radius: float, of: Column | None = None, agents: Agents | None = None
+    ) -> Neighbours:
+        """All pairs of entities that have `pos` with others that have `of` (None: `pos`) closer than `radius` m.
+
+        agents: seek for these of a query only; else for all tables that have `pos`, one after the other. An index of
+        `of` that reaches far enough and still holds is used; without one the search makes its own, which costs more.
+        Raises `SchemaError`, `SettingsError` for a radius beyond half the world, `NonFiniteError`.
+        """
+        return neighbours(self, pos, radius, of, agents)
 
     def counts(self, k: int | None = None) -> dict[str, int]:
         """The living per table; of several worlds all of them, or those of world `k`."""
