@@ -78,7 +78,10 @@ def command(
             if late or signals:
                 break
             shown.begin(folder.name)
-            outcome = run(folder, spec, request, lambda: bool(signals) or _past(end), shown.tick)
+            try:
+                outcome = run(folder, spec, request, lambda: bool(signals) or _past(end), shown.tick)
+            except SaveError as error:
+                raise SaveError(f"{error} The same command then goes on with the runs in {out}.") from error
             table.write(out)
             shown.line(folder.name, outcome.status, outcome)
             failed += outcome.status == "failed"

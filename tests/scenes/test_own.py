@@ -71,6 +71,18 @@ def test_a_saved_world_of_an_attribute_reloads(walkers: str, tmp_path: Path):
     assert again.hash() == world.hash()
 
 
+def test_importing_it_gives_the_same_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    names = "walkers_by_file_first", "walkers_by_name_first"
+    paths = [write(tmp_path, f"{name}.py") for name in names]
+    world = scenes.scene(str(paths[0]), agents=3)
+    assert world.tables["walker"].has(importlib.import_module(names[0]).Body.pos)
+    module = importlib.import_module(names[1])
+    assert scenes.load(str(paths[1])) is module
+    for name in names:
+        sys.modules.pop(name)
+
+
 def test_what_lies_beside_a_file_can_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "speeds_of_walkers.py").write_text("FAST = 7.0\n")

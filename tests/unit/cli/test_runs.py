@@ -213,6 +213,26 @@ def test_hours_end_a_run_as_ctrl_c_does(scene: Path, tmp_path: Path, capsys: pyt
     assert contents(tmp_path / "A") == contents(tmp_path / "D")
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limits on files here")
+def test_a_full_disk_loses_nothing(scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    import resource
+
+    assert swarm_run(scene, tmp_path / "A") == 0
+    sizes = [file.stat().st_size for file in (tmp_path / "A" / "walkers" / "snapshots").iterdir()]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for most in (300, 3_000, max(sizes) - 1):  # the scene's source, a snapshot, a later snapshot
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+        try:
+            code = swarm_run(scene, tmp_path / "B")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert code == 2
+        assert "The same command then goes on" in " ".join(capsys.readouterr().err.split())
+        assert not (tmp_path / "B" / "walkers" / "lock").exists()
+    assert swarm_run(scene, tmp_path / "B") == 0
+    assert contents(tmp_path / "A") == contents(tmp_path / "B")
+
+
 def test_two_processes_do_not_write_one_run(scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     run = tmp_path / "D" / "walkers"
     run.mkdir(parents=True)
