@@ -38,6 +38,7 @@ class Ids:
         self.row = xp.zeros(0, np.int32)
         self.died = xp.zeros(0, np.int64)
         self.free = xp.zeros(0, np.bool_)
+        self.worlds = 1  # W independent worlds in one: slot s belongs to world s % W
         self.spare = 0  # how many slots are free
         self.used = 0  # one more than the highest slot ever given out
 

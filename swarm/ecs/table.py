@@ -130,6 +130,14 @@ class Table:
         return self._live.get("generations") if "generations" in self._live else self._view("generations")
 
     @property
+    def worlds(self) -> Any:
+        """[n] i32: which of several independent worlds each lives in; empty where there is only one."""
+        if "worlds" not in self._live:
+            count = self.registry.worlds
+            self._live["worlds"] = (self.slots % count if count > 1 else self.slots[:0]).astype(np.int32)
+        return self._live["worlds"]
+
+    @property
     def parents(self) -> Any:
         """[n] u64: the parent's id; 0 = spawned."""
         return self._view("parents")

@@ -31,7 +31,7 @@ from swarm.errors import SettingsError, SwarmError
 from swarm.scenes.find import find, source_file
 from swarm.world import World
 
-SHIPPED = ("foragers", "digits")
+SHIPPED = ("foragers", "flock", "wolfsheep", "digits")
 _COMMON = {"agents": "int = 1000", "seed": "int = 0", "backend": 'str = "auto"', "threads": "int | None = None"}
 
 

@@ -76,9 +76,8 @@ class Flock(Stage):
             rows = slice(base, base + table.n)
             pos = table.column(self.pos)
             visit, offset = (grid.entry, base) if grid.complete else (row_order(scratch, table.n), 0)
-            bad = kernels.neighbour_sums(
-                grid.packed(), grid.n, pos, base, visit, offset, vel, np.float32(self.radius), *packed, out[rows]
-            )
+            who = pos, table.worlds, base, visit, offset
+            bad = kernels.neighbour_sums(grid.packed(), grid.n, *who, vel, np.float32(self.radius), *packed, out[rows])
             if bad >= 0:
                 self.accuse(world, table, bad)
         return out
@@ -106,12 +105,12 @@ def cost(n: int, per_cell: float) -> Cost:
 
 
 def neighbour_sums(
-    grid: Packed, n: int, pos: np.ndarray, first: int, visit: np.ndarray, base: int, vel: np.ndarray,
+    grid: Packed, n: int, pos: np.ndarray, world: np.ndarray, first: int, visit: np.ndarray, base: int, vel: np.ndarray,
     radius: np.float32, vx: np.ndarray, vy: np.ndarray, out: np.ndarray,
 ) -> int:  # fmt: skip
     """Fill out float32 [N, 7] with `SUMS` over the neighbours of pos float32 [N, 2] m; returns a bad row or -1.
 
-    grid: the index of this position column, n its members; first, visit, base as for `sectors`; vel float32
+    grid: the index of this position column, n its members; world, first, visit, base as for `sectors`; vel float32
     [entries, 2] m/s read by entry; vx, vy float32 [n] are work space. offset is the way to the neighbour, push
     -offset / max(distance2, tiny).
     """
@@ -120,7 +119,7 @@ def neighbour_sums(
         return bad
     nearest = radius * radius * np.float32(_NEAREST)
     out[:] = 0
-    for pair in pairs(grid, pos, first, float(radius)):
+    for pair in pairs(grid, pos, first, float(radius), world):
         other = vel[grid.entry[pair.p]]
         weight = np.float32(1) / np.maximum(pair.d2, nearest)
         ones = np.ones(len(pair.i), np.float32)

@@ -19,15 +19,15 @@ from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import maximum, select, splat
 from swarm.stages.flock import _NEAREST, cost  # noqa: F401  (shared with the reference)
-from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, gather, runs, shortest, total8
+from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, first_cell, gather, runs, shortest, total8
 
 _MEMBERS = 1024  # of one task
 _TINY = np.float32(_NEAREST)
 
 
-def neighbour_sums(grid, n, pos, first, visit, base, vel, radius, vx, vy, out):
+def neighbour_sums(grid, n, pos, world, first, visit, base, vel, radius, vx, vy, out):
     """See `flock.neighbour_sums`."""
-    about = grid, pos, first, visit, base, radius, vx, vy, out.reshape(-1)
+    about = grid, pos, world, first, visit, base, radius, vx, vy, out.reshape(-1)
     bad = np.full((len(visit) + _MEMBERS - 1) // _MEMBERS, len(pos))
     _pack(grid.entry, n, vel, vx, vy)
     if len(bad) > 1:
@@ -45,14 +45,16 @@ def _pack(entry, n, vel, vx, vy):
 
 
 @kernel(parallel=True)
-def _all(grid, pos, first, visit, base, radius, vx, vy, out, bad):
+def _all(grid, pos, world, first, visit, base, radius, vx, vy, out, bad):
     for task in prange(len(bad)):
         low = np.int64(task) * _MEMBERS
-        bad[task] = _some(grid, pos, first, visit, base, radius, vx, vy, out, low, min(len(visit), low + _MEMBERS))
+        bad[task] = _some(
+            grid, pos, world, first, visit, base, radius, vx, vy, out, low, min(len(visit), low + _MEMBERS)
+        )
 
 
 @kernel
-def _some(grid, pos, first, visit, base, radius, vx, vy, out, low, high):
+def _some(grid, pos, world, first, visit, base, radius, vx, vy, out, low, high):
     columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
     xs, ys, entries, width, height = grid.x, grid.y, grid.entry, grid.width, grid.height
     room = 9 * grid.most + 32
@@ -75,9 +77,10 @@ def _some(grid, pos, first, visit, base, radius, vx, vy, out, low, high):
             bad = min(bad, i)
             continue
         column, row = cell_of(x, grid.per_x, columns), cell_of(y, grid.per_y, rows)
-        if row * columns + column != cell:
-            cell = row * columns + column
-            count = runs(start, columns, rows, column - 1, column + 1, row - 1, row + 1, run)
+        of_world = first_cell(world, i, columns, rows)
+        if of_world + row * columns + column != cell:
+            cell = of_world + row * columns + column
+            count = runs(start, of_world, columns, rows, column - 1, column + 1, row - 1, row + 1, run)
             gather(run, count, vx, vy, entries, False, bvx, bvy, be)
             total = gather(run, count, xs, ys, entries, True, bx, by, be)
             seam = beyond(column - 1, column + 1, columns) or beyond(row - 1, row + 1, rows)

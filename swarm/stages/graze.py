@@ -87,7 +87,7 @@ class Graze(Stage):
             visit, offset = self.order(world, table)
             first = grid.base[grid.tables.index(table)] if self.pos is self.food else -1
             reach, mine = np.float32(self.reach), slice(base[k], base[k + 1])
-            where = grid.packed(), table.column(self.pos), first, visit, offset, reach
+            where = grid.packed(), table.column(self.pos), table.worlds, first, visit, offset, reach
             bad = kernels.claim(*where, *food, claim[mine], d2[mine])
             if bad >= 0:
                 self.accuse(world, table, bad)
@@ -174,18 +174,18 @@ def cost(n: int, targets: int, per_cell: float) -> Cost:
 
 
 def claim(
-    grid: Packed, pos: np.ndarray, first: int, visit: np.ndarray, base: int, reach: np.float32,
+    grid: Packed, pos: np.ndarray, world: np.ndarray, first: int, visit: np.ndarray, base: int, reach: np.float32,
     slots: np.ndarray, available: np.ndarray, target: np.ndarray, d2: np.ndarray,
 ) -> int:  # fmt: skip
     """Phase 1: fill target int32 [N] (entry of the food, -1 = none) and d2 float32 [N] m2; returns a bad row or -1.
 
-    pos float32 [N, 2] m; first, visit, base as for `sectors`; slots uint32, available bool: by entry of the food.
+    pos float32 [N, 2] m; world, first, visit, base as for `sectors`; slots uint32, available bool: by the food's entry.
     """
     bad = outside(pos, grid.width, grid.height)
     if bad >= 0:
         return bad
     target[:], d2[:] = -1, np.inf
-    for pair in pairs(grid, pos, first, float(reach)):
+    for pair in pairs(grid, pos, first, float(reach), world):
         entry = grid.entry[pair.p]
         keep = available[entry]
         i, entry, square = pair.i[keep], entry[keep], pair.d2[keep]

@@ -21,16 +21,16 @@ from swarm.backend.jit import kernel
 from swarm.backend.rng_cpu import word_at
 from swarm.backend.simd import splat
 from swarm.stages.graze import cost  # noqa: F401  (shared with the reference)
-from swarm.stages.near_cpu import AHEAD, RUNS, cell_of, runs, shortest
+from swarm.stages.near_cpu import AHEAD, RUNS, cell_of, first_cell, runs, shortest
 
 _CLAIMANTS = 1024  # of one task
 _ALONE = 4  # up to so many tasks are not worth a second thread
 _PRIORITY = np.uint32(rng.stream("priority"))
 
 
-def claim(grid, pos, first, visit, base, reach, slots, available, target, d2):
+def claim(grid, pos, world, first, visit, base, reach, slots, available, target, d2):
     """See `graze.claim`."""
-    about = grid, pos, first, visit, base, reach, slots, available, target, d2
+    about = grid, pos, world, first, visit, base, reach, slots, available, target, d2
     bad = np.full((len(visit) + _CLAIMANTS - 1) // _CLAIMANTS, len(pos))
     if len(bad) > _ALONE:
         _all(*about, bad)
@@ -41,11 +41,11 @@ def claim(grid, pos, first, visit, base, reach, slots, available, target, d2):
 
 
 @kernel(parallel=True)
-def _all(grid, pos, first, visit, base, reach, slots, available, target, d2, bad):
+def _all(grid, pos, world, first, visit, base, reach, slots, available, target, d2, bad):
     for task in prange(len(bad)):
         start = np.int64(task) * _CLAIMANTS
         stop = min(len(visit), start + _CLAIMANTS)
-        bad[task] = _some(grid, pos, first, visit, base, reach, slots, available, target, d2, start, stop)
+        bad[task] = _some(grid, pos, world, first, visit, base, reach, slots, available, target, d2, start, stop)
 
 
 @kernel(inline=True)
@@ -54,7 +54,7 @@ def _floor(cell):
 
 
 @kernel
-def _some(grid, pos, first, visit, base, reach, slots, available, target, d2, begin, end):
+def _some(grid, pos, world, first, visit, base, reach, slots, available, target, d2, begin, end):
     columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
     xs, ys, entries, width, height = grid.x, grid.y, grid.entry, grid.width, grid.height
     run, limit, bad = np.empty(RUNS, np.int32), reach * reach, len(pos)
@@ -78,8 +78,8 @@ def _some(grid, pos, first, visit, base, reach, slots, available, target, d2, be
         column, row = cell_of(x, grid.per_x, columns), cell_of(y, grid.per_y, rows)
         left, right = max(column - 1, _floor((x - wide) * grid.per_x)), min(column + 1, _floor((x + wide) * grid.per_x))
         low, high = max(row - 1, _floor((y - wide) * grid.per_y)), min(row + 1, _floor((y + wide) * grid.per_y))
-        best, nearest = np.int32(-1), limit
-        for k in range(0, runs(start, columns, rows, left, right, low, high, run), 2):
+        best, nearest, of_world = np.int32(-1), limit, first_cell(world, i, columns, rows)
+        for k in range(0, runs(start, of_world, columns, rows, left, right, low, high, run), 2):
             for p in range(run[k], run[k + 1], 16):
                 dx, dy = shortest(simd.load(xs, p) - splat(x), width), shortest(simd.load(ys, p) - splat(y), height)
                 d2s = dx * dx + dy * dy

@@ -23,7 +23,7 @@ from swarm.stages.stage import Scratch
 class Packed(NamedTuple):
     """What kernels see of a grid. Arrays have 16 spare elements behind their end."""
 
-    start: np.ndarray  # int32 [C + 1]
+    start: np.ndarray  # int32 [W C + 1]: world after world
     entry: np.ndarray  # int32 [n], sorted by (cell, id)
     x: np.ndarray  # float32 [n], in that order
     y: np.ndarray  # float32 [n]
@@ -34,6 +34,7 @@ class Packed(NamedTuple):
     width: np.float32  # the world's size, m
     height: np.float32
     most: int  # members of the fullest cell
+    worlds: int  # W
 
 
 class Found(NamedTuple):
@@ -55,8 +56,8 @@ class Grid:
 
     device: Any = None
 
-    def __init__(self, column: Column, size: tuple[float, float], radius: float) -> None:
-        self.column = column
+    def __init__(self, column: Column, size: tuple[float, float], radius: float, worlds: int = 1) -> None:
+        self.column, self.worlds = column, worlds
         self.size = (np.float32(size[0]), np.float32(size[1]))
         self.radius = radius
         self.tables: tuple[Any, ...] = ()
@@ -69,7 +70,7 @@ class Grid:
 
     def fit(self, members: int) -> None:
         """Choose the cells: as small as the radius allows, as many as memory for `members` entities justifies."""
-        self._found = Found(fit(self.size, self.radius, members))
+        self._found = Found(fit(self.size, self.radius, -(-members // self.worlds)))
 
     @property
     def found(self) -> Found:
@@ -114,12 +115,12 @@ class Grid:
 
     @property
     def cells(self) -> int:
-        """C, the number of cells."""
-        return self.shape[0] * self.shape[1]
+        """W C, the number of cells, those of one world after those of another."""
+        return self.worlds * self.shape[0] * self.shape[1]
 
     @property
     def start(self) -> np.ndarray:
-        """int32 [C + 1]: where each cell's members begin."""
+        """int32 [W C + 1]: where each cell's members begin."""
         return self.scratch.arrays["start"][: self.cells + 1]
 
     @property
@@ -143,7 +144,7 @@ class Grid:
         per_x, per_y = np.float32(columns / float(self.size[0])), np.float32(rows / float(self.size[1]))
         return Packed(
             arrays["start"], arrays["entry"], arrays["x"], arrays["y"],
-            columns, rows, per_x, per_y, *self.size, self.most,
+            columns, rows, per_x, per_y, *self.size, self.most, self.worlds,
         )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:

@@ -72,8 +72,9 @@ class Index(Stage):
             return
         grid = world.indices.get(self.pos)
         radius = self.resolve(world)
-        if grid is None or grid.radius != radius or grid.size != tuple(map(np.float32, world.size)):
-            grid = world.indices[self.pos] = Grid(self.pos, world.size, radius)
+        made = radius, tuple(map(np.float32, world.size)), world.ids.worlds
+        if grid is None or (grid.radius, grid.size, grid.worlds) != made:
+            grid = world.indices[self.pos] = Grid(self.pos, world.size, radius, world.ids.worlds)
         grid.tables = tuple(world.tables_with(self.pos))
         ends = np.cumsum([0, *(table.n for table in grid.tables)]).tolist()
         grid.base, total = tuple(ends[:-1]), ends[-1]
@@ -82,6 +83,10 @@ class Index(Stage):
         scratch, cells = grid.scratch, grid.cells
         pos = gathered(grid, self.pos, "pos")
         flag = scratch.array("none", 0, np.bool_)[:0] if self.where is None else gathered(grid, self.where, "flag")
+        if len(grid.tables) == 1 or grid.worlds == 1:
+            within = grid.tables[0].worlds if grid.tables else scratch.array("nowhere", 0, np.int32)[:0]
+        else:
+            within = np.concatenate([table.worlds for table in grid.tables])
         for name, size, kind in (("start", cells + 1, np.int32), ("entry", total, np.int32)):
             scratch.array(name, size, kind)
         for name in ("x", "y"):
@@ -91,7 +96,7 @@ class Index(Stage):
 
         grid.tick = -1
         kernels = world.backend.twin("swarm.stages.index")
-        bad, n, most = kernels.sort(pos, flag, world.order(grid.tables), cell, histogram, grid.packed())
+        bad, n, most = kernels.sort(pos, flag, within, world.order(grid.tables), cell, histogram, grid.packed())
         if bad >= 0:
             table = max((k for k in range(len(grid.base)) if grid.base[k] <= bad), key=lambda k: grid.base[k])
             self.accuse(world, grid.tables[table], bad - grid.base[table])
@@ -137,11 +142,13 @@ def cost(n: int, cells: int) -> Cost:
 
 
 def sort(
-    pos: np.ndarray, flag: np.ndarray, order: np.ndarray, cell: np.ndarray, histogram: np.ndarray, grid: Any
-) -> tuple[int, int, int]:
+    pos: np.ndarray, flag: np.ndarray, world: np.ndarray, order: np.ndarray, cell: np.ndarray, histogram: np.ndarray,
+    grid: Any,
+) -> tuple[int, int, int]:  # fmt: skip
     """Fill grid.start, entry, x and y; returns (an entry outside the world or -1, members, members of the fullest).
 
-    pos float32 [N, 2] m read; flag bool [N] read, or empty for all; order int32 [N] entries in id order read; cell and
+    pos float32 [N, 2] m read; flag bool [N] read, or empty for all; world int32 [N] read, or
+    empty where there is one; order int32 [N] entries in id order read; cell and
     histogram are work space. If an entry is outside, nothing is written.
     """
     members = order[flag[order]] if flag.size else order
@@ -151,7 +158,9 @@ def sort(
         return int(members[~np.asarray(inside)[members]].min()), 0, 0
     column, row = cell_of(pos[members], grid)
     cells = row * grid.columns + column
-    counts = np.bincount(cells, minlength=grid.columns * grid.rows)
+    if len(world):
+        cells += world[members] * (grid.columns * grid.rows)
+    counts = np.bincount(cells, minlength=grid.worlds * grid.columns * grid.rows)
     n = len(members)
     grid.start[0] = 0
     grid.start[1 : len(counts) + 1] = np.cumsum(counts)
@@ -162,7 +171,7 @@ def sort(
 
 def thin(grid: Any, n: int, cap: int, seed: int, tick: int) -> int:
     """Cut every cell to a window of `cap` members, in place; returns how many were left out. Same on all backends."""
-    cells = grid.columns * grid.rows
+    cells = grid.worlds * grid.columns * grid.rows
     start = grid.start[: cells + 1].astype(np.int64)
     counts = np.diff(start)
     crowded = np.flatnonzero(counts > cap)

@@ -1,6 +1,7 @@
 """index on the CPU: a counting sort in two parallel passes over entities in id order.
 
     pos        [N][2]   float32 m  read twice     flag  [N] bool read (or empty)     order [N] int32 read twice
+    world      [N]      int32      read (or empty)
     cell       [N]      int32      written, read  histogram [tasks][C] int32 work
     start      [C+1]    int32      written        entry, x, y [n] int32, float32 written, scattered by cell
     about 44 bytes and 2 flops an entity, 12 bytes a cell and task
@@ -23,16 +24,16 @@ from swarm.stages.index import TASKS, cost, thin  # noqa: F401  (shared with the
 _ALONE = 8192  # below this many entities one task does all
 
 
-def sort(pos, flag, order, cell, histogram, grid):
+def sort(pos, flag, world, order, cell, histogram, grid):
     """See `index.sort`."""
-    cells = grid.columns * grid.rows
+    cells = grid.worlds * grid.columns * grid.rows
     tasks = 1 if len(order) < _ALONE else min(numba.get_num_threads(), TASKS, len(histogram) // cells)
     bad = np.full(tasks, len(pos))
     histograms = histogram[: tasks * cells].reshape(tasks, cells)
     if tasks == 1:
-        bad[0] = _count_run(pos, flag, order, 0, len(order), cell, histograms[0], grid)
+        bad[0] = _count_run(pos, flag, world, order, 0, len(order), cell, histograms[0], grid)
     else:
-        _count(pos, flag, order, cell, histograms, grid, bad)
+        _count(pos, flag, world, order, cell, histograms, grid, bad)
     if bad.min() < len(pos):
         return int(bad.min()), 0, 0
     n, most = _add_up(histograms, grid.start)
@@ -44,11 +45,11 @@ def sort(pos, flag, order, cell, histogram, grid):
 
 
 @kernel(parallel=True)
-def _count(pos, flag, order, cell, histograms, grid, bad):
+def _count(pos, flag, world, order, cell, histograms, grid, bad):
     for task in prange(len(bad)):
         k = np.int64(task)
         low, high = len(order) * k // len(bad), len(order) * (k + 1) // len(bad)
-        bad[k] = _count_run(pos, flag, order, low, high, cell, histograms[k], grid)
+        bad[k] = _count_run(pos, flag, world, order, low, high, cell, histograms[k], grid)
 
 
 @kernel(parallel=True)
@@ -60,7 +61,7 @@ def _place(pos, order, cell, histograms, grid):
 
 
 @kernel
-def _count_run(pos, flag, order, low, high, cell, histogram, grid):
+def _count_run(pos, flag, world, order, low, high, cell, histogram, grid):
     histogram[:] = 0
     bad = len(pos)
     for k in range(low, high):
@@ -73,6 +74,8 @@ def _count_run(pos, flag, order, low, high, cell, histogram, grid):
             column = min(np.int32(x * grid.per_x), np.int32(grid.columns - 1))
             row = min(np.int32(y * grid.per_y), np.int32(grid.rows - 1))
             c = row * np.int32(grid.columns) + column
+            if world.size != 0:
+                c += world[e] * np.int32(grid.columns * grid.rows)
             cell[k] = c
             histogram[c] += 1
         else:

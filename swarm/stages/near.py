@@ -57,19 +57,21 @@ def stray(world: Any, stage: Stage, table: Any, row: int, column: Column, remedy
     return NonFiniteError(f"{error} That is where a later system put it in this tick; before, it was not inside.")
 
 
-def pairs(grid: Packed, pos: np.ndarray, first: int, radius: float) -> Iterator[Pairs]:
+def pairs(grid: Packed, pos: np.ndarray, first: int, radius: float, world: np.ndarray) -> Iterator[Pairs]:
     """Pairs of rows of `pos` float32 [N, 2] with members of the grid, distance below `radius`, in batches.
 
     first: the entry number of row 0 when `pos` is the grid's own column, so that nobody finds itself; else -1.
+    world int32 [N]: in which of the grid's worlds a row looks, which is its own; empty where there is one.
     """
     limit = np.float32(radius) * np.float32(radius)
     for begin in range(0, len(pos), _BATCH):
         batch = pos[begin : begin + _BATCH]
         column, row = cell_of(batch, grid)
+        first_cell = world[begin : begin + _BATCH] * (grid.rows * grid.columns) if len(world) else 0
         found = []
         for down in _steps(grid.rows):
             for right in _steps(grid.columns):
-                cell = (row + down) % grid.rows * grid.columns + (column + right) % grid.columns
+                cell = first_cell + (row + down) % grid.rows * grid.columns + (column + right) % grid.columns
                 low, high = grid.start[cell].astype(np.int64), grid.start[cell + 1].astype(np.int64)
                 i = np.repeat(np.arange(len(batch)), high - low)
                 ends = np.cumsum(high - low)

@@ -30,16 +30,23 @@ def cell_of(x, per, cells):
 
 
 @kernel(inline=True)
+def first_cell(world, i, columns, rows):
+    """Where the cells of row i's world begin; world int32 [N] is empty where there is only one."""
+    return world[i] * columns * rows if len(world) else np.int32(0)
+
+
+@kernel(inline=True)
 def beyond(left, right, cells):
     """Whether cells left..right reach over the seam, or all the way round."""
     return left < 0 or right >= cells or right - left + 1 >= cells
 
 
 @kernel(inline=True)
-def runs(start, columns, rows, left, right, low, high, out):
+def runs(start, first, columns, rows, left, right, low, high, out):
     """The runs of the packed arrays in cells left..right, low..high, each cell once.
 
-    Bounds may be one cell outside. Fills out[k], out[k + 1] = begin, end for k = 0, 2, ... below the number returned.
+    first: the first cell of the world, as `first_cell` has it. Bounds may be one cell outside. Fills out[k], out[k + 1]
+    = begin, end for k = 0, 2, ... below the number returned.
     """
     if right - left + 1 >= columns:
         left, right = np.int32(0), np.int32(columns - 1)
@@ -48,7 +55,7 @@ def runs(start, columns, rows, left, right, low, high, out):
     count = 0
     for step in range(low, high + 1):
         row = step + rows if step < 0 else step - rows if step >= rows else step
-        c = row * columns
+        c = first + row * columns
         out[count], out[count + 1] = start[c + max(left, 0)], start[c + min(right + 1, columns)]
         count += 2
         if left < 0:

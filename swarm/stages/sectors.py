@@ -72,9 +72,8 @@ class Sectors:
         first = grid.base[grid.tables.index(seeker.table)] if self.of is seeker.column else -1
         kernels = world.backend.twin("swarm.stages.sectors")
         radius, counting = np.float32(self.radius), self.reduce == "count"
-        return kernels.sectors(
-            grid.packed(), seeker.pos, first, seeker.visit, seeker.base, radius, self.edges, counting, out, at
-        )
+        who = seeker.pos, seeker.world, first, seeker.visit, seeker.base
+        return kernels.sectors(grid.packed(), *who, radius, self.edges, counting, out, at)
 
     def cost(self, world: Any, n: int) -> Cost:
         """Of one tick for `n` seekers."""
@@ -115,13 +114,14 @@ def sector_of(dx: np.ndarray, dy: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def sectors(
-    grid: Packed, pos: np.ndarray, first: int, visit: np.ndarray, base: int, radius: np.float32, edges: np.ndarray,
-    counting: bool, out: np.ndarray, at: int,
+    grid: Packed, pos: np.ndarray, world: np.ndarray, first: int, visit: np.ndarray, base: int, radius: np.float32,
+    edges: np.ndarray, counting: bool, out: np.ndarray, at: int,
 ) -> int:  # fmt: skip
     """Fill out[:, at : at + n] float32 [N, W]; returns the first row that is not inside the world, or -1.
 
-    pos float32 [N, 2] m read; first: entry number of row 0 if `pos` is the grid's own column, else -1; visit int32, the
-    order in which rows are handled: entries, row = entry - base, others skipped; edges float32 [n, 2] read.
+    pos float32 [N, 2] m read; world int32 [N] or empty, as for `near.pairs`; first: entry number of row 0 if `pos` is
+    the grid's own column, else -1; visit int32, the order in which rows are handled: entries, row = entry - base,
+    others skipped; edges float32 [n, 2] read.
     """
     bad = outside(pos, grid.width, grid.height)
     if bad >= 0:
@@ -129,7 +129,7 @@ def sectors(
     n = len(edges)
     found = np.zeros(len(pos) * n, np.int64)
     nearest = np.full(len(pos) * n, np.inf, np.float32)
-    for pair in pairs(grid, pos, first, float(radius)):
+    for pair in pairs(grid, pos, first, float(radius), world):
         place = pair.i * n + sector_of(pair.dx, pair.dy, edges)
         np.add.at(found, place, 1)
         np.minimum.at(nearest, place, pair.d2)

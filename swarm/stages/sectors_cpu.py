@@ -25,7 +25,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import maximum, minimum, select, splat
-from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, gather, runs, shortest, shortest1, smallest8
+from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, first_cell, gather, runs, shortest, shortest1, smallest8
 from swarm.stages.sectors import cost  # noqa: F401  (shared with the reference)
 
 _SEEKERS = 1024  # of one task
@@ -33,9 +33,9 @@ _ALONE = 4  # up to so many tasks are not worth a second thread
 _TINY = np.float32(1e-45)  # the smallest number above 0
 
 
-def sectors(grid, pos, first, visit, base, radius, edges, counting, out, at):
+def sectors(grid, pos, world, first, visit, base, radius, edges, counting, out, at):
     """See `sectors.sectors`."""
-    about = grid, pos, first, visit, base, radius, edges, counting, out.reshape(-1), out.shape[1], at
+    about = grid, pos, world, first, visit, base, radius, edges, counting, out.reshape(-1), out.shape[1], at
     bad = np.full((len(visit) + _SEEKERS - 1) // _SEEKERS, len(pos))
     if len(bad) > _ALONE:
         _all(*about, bad)
@@ -46,15 +46,15 @@ def sectors(grid, pos, first, visit, base, radius, edges, counting, out, at):
 
 
 @kernel(parallel=True)
-def _all(grid, pos, first, visit, base, radius, edges, counting, out, width, at, bad):
+def _all(grid, pos, world, first, visit, base, radius, edges, counting, out, width, at, bad):
     for task in prange(len(bad)):
         low = np.int64(task) * _SEEKERS
         high = min(len(visit), low + _SEEKERS)
-        bad[task] = _some(grid, pos, first, visit, base, radius, edges, counting, out, width, at, low, high)
+        bad[task] = _some(grid, pos, world, first, visit, base, radius, edges, counting, out, width, at, low, high)
 
 
 @kernel
-def _some(grid, pos, first, visit, base, radius, edges, counting, out, width, at, low, high):
+def _some(grid, pos, world, first, visit, base, radius, edges, counting, out, width, at, low, high):
     columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
     xs, ys, entries = grid.x, grid.y, grid.entry
     room = 12 * grid.most + 32
@@ -78,10 +78,11 @@ def _some(grid, pos, first, visit, base, radius, edges, counting, out, width, at
             bad = min(bad, i)
             continue
         left, row = cell_of(x, grid.per_x, columns) & np.int32(-2), cell_of(y, grid.per_y, rows)
-        if row * columns + left != here:
-            here = row * columns + left
+        of_world = first_cell(world, i, columns, rows)
+        if of_world + row * columns + left != here:
+            here = of_world + row * columns + left
             right = min(left + 1, columns - 1)
-            count = runs(start, columns, rows, left - 1, right + 1, row - 1, row + 1, run)
+            count = runs(start, of_world, columns, rows, left - 1, right + 1, row - 1, row + 1, run)
             total = gather(run, count, xs, ys, entries, kin, bx, by, be)
             seam = beyond(left - 1, right + 1, columns) or beyond(row - 1, row + 1, rows)
         me = np.int32(first + i) if kin else np.int32(-1)

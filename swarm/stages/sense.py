@@ -16,7 +16,8 @@ from swarm.stages.stage import Cost, Stage, need_column, storage
 class Seeker(NamedTuple):
     """Who senses: one table, where its agents are, and in which order to go through them.
 
-    visit int32: entries, row = entry - base; numbers that are no row of the table are skipped.
+    visit int32: entries, row = entry - base; numbers that are no row of the table are skipped. world int32 [N]: which
+    of several independent worlds each agent lives in; empty where there is one.
     """
 
     table: Any
@@ -24,6 +25,7 @@ class Seeker(NamedTuple):
     pos: np.ndarray  # float32 [N, 2]
     visit: np.ndarray
     base: int
+    world: np.ndarray
 
 
 def sense(mind: Any, pos: Column | None = None) -> Sense:
@@ -84,14 +86,15 @@ class Sense(Stage):
         column = self.place(table) if self.needs else None
         none = self.scratch(world).array("nowhere", 0, np.float32)[:0].reshape(0, 2)
         if column is None:
-            return Seeker(table, None, none, self.scratch(world).array("nobody", 0, np.int32)[:0], 0)
+            return Seeker(table, None, none, self.scratch(world).array("nobody", 0, np.int32)[:0], 0, table.worlds)
         if world.backend.device is not None:
             rows = world.backend.xp.arange(table.n, dtype=np.int32)
-            return Seeker(table, column, table.column(column), rows, 0)
+            return Seeker(table, column, table.column(column), rows, 0, table.worlds)
         grid = world.indices.get(column)
         if grid is not None and grid.tick == world.tick and grid.complete:
-            return Seeker(table, column, table.column(column), grid.entry, grid.base[grid.tables.index(table)])
-        return Seeker(table, column, table.column(column), row_order(self.scratch(world), table.n), 0)
+            base = grid.base[grid.tables.index(table)]
+            return Seeker(table, column, table.column(column), grid.entry, base, table.worlds)
+        return Seeker(table, column, table.column(column), row_order(self.scratch(world), table.n), 0, table.worlds)
 
     def place(self, table: Any) -> Column:
         """The column that says where this table's agents are. Raises `ScheduleError`."""
