@@ -112,6 +112,7 @@ def save(world: World, path: str | Path) -> None:
         try:
             whole = {name: a if a.flags.c_contiguous else np.ascontiguousarray(a) for name, a in arrays.items()}
             save_file(whole, temporary, metadata=metadata)
+            files.settle(temporary)
         except SafetensorError as error:
             raise SaveError(f"Cannot write '{path}': {error}. Free some space or choose another folder.") from None
 
