@@ -111,10 +111,9 @@ def test_kernels_divide_slots_exactly(slots, worlds):
     assert np.array_equal(local, slots // np.uint32(worlds))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_brains_vary_by_the_keys_of_their_worlds(backend, dtype):
+def test_brains_vary_by_the_keys_of_their_worlds(backend):
     slots, generations = np.arange(3, 12), np.arange(9) % 4
-    pool = Brains(MLP((3, 5, 2)), 9, seed=1, backend=backend, dtype=dtype)
+    pool = Brains(MLP((3, 5, 2)), 9, seed=1, backend=backend, dtype="bfloat16")
     kin = pool.clone()
     rows, how = np.arange(9), Mutation(0.3, 0.6)
     calls = {
