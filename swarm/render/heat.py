@@ -19,7 +19,7 @@ class HeatMaps:
 
     def __init__(self, context: Any, theme: Theme) -> None:
         self.context, self.theme = context, theme
-        self.program: Any = None            # built with the first field
+        self.program: Any = None  # built with the first field
         self.array: Any = None
         self.marks: list[Heat] = []
         self.fields: list[Any] = []

@@ -25,7 +25,7 @@ class Seeker(NamedTuple):
 
 def knows(part: Any) -> bool:
     """Whether there is a kernel for this sense."""
-    return type(part) is Sectors or own_cuda.knows(part)
+    return (type(part) is Sectors and part.plain) or own_cuda.knows(part)
 
 
 def run(stage: Any, world: Any, dt: float) -> None:
@@ -39,7 +39,7 @@ def run(stage: Any, world: Any, dt: float) -> None:
         for part in stage.mind.parts.values():
             if own_cuda.knows(part):
                 felt.append((part, at))
-            elif isinstance(part, Sectors):
+            elif isinstance(part, Sectors) and part.plain:
                 works.append(partial(sectors_cuda.look, stage, world, part, seeker, out[at:], width))
             elif table.n:
                 bad = part.fill(world, stage.seeker(world, table), array[: table.n], at)

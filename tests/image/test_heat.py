@@ -37,7 +37,7 @@ def at(image: np.ndarray, x: float, y: float) -> np.ndarray:
 
 def test_a_cell_is_painted_where_it_lies(gl):
     values = np.zeros((3, 4), np.float32)
-    values[0, 3] = 1.0                                     # x 30..40, y 0..10
+    values[0, 3] = 1.0  # x 30..40, y 0..10
     image = shot(gl, Heat(values, (0.0, 1.0), colour="#ff0000", alpha=1.0, smooth=False))
     assert np.allclose(at(image, 35, 5), (255, 0, 0), atol=2)
     for place in ((25, 5), (35, 15), (5, 5), (5, 25)):
@@ -45,7 +45,7 @@ def test_a_cell_is_painted_where_it_lies(gl):
 
 
 def test_smooth_fields_are_means_between_the_middles(gl):
-    values = np.array([[0.0, 1.0]], np.float32)            # middles at x = 10 and 30
+    values = np.array([[0.0, 1.0]], np.float32)  # middles at x = 10 and 30
     image = shot(gl, Heat(values, (0.0, 1.0), colour="#ffffff", alpha=1.0))
     red = [at(image, x, 15)[0] for x in (10, 20, 30)]
     assert red[0] < 40 < red[1] < red[2]
