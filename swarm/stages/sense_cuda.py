@@ -42,7 +42,9 @@ def run(stage: Any, world: Any, dt: float) -> None:
             elif isinstance(part, Sectors) and part.plain:
                 works.append(partial(sectors_cuda.look, stage, world, part, seeker, out[at:], width))
             elif table.n:
-                part.fill(world, stage.seeker(world, table), array[: table.n], at)
+                bad = part.fill(world, stage.seeker(world, table), array[: table.n], at)
+                if bad >= 0 and column is not None:
+                    stage.accuse(world, table, bad)
             at += part.width
         if felt:
             works.append(partial(own_cuda.feel, stage, world, table, felt, out, width))
