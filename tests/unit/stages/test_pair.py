@@ -238,8 +238,8 @@ def test_a_system_sees_everybody_as_before_it(backend: str):
     """Two infect each other in turn; nobody is infected through a third in one tick, whatever the order of tables."""
     w = world(backend)
     w.spawn(1, Body(pos=[10, 10]), Skin(sick=True), name="a")
-    w.spawn(1, Body(pos=[12, 10]), Skin(), name="b")
-    w.spawn(1, Body(pos=[14, 10]), Skin(), name="c")
+    w.spawn(1, Body(pos=[14, 10]), Skin(), name="b")
+    w.spawn(1, Body(pos=[18, 10]), Skin(), name="c")
 
     w.schedule = (swarm.index(Body.pos), touch.among(Body.pos).into(Skin.sick))
     w.step()
