@@ -268,6 +268,20 @@ def bench_neighbours(*, with_: Asked = Request(), neighbours: float | None = Non
     return room.command(with_, neighbours=neighbours, circles=circles)
 
 
+@bench.command(name="pairs")
+def bench_pairs(*, with_: Asked = Request(), neighbours: float = 17.0) -> int | None:
+    """Pair functions of a user's against a built-in sense of eight sectors.
+
+    Parameters
+    ----------
+    neighbours
+        How many others are within the radius, on average.
+    """
+    from .bench import pairs as room
+
+    return room.command(with_, neighbours=neighbours)
+
+
 @bench.command(name="spawn")
 def bench_spawn(
     *,
