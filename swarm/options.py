@@ -106,7 +106,7 @@ class Runs:
 
     def given(self) -> dict[str, Any]:
         """What was given, by name."""
-        return {name: value for name, value in vars(self).items() if value not in (None, False)}
+        return {name: value for name, value in vars(self).items() if value is not None and value is not False}
 
 
 def _under(name: str, key: int, *other_names: str, many: bool = False) -> Parameter:

@@ -5,6 +5,7 @@
     table/<name>/brains/...               one pool, as `Brains.save` writes it
     slots/generation, died, free          [slots]
     resources/<name>
+    override log/tick, id, width, actions   where agents were driven
 
 Metadata: `format`, `version` and `world`: tick, seed, size, dt, the tables' schemas, caps, mutations and counters, and
 the scene's path, settings and source digest. Files are written whole or not at all.
@@ -26,6 +27,7 @@ from swarm.backend.device import Backend
 from swarm.brain import files
 from swarm.brain.vary import Mutation
 from swarm.digest import Difference, difference, digest, fingerprint
+from swarm.ecs import override
 from swarm.ecs.component import Component
 from swarm.ecs.table import IDENTITY, Table
 from swarm.errors import SaveError
@@ -79,7 +81,7 @@ def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     ids = world.ids
     arrays |= {f"slots/{key}": getattr(ids, key)[: ids.used] for key in ("generation", "died", "free")}
     arrays |= {f"resources/{name}": world.backend.host(value) for name, value in world.resources.items()}
-    arrays = {name: world.backend.host(array) for name, array in arrays.items()}
+    arrays = {name: world.backend.host(array) for name, array in arrays.items()} | override.pack(world._overrides)
     values = {
         "tick": world.tick,
         "seed": world.seed,
@@ -110,6 +112,7 @@ def save(world: World, path: str | Path) -> None:
         try:
             whole = {name: a if a.flags.c_contiguous else np.ascontiguousarray(a) for name, a in arrays.items()}
             save_file(whole, temporary, metadata=metadata)
+            files.settle(temporary)
         except SafetensorError as error:
             raise SaveError(f"Cannot write '{path}': {error}. Free some space or choose another folder.") from None
 
@@ -221,6 +224,7 @@ def _restore(
         for name, array in arrays.items()
         if name.startswith("resources/")
     }
+    world._overrides = override.unpack(arrays)
     world.forget()
 
 

@@ -23,17 +23,23 @@ from swarm.barrier import barrier
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
 from swarm.capture import Runner, accusation
+from swarm.ecs import override
 from swarm.ecs.agents import Agents
 from swarm.ecs.component import Column, Component, cast
 from swarm.ecs.entity import Entity, locate, locate_all
+from swarm.ecs.events import Event, Events, Journal, check_kind
 from swarm.ecs.follow import Past
 from swarm.ecs.ids import Ids, join, split
+from swarm.ecs.override import Override
 from swarm.ecs.system import Schedule, check
 from swarm.ecs.table import Table
 from swarm.errors import ScheduleError, SchemaError, SettingsError
 from swarm.profile import Profile
 from swarm.record import Record, Records
 from swarm.spawn import arrive, prepare
+from swarm.stages.inspect import Inspection, inspect
+from swarm.stages.mind import mind_of
+from swarm.stages.neighbours import Neighbours, neighbours
 
 
 class World:
@@ -81,6 +87,8 @@ class World:
         self._runner = None if self.backend.device is None else Runner(self)
         self._unchecked = False
         self._past = Past()
+        self._journal = Journal()
+        self._overrides: list[Override] = []
         self._orders: dict[tuple[int, ...], tuple[tuple[int, ...], np.ndarray]] = {}
         self._draws: dict[tuple[int, str], int] = {}
         self._running: str | None = None  # the system that runs
@@ -170,6 +178,17 @@ class World:
         """The tables that have all these columns, in the order of spawning."""
         return [table for table in self.tables.values() if all(table.has(column) for column in columns)]
 
+    def neighbours(
+        self, pos: Column, radius: float, of: Column | None = None, agents: Agents | None = None
+    ) -> Neighbours:
+        """All pairs of entities that have `pos` with others that have `of` (None: `pos`) closer than `radius` m.
+
+        agents: seek for these of a query only; else for all tables that have `pos`, one after the other. An index of
+        `of` that reaches far enough and still holds is used; without one the search makes its own, which costs more.
+        Raises `SchemaError`, `SettingsError` for a radius beyond half the world, `NonFiniteError`.
+        """
+        return neighbours(self, pos, radius, of, agents)
+
     def counts(self, k: int | None = None) -> dict[str, int]:
         """The living per table; of several worlds all of them, or those of world `k`."""
         if k is not None:
@@ -213,6 +232,27 @@ class World:
         if table.brains is None:
             raise SchemaError(f"entity {int(id)}: table '{table.name}' has no brains. Spawn it with brains=MLP(...).")
         return table.brains[int(table.brain[row]) if table.shared else row]
+
+    def inspect(self, id: int) -> Inspection:
+        """What one entity is, senses, thinks and does, with names and units. Raises `DeadError` once it has died."""
+        return inspect(self, id)
+
+    def override(self, id: int, actions: Any) -> None:
+        """Drive an agent: from the next tick on `actions` [A] take the place of what its brain puts out, until None.
+
+        This is state, saved and hashed, and ends with the agent's death. Every call is kept in `overrides`. Raises
+        `DeadError`, `SchemaError` for an entity without mind or another number of actions, `NonFiniteError`, and
+        `ScheduleError` within a tick.
+        """
+        before, table = override.any_driven(self), self._find(id)[0]
+        self._overrides.append(override.set(self, table, mind_of(table), id, actions))
+        if self._runner is not None and override.any_driven(self) != before:
+            self._runner.arrange()
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """All calls of `override`, (tick, id, actions or None) each; saved with the world. See `swarm.replay`."""
+        return tuple(self._overrides)
 
     def kill(self, ids: Any) -> None:
         """Queue the deaths of these ids, for the next barrier. Raises `DeadError` for one that does not live."""
@@ -269,6 +309,7 @@ class World:
                     self._past.keep(self.tables.values())
                 if self._runner is not None:
                     self._runner.tick()
+                    self._close()
                     return
                 start = before = perf_counter_ns()
                 for k, system in enumerate(self._schedule):
@@ -283,6 +324,7 @@ class World:
                 now = perf_counter_ns()
                 profile.record(len(profile) - 2, now - before)
                 profile.record(len(profile) - 1, now - start)
+                self._close()
         except BaseException as error:
             error.add_note(f"in system '{self._running}' at tick {self.tick}")
             if self._runner is not None and self.backend.device.lost:
@@ -338,6 +380,36 @@ class World:
         if of is not None and worlds.number(self, of, "view") < self.worlds > 1:
             found = [[array[t.worlds == of] for t, array in zip(tables, arrays)] for arrays in found]
         return tuple(arrays[0] if len(arrays) == 1 else np.concatenate(arrays) for arrays in found)
+
+    # ------------------------------------------------------------------ events
+
+    def events(self, kind: type[Event]) -> Events:
+        """What happened in the last tick: copies of ids, others u64 [K], amounts float32 [K], by (id, other).
+
+        Kinds are swarm.Birth, Death, Meal, Bite, Share, Mating, Message, Collision and classes of your own that derive
+        from `swarm.Event`. The first call for a kind has it recorded from the next tick on and returns none. Raises
+        `SchemaError` for what is no kind.
+        """
+        check_kind(kind, "events")
+        if not self.wants(kind):
+            self.watch(kind)
+        return self._journal.last(kind, self.tick - 1)
+
+    def watch(self, *kinds: type[Event], on: bool = True) -> None:
+        """Record these kinds of events from the next tick on; with on=False no longer. Raises `SchemaError`."""
+        if self._journal.watch(kinds, on, self._stepping) and self._runner is not None:
+            self._runner.arrange()
+
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether events of this kind are recorded: what a stage asks before it collects any."""
+        return kind in self._journal.kinds
+
+    def emit(self, kind: type[Event], ids: Any, others: Any = 0, amounts: Any = 0.0) -> None:
+        """Report events of this tick: ids u64 [K]; others u64 and amounts float32, one for each or one for all.
+
+        Copied; dropped if nobody watches the kind. Raises `SchemaError` for what does not fit.
+        """
+        self._journal.emit(self, kind, ids, others, amounts)
 
     # ------------------------------------------------------------------ several worlds in one
 
@@ -464,9 +536,11 @@ class World:
         if self._runner is not None:
             self.backend.device.changed()
             self._runner.forget()
+            self._runner.arrange()
         self.indices.clear()
         self._orders.clear()
         self._past = Past()
+        self._journal.forget()
         self._lag = 0.0
         self._unchecked = True
 
@@ -482,8 +556,18 @@ class World:
         """Whether an entity with this slot is on its way in."""
         return any(slot in a.slots for t in self.tables.values() for a in t.arrivals)
 
+    def _close(self) -> None:
+        """What is left to do once the tick is counted."""
+        changed = self._journal.busy and self._journal.close(self)
+        if override.any_driven(self):
+            override.prune(self)
+            changed |= not override.any_driven(self)
+        if changed and self._runner is not None:
+            self._runner.arrange()
+
     def _discard(self) -> None:
         """Forget what the systems of a failed tick queued; reserved slots become free again."""
+        self._journal.discard()
         for table in self.tables.values():
             for arrival in table.arrivals:
                 with self.backend.running():

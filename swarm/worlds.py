@@ -293,7 +293,7 @@ def _become(world: World, one: World) -> None:
         table.expire("a reset")
     world.ids, world.tables, world.resources = one.ids, one.tables, one.resources
     world.tick, world.seed, world.scattered = one.tick, one.seed, one.scattered
-    world.scene = one.scene
+    world.scene, world._overrides = one.scene, one._overrides
     world.schedule = one.schedule
     world.forget()
 

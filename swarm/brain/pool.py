@@ -158,6 +158,10 @@ class Pool:
         if mutation is not None:
             self.inherit(at, at, slots, generations, tick, seed, mutation)
 
+    def alike(self, first: Any, second: Any) -> np.ndarray:
+        """bool [K]: whether the brains in rows first[k] and second[k] are of one architecture, so that they cross."""
+        return np.ones(len(self._at(first, self._n)), np.bool_)
+
     def move(self, source: Any, target: Any) -> None:
         """Copy rows `source` over rows `target`, both [K], no row in both: how the last living fill holes."""
         at, to = self._pairs(source, target)

@@ -37,6 +37,8 @@ class Birth(NamedTuple):
     values: dict[Column, Any]  # given columns: [K, *shape] or one for all
     count: Any = None  # on a device: i32 [1], how many of `rows` count; None = all
     admitted: int | None = None  # the cap under which they were let in; None: the barrier decides
+    other: Any = None  # [K] i32, the second parents' rows, whose brains are crossed with the first; None: one parent
+    units: bool = False  # whole units of the brain come from one parent
 
 
 class Block(NamedTuple):

@@ -73,13 +73,15 @@ def command(
             before = folder.outcome()
             if before is not None and done(before, ticks):
                 shown.line(folder.name, f"{before.status} before", before)
-                failed += before.status == "failed"
                 continue
             late = end is not None and time.monotonic() > end
             if late or signals:
                 break
             shown.begin(folder.name)
-            outcome = run(folder, spec, request, lambda: bool(signals) or _past(end), shown.tick)
+            try:
+                outcome = run(folder, spec, request, lambda: bool(signals) or _past(end), shown.tick)
+            except SaveError as error:
+                raise SaveError(f"{error} The same command then goes on with the runs in {out}.") from error
             table.write(out)
             shown.line(folder.name, outcome.status, outcome)
             failed += outcome.status == "failed"
@@ -139,7 +141,7 @@ class _Shown:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         console = Console(file=sys.stderr)
-        self.ticks, self._last, self._started = ticks, 0.0, time.monotonic()
+        self.ticks, self._last, self._name, self._first = ticks, 0.0, "", None
         self._quiet = not console.is_terminal
         columns = TextColumn("{task.fields[what]}"), MofNCompleteColumn(), BarColumn(24), TimeRemainingColumn()
         self._bar = Progress(
@@ -158,7 +160,7 @@ class _Shown:
 
     def begin(self, name: str) -> None:
         """A run begins."""
-        self._name, self._first = name, None
+        self._name, self._first, self._last = name, None, time.monotonic()
         self._bar.update(self._now, completed=0, description=name)
 
     def tick(self, world: Any) -> None:

@@ -86,7 +86,8 @@ class Folder:
         """Raise `SettingsError` when the run that is here was made otherwise, `SaveError` when it is none of ours."""
         held = self.spec()
         if held is None:
-            strange = [p.name for p in self.path.glob("*") if not p.name.startswith((".", "lock"))]
+            ours = "lock", "scene.py", "snapshots"  # its process died before run.json was there
+            strange = [p.name for p in self.path.glob("*") if not p.name.startswith((".", *ours))]
             if strange:
                 raise SaveError(f"'{self.path}' holds {strange[0]}, but no run. Choose another --out.")
             return
@@ -103,10 +104,11 @@ class Folder:
             return
         try:
             (self.path / "snapshots").mkdir(exist_ok=True)
-            if spec.file:
-                shutil.copyfile(spec.file, self.path / "scene.py")
         except OSError as error:
-            raise SaveError(f"Cannot write to '{self.path}': {error.strerror or error}.") from None
+            raise SaveError(f"Cannot write to '{self.path}': {error.strerror or error}. Free some space.") from None
+        if spec.file:
+            with atomic(self.path / "scene.py") as temporary:
+                shutil.copyfile(spec.file, temporary)
         self.write("run.json", asdict(spec))
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:

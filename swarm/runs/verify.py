@@ -40,7 +40,9 @@ def verify(run: str | Path, ticks: int | None = None, start: int | None = None, 
     for name, value, least in (("--ticks", ticks, 1), ("--start", start, 0)):
         if value is not None and value < least:
             raise SettingsError(f"{name} {value}: give {least} or more.")
-    log, files = folder.log(), folder.snapshots()
+    log, files, outcome = folder.log(), folder.snapshots(), folder.outcome()
+    if outcome is not None and outcome.hash:
+        log[outcome.ticks] = outcome.hash
     last = max(log, default=0)
     latest = last - 1 if start is None else start
     begin = max((tick for tick in files if tick <= latest), default=0)

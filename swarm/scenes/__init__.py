@@ -37,7 +37,7 @@ from swarm.errors import SettingsError, SwarmError
 from swarm.scenes.find import find, source_file
 from swarm.world import World
 
-SHIPPED = ("foragers", "flock", "wolfsheep", "digits")
+SHIPPED = ("foragers", "predators", "flock", "ants", "town", "wolfsheep", "digits")
 _COMMON = {"agents": "int = 1000", "seed": "int = 0", "backend": 'str = "auto"', "threads": "int | None = None"}
 
 
@@ -60,7 +60,8 @@ def scene(path: str, **values: Any) -> World:
         return many(path, **values)
     holder, given = load(path), values.get("backend")
     if isinstance(given, Backend):
-        values = {"threads": given.threads, **values, "backend": given.name}
+        threads = {"threads": given.threads} if _has(holder, "threads") else {}
+        values = {**threads, **values, "backend": given.name}
     settings = chosen(path, values)
     made = dataclasses.replace(settings, backend=given) if isinstance(given, Backend) else settings
     try:
@@ -76,14 +77,13 @@ def scene(path: str, **values: Any) -> World:
 
 def chosen(path: str, values: dict[str, Any]) -> Any:
     """The settings of a scene with `values` over the defaults. Raises `SettingsError`."""
-    kind = load(path).Settings
-    known = {field.name for field in dataclasses.fields(kind)}
-    for name in (name for name in _COMMON if name in values and name not in known):
+    holder = load(path)
+    for name in (name for name in _COMMON if name in values and not _has(holder, name)):
         raise SettingsError(
             f"scene '{path}' has no setting '{name}'. Declare it in Settings, `{name}: {_COMMON[name]}`, and use it in "
             "build; or leave it out."
         )
-    return make_settings(kind, values, f"scene '{path}'")
+    return make_settings(holder.Settings, values, f"scene '{path}'")
 
 
 def rebuild(saved: dict[str, Any], backend: str | Backend = "auto", threads: int | None = None) -> World:
@@ -146,3 +146,8 @@ def source_digest(holder: Any) -> str:
 def plain(settings: Any) -> dict[str, Any]:
     """Settings as plain values, for files."""
     return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(settings).items()}
+
+
+def _has(holder: Any, name: str) -> bool:
+    """Whether the scene has a setting of this name."""
+    return any(field.name == name for field in dataclasses.fields(holder.Settings))

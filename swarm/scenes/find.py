@@ -116,8 +116,11 @@ def _from_file(path: str, file: Path, shipped: Sequence[str]) -> ModuleType:
         )
     whole = file.resolve()
     name = f"swarm_scene_{file.stem}_{hashlib.sha256(str(whole).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return sys.modules[name]
+    for known in (name, file.stem, "__main__"):  # imported by its own name, or run: its components are to be the same
+        there = sys.modules.get(known)
+        if there is not None and _is(whole, there) and (known != "__main__" or hasattr(there, "build")):
+            blame.own(whole)
+            return there
     spec = importlib.util.spec_from_file_location(name, whole)
     if spec is None or spec.loader is None:
         raise SettingsError(f"scene '{path}': Python cannot load this file.")
@@ -131,7 +134,17 @@ def _from_file(path: str, file: Path, shipped: Sequence[str]) -> ModuleType:
     except BaseException:
         sys.modules.pop(name, None)
         raise
+    if file.stem not in sys.modules:  # what imports it from here on gets this one, if it would get this file
+        at = importlib.util.find_spec(file.stem) if file.stem.isidentifier() else None
+        if at is not None and at.origin and Path(at.origin).resolve() == whole:
+            sys.modules[file.stem] = module
     return module
+
+
+def _is(file: Path, module: ModuleType) -> bool:
+    """Whether `module` was made of `file`."""
+    place = getattr(module, "__file__", None)
+    return bool(place) and Path(place).resolve() == file
 
 
 def _guarded(path: str, load: Any) -> Any:

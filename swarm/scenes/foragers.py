@@ -247,6 +247,9 @@ class Meals:
     def on_cuda(self, world: World, dt: float) -> None:
         _kernels(world).eat(self.eat, world, dt)
 
+    def launches_only(self, world: World) -> bool:
+        return self.eat.launches_only(world)
+
     def accuse(self, world: World, table: Any, row: int) -> None:
         self.eat.accuse(world, table, row)
 
