@@ -13,6 +13,7 @@ from swarm.backend import device
 from swarm.bench import aging, harness, neighbours, spawn, think, tick
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
+from swarm.world import World
 
 SMALL = ["--repeats", "3", "--backend", "reference"]
 
@@ -118,6 +119,23 @@ def test_tick_has_its_rates_and_conditions(tmp_path: Path):
 def test_tick_refuses_a_population_that_does_not_hold(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tick, "HOLD", -1.0)  # no population is that steady
     assert cli.call(["bench", "tick", "--agents", "100", "--aged", "0", "--ticks", "2", "--backend", "reference"]) == 2
+
+
+WORLDS = ["bench", "worlds", "--worlds", "3", "--aged", "4", "--ticks", "5", "--agents", "30", "--backend", "reference"]
+
+
+def test_worlds_stand_beside_one_world_of_as_many(tmp_path: Path):
+    many, one = saved(WORLDS, tmp_path / "t.json")
+    assert (many["what"], one["what"]) == ("3 worlds of 30", "one world of 90") and one["ratio"] == 1
+    assert many["ratio"] == pytest.approx(many["median_ms"] / one["median_ms"])
+    assert many["repeats"] == one["repeats"] == 5 and many["built_s"] > 0
+
+
+def test_worlds_refuses_one_that_is_not_what_it_is_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    digest = World.hash
+    monkeypatch.setattr(World, "hash", lambda world, k=None: digest(world, k) if k != 1 else "0")
+    assert cli.call([*WORLDS, "--json", str(tmp_path / "t.json")]) == 2
+    assert not (tmp_path / "t.json").exists()
 
 
 def test_widths():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarm import MLP, Brains, Component, Mutation, World, f32, i32, scene
+from swarm import MLP, Brains, Component, Mutation, World, f32, flock, graze, i32, index, move, scene
 from swarm.backend import rng
 from swarm.backend.device import choose
 from swarm.brain import vary
@@ -229,6 +230,51 @@ def test_a_view_of_one_world(three):
     assert len(ids) == len(pos) == len(age) == sum(mask.sum() for mask in alone)
     assert set((ids >> np.uint64(32)) % 3) == {2}
     assert len(three.view(Body.pos)[0]) == three.tables["own"].n + three.tables["shared"].n
+
+
+# --- neighbours -------------------------------------------------------------------------------------------------------
+
+
+class Bird(Component):
+    pos = f32(2, unit="m")
+    vel = f32(2, unit="m/s")
+
+
+class Seed(Component):
+    pos = f32(2, unit="m")
+
+
+def flocking(seed, backend):
+    """Cells that hold more than their cap, and sums of floats in the order of ids."""
+    world = World(size=(12, 12), tick=0.1, backend=backend, seed=seed)
+    world.spawn(40 + seed, Bird(pos=world.scatter, vel=lambda n: world.scatter(n) - 6), name="bird")
+    world.schedule = (index(Bird.pos, cap=3), flock(Bird.pos, Bird.vel, radius=3), move(Bird.pos, Bird.vel, limit=4))
+    return world
+
+
+def pecking(seed, backend):
+    """Birds at one place that want the same seed: a draw by seed, tick and id decides."""
+    world = World(size=(12, 12), tick=0.1, backend=backend, seed=seed)
+    world.spawn(6, Bird(pos=(3, 3)), Body(pos=(3, 3)), name="bird")
+    world.spawn(3 + seed, Seed(pos=world.scatter), name="far")
+    world.spawn(3, Seed(pos=(3, 3.5)), name="near")
+    world.schedule = (index(Seed.pos), graze(Bird.pos, Seed.pos, into=Body.energy, reach=1, gain=1))
+    return world
+
+
+@pytest.mark.parametrize("build", [flocking, pecking])
+def test_neighbours_are_those_of_ones_own_world(backend, build):
+    world, alone = join((build(seed, backend) for seed in range(3)), 3), [build(seed, backend) for seed in range(3)]
+    for _ in range(5):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a cell over its cap
+            for one in (world, *alone):
+                one.step()
+        assert [world.hash(k) for k in range(3)] == [one.hash() for one in alone]
+    if build is flocking:
+        assert sum(one.indices[Bird.pos].overflow for one in alone) == world.indices[Bird.pos].overflow > 0
+    else:
+        assert {one.counts()["near"] for one in alone} == {0}
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------
