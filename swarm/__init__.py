@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .train import Training as Training
     from .train import WarmupRate as WarmupRate
     from .train import fit as fit
+    from .train import mgrit as mgrit
     from .train.estimators import PopulationClassifier as PopulationClassifier
     from .train.estimators import PopulationRegressor as PopulationRegressor
     from .train.pbt import pbt as pbt
@@ -91,6 +92,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "i32": "ecs.component",
     "i64": "ecs.component",
     "index": "stages.index",
+    "mgrit": "train",
     "mind": "stages.mind",
     "move": "stages.move",
     "pbt": "train.pbt",
