@@ -8,7 +8,7 @@ side, each `depth` steps in a row; with L lanes at hand it takes depth x ceil(la
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Ledger:
     """Launches by (level, lanes, depth), and the seconds that each level took."""
 
     launches: Counter[tuple[int, int, int]] = field(default_factory=Counter)
-    seconds: Counter[int] = field(default_factory=Counter)
+    seconds: dict[int, float] = field(default_factory=lambda: defaultdict(float))
 
     @contextmanager
     def launch(self, level: int, lanes: int, depth: int) -> Iterator[None]:

@@ -184,7 +184,8 @@ def _batch(given: Any, serialised: bool, K: int) -> int:
 def _one(brains: Any, weights: Any, seed: int, dtype: Any, backend: Any, threads: int | None) -> Brains:
     """The network to train, as a pool of one."""
     if isinstance(brains, MLP):
-        pool = Brains(brains, 1, seed=seed, backend=backend, threads=threads, dtype=dtype or "float64")
+        init = "auto" if weights is None else "zeros"
+        pool = Brains(brains, 1, seed=seed, backend=backend, threads=threads, dtype=dtype or "float64", init=init)
         if weights is not None:
             pool.set(0, np.asarray(weights))
         return pool
