@@ -15,6 +15,8 @@ of the user; elu, gelu, selu, hardshrink, mish) go through the reference.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from swarm.backend import simd
@@ -57,9 +59,9 @@ def _known(layout, samples):
 def _launch(rows, layout, samples, starts, depth, rate, batch, right, out, chained):
     kind = _HALF_SQUARES if samples.loss == half_squares else losses.CODES[samples.loss]
     B, dtype = batch or len(samples), rows.dtype
-    places, size = _places(layout, B)
+    places, table, size = _places(layout, B)
     share = dtype.type(1 / samples.over(B))
-    x, table = samples.x.reshape(-1), layout.table.copy()
+    x = samples.x.reshape(-1)
     targets, labels = samples.targets.reshape(-1).astype(dtype, copy=False), samples.labels
     right = _NOTHING[dtype] if right is None else right
 
@@ -77,16 +79,18 @@ def _launch(rows, layout, samples, starts, depth, rate, batch, right, out, chain
         deal(len(starts), room, work)
 
 
+@lru_cache(64)
 def _places(layout, B):
-    """Where values and gradients of each layer begin in the workspace, int64 [layers + 1][2], and its size: the last
-    row holds the place of the parameters' gradient and the length of a row. Spans begin on vectors."""
+    """Where values and gradients of each layer begin in the workspace, int64 [layers + 1][2], the last row holding the
+    place of the parameters' gradient and the length of a row; the layout's table; the workspace's size. Spans begin on
+    vectors."""
     places, at = np.zeros((len(layout.layers) + 1, 2), np.int64), 0
     for k, layer in enumerate(layout.layers):
         span = -(-B * layer.outputs // 16) * 16
         places[k] = at, at + span
         at += 2 * span
     places[-1] = at, layout.stride
-    return places, at + layout.stride + 16
+    return places, layout.table.copy(), at + layout.stride + 16
 
 
 @kernel

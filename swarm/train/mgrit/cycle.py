@@ -58,6 +58,7 @@ class Hierarchy:
         grid = self.grids[l]
         if l == len(self.grids) - 1:
             grid.serial()
+            stability.check(grid.level, grid.rows)
             return
         grid.relax(self.sweeps)
         self._descend(l, shape)

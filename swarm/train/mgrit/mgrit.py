@@ -114,10 +114,9 @@ def mgrit(
     fine = solver.grids[0].rows
     trajectory = Brains.over(brains.mlp, layout, brains.backend, brains.seed, fine, len(fine))
     brains.set(0, trajectory[len(fine) - 1])
-    report = Report(brains, trajectory, found, cycle, relaxation, bound, residuals, status, seconds, propagator.ledger)
+    report = Report(brains, trajectory, found, cycle, relaxation, bound, residuals, status, seconds, propagator)
     if status == "limit":
-        probe = replace(propagator, ledger=type(propagator.ledger)())  # what it costs is not the solver's
-        report.unstable = stability.unstable(found, probe, fine[0].copy())
+        report.unstable = stability.unstable(found, propagator.apart(), fine[0].copy())
     return report
 
 
@@ -137,8 +136,7 @@ def _iterate(solver: Hierarchy, cycle: str, start: str, bound: float, iterations
             return np.array(norms), "converged"
         if not last <= stability.GROWTH * max(norms[0], bound):
             guilty = levels[1] if len(levels) > 1 else levels[0]
-            probe = replace(fine.propagator, ledger=type(fine.propagator.ledger)())
-            guilty = stability.unstable(tuple(levels), probe, fine.rows[0].copy()) or guilty
+            guilty = stability.unstable(tuple(levels), fine.propagator.apart(), fine.rows[0].copy()) or guilty
             raise stability.Diverged(
                 f"mgrit: the residual is {last:.3g} after iteration {number}, from {norms[0]:.3g} at the start:"
                 f" {stability.named(guilty)} diverges. {stability.remedy(guilty)}"
@@ -150,7 +148,8 @@ def _iterate(solver: Hierarchy, cycle: str, start: str, bound: float, iterations
 
 def _norm(rows: np.ndarray) -> float:
     """The Euclidean norm over all points and parameters, summed in float64."""
-    return float(np.sqrt(np.square(rows, dtype=np.float64).sum())) if rows.size else 0.0
+    with np.errstate(over="ignore"):
+        return float(np.sqrt(np.square(rows, dtype=np.float64).sum())) if rows.size else 0.0
 
 
 def _tolerance(given: Any, first: np.ndarray) -> float:

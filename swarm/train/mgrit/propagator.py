@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 
 import numpy as np
@@ -43,6 +43,10 @@ class Propagator:
                 self._kernels.apply(rows, self.layout, self.samples, some, part, level.rate, self.batch, right)
             done += len(some)
         return out
+
+    def apart(self) -> Propagator:
+        """The same with a ledger of its own, for steps that are not the solver's."""
+        return replace(self, ledger=Ledger())
 
     def _some(self, starts: np.ndarray) -> list[np.ndarray]:
         if not len(starts):

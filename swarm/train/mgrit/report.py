@@ -11,6 +11,7 @@ import numpy as np
 from swarm.brain.brains import Brains
 from swarm.train.mgrit.hierarchy import Level
 from swarm.train.mgrit.ledger import Ledger
+from swarm.train.mgrit.propagator import Propagator
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,8 +36,13 @@ class Report:
     residuals: np.ndarray
     status: str
     seconds: float
-    ledger: Ledger = field(repr=False)
+    propagator: Propagator = field(repr=False)
     unstable: Level | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was launched, counted."""
+        return self.propagator.ledger
 
     @property
     def iterations(self) -> int:
