@@ -156,7 +156,7 @@ def _table(name: str, asked: Asked, steps: int | None, console: Console) -> tupl
                           "seconds": report.seconds, "modelled_speedup": report.speedup()})  # fmt: skip
             again = row.repeated(n)
             cells.append("/".join([_word(ours), _word(row.published(n)), *([] if again is None else [_word(again)])]))
-            runs[f"{row.title}, {n:,}"] = report
+            runs[f"{row.title}, N = {n:,}"] = report
             console.print(f"{row.title}, N = {n:,}: {report}", highlight=False, style="dim")
         drawn.add_row(row.title, *cells)
     console.print(drawn)

@@ -14,6 +14,8 @@ from swarm.train import plots
 if TYPE_CHECKING:
     from swarm.train.mgrit.report import Report
 
+_COLOURS = (plots.MAIN, plots.ACCENT, "#3f8f6b", "#8a5aa3", plots.INK, "#b58a1c")
+
 
 def residuals(runs: Mapping[str, Report], path: str | Path, size: tuple[float, float] = (6.4, 4.0)) -> None:
     """Draw the residual per square root of a step of each run, by its name, into a .png, .pdf or .svg file.
@@ -24,18 +26,13 @@ def residuals(runs: Mapping[str, Report], path: str | Path, size: tuple[float, f
         raise DataError("plot: there is no run to draw.")
     with plots.picture(path, size) as figure:
         axes = plots.panel(figure)
-        shades = np.linspace(0.35, 1, len(runs))
-        for shade, (name, run) in zip(shades, runs.items(), strict=True):
+        for number, (name, run) in enumerate(runs.items()):
             shown = np.where(run.residuals > 0, run.residuals, np.nan) / np.sqrt(run.steps)
-            axes.plot(np.arange(len(shown)), shown, color=plots.MAIN, alpha=float(shade), linewidth=1.5)
-            ends = np.flatnonzero(np.isfinite(shown))
-            if len(ends):
-                axes.annotate(
-                    name, (float(ends[-1]), float(shown[ends[-1]])), xytext=(4, 2), textcoords="offset points",
-                    fontsize=7, color=plots.INK,
-                )  # fmt: skip
+            colour, style = _COLOURS[number % len(_COLOURS)], ("-", "--")[number // len(_COLOURS) % 2]
+            axes.plot(np.arange(len(shown)), shown, style, color=colour, linewidth=1.6, label=name)
+        axes.legend(frameon=False, fontsize=8, labelcolor=plots.INK, loc="upper right")
         last = next(iter(runs.values()))
-        axes.axhline(last.tolerance / np.sqrt(last.steps), color=plots.ACCENT, linewidth=1.2, linestyle=":")
+        axes.axhline(last.tolerance / np.sqrt(last.steps), color=plots.QUIET, linewidth=1.2, linestyle=":")
         axes.set_yscale("log")
         axes.set(xlabel="iteration", ylabel="residual / sqrt(N)")
         plots.whole(axes.xaxis)

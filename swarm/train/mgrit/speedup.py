@@ -21,7 +21,7 @@ from swarm.errors import SettingsError
 if TYPE_CHECKING:
     from swarm.train.mgrit.report import Report
 
-LANES = (1, 4, 16, 64, 256, 1024)
+LANES = (16, 64, 256, 1024)
 PROJECTED = (2, 8, 32, 128, 1024, None)  # lanes that the model is asked about; None: as many as there are
 
 
