@@ -376,6 +376,7 @@ def mgrit(
     rule: Literal["naive", "doubled", "serialised", "slow"] | None = None,
     rate: float | None = None,
     max_rate: float | None = None,
+    coarsening: tuple[int, ...] | None = None,
     relaxation: str | None = None,
     start: Literal["zero", "coarse", "nested"] | None = None,
     dtype: Literal["float64", "float32"] | None = None,
@@ -407,6 +408,8 @@ def mgrit(
         The length of a step; the problem's own by default.
     max_rate
         The longest step of any level; for XOR with V, F or W 8.
+    coarsening
+        Steps that a step of the next level stands for (2); several numbers: level by level.
     relaxation
         F, FCF (the default), FCFCF, F(CF)^3, ...
     start
@@ -439,9 +442,9 @@ def mgrit(
     from .train.mgrit import command
 
     return command.run(
-        problem, steps=steps, cycle=cycle, rule=rule, rate=rate, max_rate=max_rate, relaxation=relaxation, start=start,
-        dtype=dtype, tolerance=tolerance, iterations=iterations, lanes=lanes, seed=seed, seeds=seeds, backend=backend,
-        threads=threads, table=table, measure=speedup, json=json, plot=plot,
+        problem, steps=steps, cycle=cycle, rule=rule, rate=rate, max_rate=max_rate, coarsening=coarsening,
+        relaxation=relaxation, start=start, dtype=dtype, tolerance=tolerance, iterations=iterations, lanes=lanes,
+        seed=seed, seeds=seeds, backend=backend, threads=threads, table=table, measure=speedup, json=json, plot=plot,
     )  # fmt: skip
 
 

@@ -12,9 +12,7 @@ import numpy as np
 WORLD = np.dtype(
     [("tick", "u4"), ("key0", "u4"), ("key1", "u4"), ("used", "u4"), ("fault", "u8"), ("go", "u4"), ("spare", "u4")]
 )
-COUNT = np.dtype(
-    [(name, "i4") for name in ("n", "births", "refused", "turned", "after", "deaths", "children", "_")]
-)
+COUNT = np.dtype([(name, "i4") for name in ("n", "births", "refused", "turned", "after", "deaths", "children", "_")])
 NO_FAULT = 0xFFFFFFFFFFFFFFFF
 
 

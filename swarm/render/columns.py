@@ -1,8 +1,8 @@
 """From the world's columns to what the GPU reads: at most 14 bytes per agent and frame, no loop over agents.
 
-    place     f32 x 2   m        as the column holds it
-    heading   f16 x 2   any      its direction is what counts
-    tint      u8 x 2    0..255   value on the palette, strength
+place     f32 x 2   m        as the column holds it
+heading   f16 x 2   any      its direction is what counts
+tint      u8 x 2    0..255   value on the palette, strength
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from swarm.look import Look
 
 BYTES = 14
-PLAIN = 80   # the palette's row for tables without a coloured column
+PLAIN = 80  # the palette's row for tables without a coloured column
 
 
 @dataclass
@@ -72,7 +72,7 @@ def sample(world: Any, look: Look, alpha: float | None) -> list[np.ndarray]:
     columns, begin = look.columns, 0
     if look.table not in world.tables:
         return [np.zeros((0, *column.shape), column.dtype) for column in columns]
-    for table in world.tables_with(*columns):   # the order in which a view puts tables one after the other
+    for table in world.tables_with(*columns):  # the order in which a view puts tables one after the other
         if table.name == look.table:
             break
         begin += table.n

@@ -10,7 +10,7 @@ from typing import Any
 
 from swarm.errors import BackendError
 
-NEEDED = 330   # OpenGL 3.3
+NEEDED = 330  # OpenGL 3.3
 
 _LINUX = "apt-get install libegl1 libgl1-mesa-dri (Debian, Ubuntu) or dnf install mesa-libEGL mesa-dri-drivers (Fedora)"
 
@@ -47,7 +47,7 @@ def headless() -> Any:
 
     problem: Exception | None = None
     egl = find_library("EGL") or "libEGL.so.1"
-    for gl in (find_library("GL"), "libGL.so.1", "libOpenGL.so.0", egl):   # EGL alone serves, too
+    for gl in (find_library("GL"), "libGL.so.1", "libOpenGL.so.0", egl):  # EGL alone serves, too
         if gl is None:
             continue
         try:

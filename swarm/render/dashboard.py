@@ -12,13 +12,14 @@ from typing import Any
 from swarm.look import Look
 from swarm.render.figures import Figures, TableFigures, number
 
-SAMPLE = 0.25     # s between two samples
-LINES = 2.0       # s between two plain lines
+SAMPLE = 0.25  # s between two samples
+LINES = 2.0  # s between two plain lines
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def follow(world: Any, *, scene: Any = None, looks: Iterable[Look] | None = None, ticks: int | None = None,
-           console: Any = None) -> Figures:
+def follow(
+    world: Any, *, scene: Any = None, looks: Iterable[Look] | None = None, ticks: int | None = None, console: Any = None
+) -> Figures:
     """Run the world, as fast as it goes, for `ticks` ticks (or until Ctrl-C), and show its figures.
 
     console: a `rich.console.Console`; by default stdout. Returns the last figures.
@@ -35,8 +36,9 @@ def follow(world: Any, *, scene: Any = None, looks: Iterable[Look] | None = None
 class Dashboard:
     """The display. Use it as a context manager and call `update` after each tick; it samples when it is time."""
 
-    def __init__(self, world: Any, *, scene: Any = None, looks: Iterable[Look] | None = None,
-                 console: Any = None) -> None:
+    def __init__(
+        self, world: Any, *, scene: Any = None, looks: Iterable[Look] | None = None, console: Any = None
+    ) -> None:
         from rich.console import Console
 
         self.console = console or Console()
@@ -78,16 +80,29 @@ class Dashboard:
         from rich.text import Text
 
         f, systems = self.figures, self._systems()
-        head = Text.assemble(("tick ", "dim"), f"{f.tick:,}", ("   time ", "dim"), f"{f.time:,.1f} s", ("   ", ""),
-                             f"{number(round(f.rate, 1))}", (" ticks/s", "dim"))
+        head = Text.assemble(
+            ("tick ", "dim"),
+            f"{f.tick:,}",
+            ("   time ", "dim"),
+            f"{f.time:,.1f} s",
+            ("   ", ""),
+            f"{number(round(f.rate, 1))}",
+            (" ticks/s", "dim"),
+        )
         parts: list[Any] = [head, Text(), _tables(f)]
         if f.more:
             parts += [Text(), _pairs(f.more)]
         if systems:
             parts += [Text(), _bars(systems)]
-        return Panel(Group(*parts), title=f.title, title_align="left", box=box.ROUNDED, border_style="dim",
-                     padding=(0, 1), expand=False)
-
+        return Panel(
+            Group(*parts),
+            title=f.title,
+            title_align="left",
+            box=box.ROUNDED,
+            border_style="dim",
+            padding=(0, 1),
+            expand=False,
+        )
 
     def _systems(self) -> dict[str, float]:
         """The systems that there is room for: the slowest, in the order of the schedule, and the sum of all."""

@@ -26,7 +26,7 @@ def draw(panel: Panel, marks: Iterable[Mark], camera: Camera, theme: Theme, ui: 
             panel.line([camera.to_pixel(*point) for point in mark.points], colour, mark.alpha, mark.width * scale)
         else:
             x, y = camera.to_pixel(*mark.at)
-            x += 0.8 / font.CAP * mark.size * scale if mark.align == "centre" else 0.0   # glyphs end with a gap
+            x += 0.8 / font.CAP * mark.size * scale if mark.align == "centre" else 0.0  # glyphs end with a gap
             panel.text(x, y, mark.text, mark.size * scale, colour, mark.alpha, mark.weight, mark.align)
     panel.draw(camera.size)
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from swarm.look import Look, guess
 
-HISTORY = 240   # samples kept for the charts
-SMOOTH = 9      # samples that rates are counted over
+HISTORY = 240  # samples kept for the charts
+SMOOTH = 9  # samples that rates are counted over
 
 
 class _Moment(NamedTuple):
@@ -36,11 +36,11 @@ class TableFigures:
     count: int = 0
     births: float = 0.0
     deaths: float = 0.0
-    what: str = ""              # "energy": the coloured column's component, in words
+    what: str = ""  # "energy": the coloured column's component, in words
     unit: str = ""
     mean: float = float("nan")
     counts: deque[int] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    moves: bool = False         # whether anybody was ever born or died here
+    moves: bool = False  # whether anybody was ever born or died here
 
 
 class Figures:
@@ -51,15 +51,15 @@ class Figures:
         self.scene = scene = scene_of(world, scene)
         looks = tuple(looks) if looks is not None else declared(world, scene)
         self.colours = {look.table: look.colour for look in looks}
-        self.kinds = {look.table for look in looks if look.palette == "kinds"}   # numbers that have no mean
+        self.kinds = {look.table for look in looks if look.palette == "kinds"}  # numbers that have no mean
         self.title = title(world, scene)
         self.tick = int(world.tick)
-        self.time = 0.0              # s of simulated time
-        self.rate = float("nan")     # ticks per second of the clock
+        self.time = 0.0  # s of simulated time
+        self.rate = float("nan")  # ticks per second of the clock
         self.tables: dict[str, TableFigures] = {}
         self.more: dict[str, float] = {}
-        self.systems: dict[str, float] = {}   # median ms per tick
-        self._past: deque[_Moment] = deque([_Moment(self.clock(), 0, {})], maxlen=SMOOTH)   # rates count from the first
+        self.systems: dict[str, float] = {}  # median ms per tick
+        self._past: deque[_Moment] = deque([_Moment(self.clock(), 0, {})], maxlen=SMOOTH)  # rates count from the first
         self.sample(world)
         median = getattr(world, "profile", {"tick": None})["tick"]
         self.rate = 1.0 / median.p50 if median is not None and median.p50 > 0.0 else float("nan")
@@ -70,7 +70,7 @@ class Figures:
         now = _Moment(self.clock(), int(world.tick), {name: _totals(table) for name, table in world.tables.items()})
         if not running:
             self.rate = float("nan")
-            self._past.clear()                  # what passes while it stands still is not counted
+            self._past.clear()  # what passes while it stands still is not counted
         if now.tick == self.tick and self.tables:
             self._past.extend([] if self._past else [now])
             return

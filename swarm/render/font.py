@@ -13,11 +13,11 @@ import numpy as np
 
 from swarm import assets
 
-TEXELS = 4                # texels per font unit
-REACH = 2.0               # distances are stored up to this many font units from a stroke
+TEXELS = 4  # texels per font unit
+REACH = 2.0  # distances are stored up to this many font units from a stroke
 BOTTOM, TOP = -4.0, 10.0  # the cell of a glyph in y, font units
-CAP = 7.0                 # height of the capitals, font units
-_ROUND = 2.35             # exponent of the ovals: 2 is an ellipse, more is squarer
+CAP = 7.0  # height of the capitals, font units
+_ROUND = 2.35  # exponent of the ovals: 2 is an ellipse, more is squarer
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def _points(verb: str, start: tuple[float, float], numbers: list[float]) -> list
         curve = (1 - t) ** 3 * p[0] + 3 * t * (1 - t) ** 2 * p[1] + 3 * t * t * (1 - t) * p[2] + t**3 * p[3]
         return [(float(px), float(py)) for px, py in curve]
     angle = np.linspace(0.0, np.pi / 2, 13)[1:]
-    far = np.sin(angle) ** (2 / _ROUND)          # 0 -> 1: along the direction of departure
-    late = 1.0 - np.cos(angle) ** (2 / _ROUND)   # 0 -> 1: across it
+    far = np.sin(angle) ** (2 / _ROUND)  # 0 -> 1: along the direction of departure
+    late = 1.0 - np.cos(angle) ** (2 / _ROUND)  # 0 -> 1: across it
     along, across = (far, late) if verb == "h" else (late, far)
     xs = start[0] + (x - start[0]) * along
     ys = start[1] + (y - start[1]) * across

@@ -22,8 +22,15 @@ class Ground:
         self.context = context
         self.program = programs.build(context, "ground")
         self.array = context.vertex_array(self.program, [])
-        programs.put(self.program, ground=palette.rgb(theme.ground), beyond=palette.rgb(theme.beyond),
-                     line=palette.rgb(theme.line), grid=theme.grid, edge=theme.edge, shade=theme.shade)
+        programs.put(
+            self.program,
+            ground=palette.rgb(theme.ground),
+            beyond=palette.rgb(theme.beyond),
+            line=palette.rgb(theme.line),
+            grid=theme.grid,
+            edge=theme.edge,
+            shade=theme.shade,
+        )
 
     def draw(self, camera: Camera, ui: float) -> None:
         """Cover the whole picture; `ui` is the scale of the overlay, px per point."""

@@ -13,7 +13,7 @@ from swarm.render.panel import Panel
 from swarm.render.sprites import Sprites
 from swarm.render.theme import Theme
 
-WIDTH = 214.0   # pt, the panel at the top left
+WIDTH = 214.0  # pt, the panel at the top left
 
 
 class Hud:
@@ -22,8 +22,9 @@ class Hud:
     def __init__(self, theme: Theme, ui: float = 1.0) -> None:
         self.theme, self.ui = theme, ui
 
-    def build(self, panel: Panel, camera: Camera, figures: Figures, sprites: Sequence[Sprites], note: str = "",
-              hint: str = "") -> None:
+    def build(
+        self, panel: Panel, camera: Camera, figures: Figures, sprites: Sequence[Sprites], note: str = "", hint: str = ""
+    ) -> None:
         """Collect the whole overlay in `panel`. `note` is the state (paused, 4x), `hint` the keys."""
         panel.clear()
         u = self.ui

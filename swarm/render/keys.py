@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swarm.render.window import Window
 
-WHEEL = 1.18   # zoom per step of the wheel
+WHEEL = 1.18  # zoom per step of the wheel
 
 HINT = "drag: pan   wheel: zoom   space: pause   . step   [ ] speed   F: whole world   P: picture   H: keys   Esc: quit"
-SHORT = "space: pause   [ ] speed   P: picture   Esc: quit"   # beside the keys of a scene
+SHORT = "space: pause   [ ] speed   P: picture   Esc: quit"  # beside the keys of a scene
 
 
 def hint(window: Window) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 SPEEDS = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, float("inf"))
-LONGEST = 0.25   # s: a longer frame, as when the window was dragged, counts as this
-BUDGET = 0.025   # s of each frame that the ticks may take before the picture comes first
+LONGEST = 0.25  # s: a longer frame, as when the window was dragged, counts as this
+BUDGET = 0.025  # s of each frame that the ticks may take before the picture comes first
 
 
 class Pace:
@@ -21,8 +21,8 @@ class Pace:
         self.dt, self.clock = dt, clock
         self.level = SPEEDS.index(1.0)
         self.paused = False
-        self.steps = 0        # single steps asked for
-        self.alpha = 1.0      # where between the last two ticks the picture stands
+        self.steps = 0  # single steps asked for
+        self.alpha = 1.0  # where between the last two ticks the picture stands
 
     @property
     def speed(self) -> float:
@@ -68,7 +68,7 @@ class Pace:
         else:
             owed = min(elapsed, LONGEST) * self.speed
             while owed > 0.0:
-                piece = min(owed, self.dt)           # one tick at most, so that the budget can stop between two
+                piece = min(owed, self.dt)  # one tick at most, so that the budget can stop between two
                 self.alpha = world.advance(piece)
                 owed -= piece
                 if self.clock() >= end:

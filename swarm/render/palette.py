@@ -13,10 +13,16 @@ import numpy as np
 STEPS = 256
 
 # Oklab to linear sRGB by way of cone responses.
-_TO_CONES = np.array([[1.0, 0.3963377774, 0.2158037573], [1.0, -0.1055613458, -0.0638541728],
-                      [1.0, -0.0894841775, -1.2914855480]])
-_TO_LINEAR = np.array([[4.0767416621, -3.3077115913, 0.2309699292], [-1.2684380046, 2.6097574011, -0.3413193965],
-                       [-0.0041960863, -0.7034186147, 1.7076147010]])
+_TO_CONES = np.array(
+    [[1.0, 0.3963377774, 0.2158037573], [1.0, -0.1055613458, -0.0638541728], [1.0, -0.0894841775, -1.2914855480]]
+)
+_TO_LINEAR = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
+)
 
 # Stops of each palette: hue in degrees and chroma; the lightness is the theme's.
 _STOPS = {
@@ -36,11 +42,29 @@ NAMES = tuple(_STOPS)
 KINDS = {
     "dark": (
         "#8b95a5",
-        "#ff958d", "#dc8734", "#e0c85c", "#7bb150", "#4ed2a9", "#00b6c7", "#62c1ff", "#8995f4", "#d49ef2", "#dd77ac",
+        "#ff958d",
+        "#dc8734",
+        "#e0c85c",
+        "#7bb150",
+        "#4ed2a9",
+        "#00b6c7",
+        "#62c1ff",
+        "#8995f4",
+        "#d49ef2",
+        "#dd77ac",
     ),
     "light": (
         "#6d7480",
-        "#8c3432", "#a65c00", "#685400", "#528128", "#006949", "#008695", "#005b91", "#6068bc", "#6c3e84", "#a74e7d",
+        "#8c3432",
+        "#a65c00",
+        "#685400",
+        "#528128",
+        "#006949",
+        "#008695",
+        "#005b91",
+        "#6068bc",
+        "#6c3e84",
+        "#a74e7d",
     ),
 }
 
@@ -72,14 +96,14 @@ def table(palette: str, mode: str) -> np.ndarray:
     if palette == "kinds":
         colours = np.rint(255 * np.array([rgb(colour) for colour in KINDS[mode]])).astype(np.uint8)
         return colours[np.arange(STEPS) * len(colours) // STEPS]
-    stops = np.array(_STOPS[palette] if mode == "dark" else _STOPS[palette][::-1])   # warm and yellow are the pale end
+    stops = np.array(_STOPS[palette] if mode == "dark" else _STOPS[palette][::-1])  # warm and yellow are the pale end
     hue = np.unwrap(np.radians(stops[:, 0]))
     low, high = _LIGHTNESS[mode][palette]
     at, fine = np.linspace(0.0, 1.0, len(stops)), np.linspace(0.0, 1.0, 4096)
     turn = _smooth(fine, at, hue)
     chroma = _smooth(fine, at, stops[:, 1])
     lab = np.stack([low + (high - low) * fine, chroma * np.cos(turn), chroma * np.sin(turn)], axis=-1)
-    lab = oklab(srgb(lab))   # measured after the cut to sRGB, so that the steps are equal on the screen
+    lab = oklab(srgb(lab))  # measured after the cut to sRGB, so that the steps are equal on the screen
     walked = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(lab, axis=0), axis=1))])
     even = np.interp(np.linspace(0.0, walked[-1], STEPS), walked, fine)
     picked = np.stack([np.interp(even, fine, lab[:, k]) for k in range(3)], axis=-1)
@@ -92,5 +116,9 @@ def _smooth(x: np.ndarray, at: np.ndarray, values: np.ndarray) -> np.ndarray:
     k = np.clip(np.searchsorted(at, x, side="right") - 1, 0, len(at) - 2)
     width = at[k + 1] - at[k]
     t = (x - at[k]) / width
-    return ((2 * t**3 - 3 * t**2 + 1) * values[k] + (t**3 - 2 * t**2 + t) * width * slope[k]
-            + (3 * t**2 - 2 * t**3) * values[k + 1] + (t**3 - t**2) * width * slope[k + 1])
+    return (
+        (2 * t**3 - 3 * t**2 + 1) * values[k]
+        + (t**3 - 2 * t**2 + t) * width * slope[k]
+        + (3 * t**2 - 2 * t**3) * values[k + 1]
+        + (t**3 - t**2) * width * slope[k + 1]
+    )

@@ -14,7 +14,7 @@ import numpy as np
 from swarm.render import font, palette, programs
 from swarm.render.theme import Theme
 
-_FLOATS = 15   # box 4, extra 4, ink 4, kind 3
+_FLOATS = 15  # box 4, extra 4, ink 4, kind 3
 _BOX, _GLYPH, _LINE, _PALETTE, _EDGE = 0.0, 1.0, 2.0, 3.0, 4.0
 
 
@@ -43,8 +43,17 @@ class Panel:
         """Forget all pieces."""
         self.n = 0
 
-    def box(self, x: float, y: float, w: float, h: float, colour: str, alpha: float = 1.0, radius: float = 0.0,
-            outline: float | None = None) -> None:
+    def box(
+        self,
+        x: float,
+        y: float,
+        w: float,
+        h: float,
+        colour: str,
+        alpha: float = 1.0,
+        radius: float = 0.0,
+        outline: float | None = None,
+    ) -> None:
         """A box with round corners: filled, or an edge `outline` px wide."""
         if outline is None:
             self._add(_BOX, (x, y, w, h), (0, 0, 0, 0), colour, alpha, radius, 0.0)
@@ -63,8 +72,17 @@ class Panel:
         """A palette from its lowest value on the left to its highest on the right."""
         self._add(_PALETTE, (x, y, w, h), (self.rows[name], 0, 0, 0), "#000000", 1.0, radius, 0.0)
 
-    def text(self, x: float, y: float, text: str, size: float, colour: str, alpha: float = 1.0, weight: float = 1.0,
-             align: str = "left") -> float:
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        colour: str,
+        alpha: float = 1.0,
+        weight: float = 1.0,
+        align: str = "left",
+    ) -> float:
         """One line with its baseline at `y`; `x` is its left, middle or right end by `align`. Returns its width."""
         width = self.font.width(text, size)
         unit = size / font.CAP
@@ -81,8 +99,16 @@ class Panel:
             pen += glyph.advance * unit
         return width
 
-    def _add(self, kind: float, box: tuple[float, ...], extra: tuple[float, ...], colour: str, alpha: float,
-             radius: float, unit: float) -> None:
+    def _add(
+        self,
+        kind: float,
+        box: tuple[float, ...],
+        extra: tuple[float, ...],
+        colour: str,
+        alpha: float,
+        radius: float,
+        unit: float,
+    ) -> None:
         if self.n == len(self.pieces):
             self.pieces = np.concatenate([self.pieces, np.zeros_like(self.pieces)])
         self.pieces[self.n] = (*box, *extra, *palette.rgb(colour), alpha, kind, radius, unit)
@@ -96,7 +122,8 @@ class Panel:
             self._drop()
             self.buffer = self.context.buffer(reserve=self.pieces.nbytes, dynamic=True)
             self.array = self.context.vertex_array(
-                self.program, [(self.buffer, "4f 4f 4f 3f /i", "box", "extra", "ink", "kind")])
+                self.program, [(self.buffer, "4f 4f 4f 3f /i", "box", "extra", "ink", "kind")]
+            )
         self.buffer.write(self.pieces[: self.n])
         programs.put(self.program, view_size=size, letters=0, palettes=1, letter_reach=font.REACH)
         self.letters.use(0)

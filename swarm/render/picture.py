@@ -21,9 +21,19 @@ from swarm.render.target import Target
 from swarm.render.theme import Theme
 
 
-def pixels(world: Any, size: tuple[int, int] = (1600, 900), *, scene: Any = None, looks: Iterable[Look] | None = None,
-           theme: str | Theme = "dark", title: str | None = None, ui: float | None = None, hud: bool = True,
-           fill: float | None = None, figures: Figures | None = None) -> np.ndarray:
+def pixels(
+    world: Any,
+    size: tuple[int, int] = (1600, 900),
+    *,
+    scene: Any = None,
+    looks: Iterable[Look] | None = None,
+    theme: str | Theme = "dark",
+    title: str | None = None,
+    ui: float | None = None,
+    hud: bool = True,
+    fill: float | None = None,
+    figures: Figures | None = None,
+) -> np.ndarray:
     """The picture as uint8 [height, width, 3], top row first.
 
     fill     1 shows the whole world, more comes closer; by default the world fills the picture to its edges
@@ -34,8 +44,16 @@ def pixels(world: Any, size: tuple[int, int] = (1600, 900), *, scene: Any = None
     width, height = (int(x) for x in size)
     if not (0 < width <= 16384 and 0 < height <= 16384):
         raise SettingsError(f"picture: size {tuple(size)} is not a width and height between 1 and 16384 px.")
-    drawer = Drawer(world, (width, height), scene=scene, looks=looks, theme=theme, title=title, figures=figures,
-                    ui=ui if ui is not None else max(0.6, height / 900))
+    drawer = Drawer(
+        world,
+        (width, height),
+        scene=scene,
+        looks=looks,
+        theme=theme,
+        title=title,
+        figures=figures,
+        ui=ui if ui is not None else max(0.6, height / 900),
+    )
     try:
         if not hud:
             drawer.renderer.hud = None
@@ -95,13 +113,14 @@ class Drawer:
 def save(path: Path, image: np.ndarray) -> Path:
     """Write uint8 [height, width, 3] as a PNG file, whole or not at all."""
     height, width, _ = image.shape
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)      # each row starts with its filter: 1, difference to the left
+    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # each row starts with its filter: 1, difference to the left
     rows[:, 0] = 1
     flat = image.reshape(height, 3 * width)
     rows[:, 1:] = flat
     rows[:, 4:] -= flat[:, :-3]
     data = b"\x89PNG\r\n\x1a\n" + b"".join(
-        _chunk(kind, body) for kind, body in (
+        _chunk(kind, body)
+        for kind, body in (
             (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
             (b"IDAT", zlib.compress(rows.tobytes(), 7)),
             (b"IEND", b""),

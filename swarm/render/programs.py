@@ -28,5 +28,10 @@ def put(program: Any, **values: Any) -> None:
 
 def place(program: Any, camera: Any) -> None:
     """Set what `camera.glsl` reads."""
-    put(program, view_size=camera.size, view_centre=(camera.x, camera.y), view_scale=camera.scale,
-        world_size=camera.world)
+    put(
+        program,
+        view_size=camera.size,
+        view_centre=(camera.x, camera.y),
+        view_scale=camera.scale,
+        world_size=camera.world,
+    )

@@ -1,8 +1,8 @@
 """Draws a world into a framebuffer: ground, marks below, tables in the order of their looks, marks above, overlay.
 
-    upload(world, alpha)   once per frame that shows something new
-    draw(target)           any number of times
-    release()              when done
+upload(world, alpha)   once per frame that shows something new
+draw(target)           any number of times
+release()              when done
 """
 
 from __future__ import annotations
@@ -32,9 +32,19 @@ class Renderer:
     ui       px per point of the overlay: 1, or 2 on a dense display
     """
 
-    def __init__(self, context: Any, world: Any, size: tuple[int, int], *, scene: Any = None,
-                 looks: Iterable[Look] | None = None, theme: str | themes.Theme = "dark", ui: float = 1.0,
-                 title: str | None = None, figures: Figures | None = None) -> None:
+    def __init__(
+        self,
+        context: Any,
+        world: Any,
+        size: tuple[int, int],
+        *,
+        scene: Any = None,
+        looks: Iterable[Look] | None = None,
+        theme: str | themes.Theme = "dark",
+        ui: float = 1.0,
+        title: str | None = None,
+        figures: Figures | None = None,
+    ) -> None:
         self.context = context
         self.theme = themes.choose(theme)
         self.looks = tuple(looks) if looks is not None else declared(world, scene)
@@ -42,8 +52,8 @@ class Renderer:
         self.figures = figures or Figures(world, scene, self.looks)
         self.figures.title = title or self.figures.title
         self.hud: Hud | None = Hud(self.theme, ui)
-        self.note = ""    # state of the run, shown beside the title
-        self.hint = ""    # keys, shown at the bottom
+        self.note = ""  # state of the run, shown beside the title
+        self.hint = ""  # keys, shown at the bottom
         self.ui = ui
         self.shared = Programs(context)
         self.ground = Ground(context, self.theme)

@@ -1,8 +1,8 @@
 """One table on the GPU: three vertex buffers, and three ways to draw them by how large an agent appears.
 
-    below 2 px      a dot each, its alpha keeps the light of the true area
-    up to 24 px     a point each, the shape drawn inside it: one vertex per agent
-    above           a quad each, turned and tight: four vertices, fewer pixels, no limit of size
+below 2 px      a dot each, its alpha keeps the light of the true area
+up to 24 px     a point each, the shape drawn inside it: one vertex per agent
+above           a quad each, turned and tight: four vertices, fewer pixels, no limit of size
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from swarm.render.camera import Camera
 from swarm.render.columns import Columns
 from swarm.render.theme import Theme
 
-DOTS_BELOW = 2.0     # px of shape length under which agents become dots
-QUADS_ABOVE = 24.0   # px of shape and light together above which agents become quads
+DOTS_BELOW = 2.0  # px of shape length under which agents become dots
+QUADS_ABOVE = 24.0  # px of shape and light together above which agents become quads
 
 _SHAPE = {"drop": 0, "disc": 1, "ring": 2}
-_LEGIBLE = {"drop": 9.0, "disc": 4.5, "ring": 6.0}   # px that a shape is enlarged to where there is room around it
+_LEGIBLE = {"drop": 9.0, "disc": 4.5, "ring": 6.0}  # px that a shape is enlarged to where there is room around it
 _WIDTH = {"drop": 0.24, "disc": 0.5, "ring": 0.5}
 
 
@@ -83,8 +83,15 @@ class Sprites:
             area = (length * length) * (0.35 if look.shape == "drop" else 0.8)
             programs.put(program, dot_px=DOTS_BELOW, shown=min(1.0, max(0.18, area / DOTS_BELOW)))
         else:
-            programs.put(program, size=shown, shape=_SHAPE[look.shape], shape_width=_WIDTH[look.shape], glow=glow,
-                         glow_reach=light, rim=palette.rgb(self.theme.ground))
+            programs.put(
+                program,
+                size=shown,
+                shape=_SHAPE[look.shape],
+                shape_width=_WIDTH[look.shape],
+                glow=glow,
+                glow_reach=light,
+                rim=palette.rgb(self.theme.ground),
+            )
         self.palette.use(0)
         for image in images:
             program["image"] = image

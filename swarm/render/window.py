@@ -23,12 +23,20 @@ from swarm.render.renderer import Renderer
 from swarm.render.target import Target
 from swarm.render.theme import Theme
 
-SAMPLE = 0.25   # s between two samples of the figures
+SAMPLE = 0.25  # s between two samples of the figures
 STARTING = "starting: the very first run compiles its kernels, some ten seconds"
 
 
-def watch(world: Any, *, scene: Any = None, looks: Iterable[Look] | None = None, ticks: int | None = None,
-          size: tuple[int, int] = (1280, 800), theme: str | Theme = "dark", title: str | None = None) -> None:
+def watch(
+    world: Any,
+    *,
+    scene: Any = None,
+    looks: Iterable[Look] | None = None,
+    ticks: int | None = None,
+    size: tuple[int, int] = (1280, 800),
+    theme: str | Theme = "dark",
+    title: str | None = None,
+) -> None:
     """Show the world in a window until it is closed, or until its clock has reached `ticks` more ticks.
 
     Raises `BackendError` with a remedy where there is no display, no OpenGL 3.3, no pygame or no moderngl.
@@ -45,8 +53,16 @@ def watch(world: Any, *, scene: Any = None, looks: Iterable[Look] | None = None,
 class Window:
     """An open window. `frame` handles the events, runs the world and draws it once; `close` gives everything back."""
 
-    def __init__(self, world: Any, *, scene: Any = None, looks: Iterable[Look] | None = None,
-                 size: tuple[int, int] = (1280, 800), theme: str | Theme = "dark", title: str | None = None) -> None:
+    def __init__(
+        self,
+        world: Any,
+        *,
+        scene: Any = None,
+        looks: Iterable[Look] | None = None,
+        size: tuple[int, int] = (1280, 800),
+        theme: str | Theme = "dark",
+        title: str | None = None,
+    ) -> None:
         self.world = world
         self.open = True
         self.pace = Pace(float(world.dt))
@@ -58,22 +74,23 @@ class Window:
             self.context = contexts.current()
             self.target = self.context.screen
             width, height = self.target.viewport[2:]
-            self.dense = width / max(1, self.surface.size[0])      # px per unit of the window system
+            self.dense = width / max(1, self.surface.size[0])  # px per unit of the window system
             ui = max(self.dense, _scale(self.pygame, self.dense))
-            self.renderer = Renderer(self.context, world, (width, height), scene=scene, looks=looks, theme=theme, ui=ui,
-                                     title=title)
+            self.renderer = Renderer(
+                self.context, world, (width, height), scene=scene, looks=looks, theme=theme, ui=ui, title=title
+            )
             self.surface.title = f"{self.renderer.figures.title} - swarm"
         except BaseException:
             self.close()
             raise
         self.clock = self.pygame.time.Clock()
         self.dragging = False
-        self.holding = 0      # the mouse button that the scene has kept, 0 for none
+        self.holding = 0  # the mouse button that the scene has kept, 0 for none
         self.renderer.upload(world)
         self.renderer.hint = STARTING
         self.renderer.draw(self.target)
         self.surface.flip()
-        self.message, self.message_until = keys.hint(self), math.inf      # until the first tick is done, then 8 s
+        self.message, self.message_until = keys.hint(self), math.inf  # until the first tick is done, then 8 s
         self._sampled = self._last = time.perf_counter()
 
     @property
@@ -173,11 +190,15 @@ def _open(size: tuple[int, int]) -> tuple[Any, Any]:
     except pygame.error as error:
         raise BackendError(f"window: the display cannot be used ({error}). {_NO_DISPLAY}") from None
     driver = pygame.display.get_driver()
-    if driver == "dummy" or (driver == "offscreen" and asked != driver):   # SDL falls back to these by itself
+    if driver == "dummy" or (driver == "offscreen" and asked != driver):  # SDL falls back to these by itself
         pygame.display.quit()
         raise BackendError(f"window: there is no display (SDL's driver is '{driver}'). {_NO_DISPLAY}")
-    attributes = ((pygame.GL_CONTEXT_MAJOR_VERSION, 3), (pygame.GL_CONTEXT_MINOR_VERSION, 3),
-                  (pygame.GL_CONTEXT_PROFILE_MASK, pygame.GL_CONTEXT_PROFILE_CORE), (pygame.GL_DOUBLEBUFFER, 1))
+    attributes = (
+        (pygame.GL_CONTEXT_MAJOR_VERSION, 3),
+        (pygame.GL_CONTEXT_MINOR_VERSION, 3),
+        (pygame.GL_CONTEXT_PROFILE_MASK, pygame.GL_CONTEXT_PROFILE_CORE),
+        (pygame.GL_DOUBLEBUFFER, 1),
+    )
     for name, value in attributes:
         pygame.display.gl_set_attribute(name, value)
     if sys.platform == "darwin":

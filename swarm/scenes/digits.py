@@ -75,7 +75,7 @@ class Sight:
     needs: dict[Any, float] = {}  # noqa: RUF012  (never written)
 
     def labels(self, name: str) -> list[str]:
-        """"ink 0,0" is the block at the top left."""
+        """ "ink 0,0" is the block at the top left."""
         return [f"{name} {k // 8},{k % 8}" for k in range(self.width)]
 
     def describe(self) -> dict[str, Any]:

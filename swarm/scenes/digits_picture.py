@@ -49,8 +49,9 @@ def _field(unit: float, digit: int, at: tuple[float, float], share: float, first
     yield Box(_at(unit, x, y), (w * unit, h * unit), "panel", 0.92, h / 2 * unit, over=True)
     yield Box(_at(unit, x, y), (w * unit, h * unit), colour, 0.55, h / 2 * unit, outline=1.0, over=True)
     yield Text(_at(unit, x - w / 2 + 1.5, y - 0.95), str(digit), 1.9 * unit, colour, weight=1.3, align="left")
-    yield Text(_at(unit, x + w / 2 - 1.2, y - 0.7), _percent(share), 1.35 * unit, "text" if share else "quiet",
-               align="right")
+    yield Text(
+        _at(unit, x + w / 2 - 1.2, y - 0.7), _percent(share), 1.35 * unit, "text" if share else "quiet", align="right"
+    )
 
 
 def _canvas(unit: float, strokes: np.ndarray, winner: int | None) -> Iterator[Mark]:
@@ -71,8 +72,9 @@ def _sight(unit: float, picture: np.ndarray, winner: int | None) -> Iterator[Mar
     colour = _ink(winner)
     for k in range(64):
         at = _at(unit, x + (k % 8 - 3.5) * cell, y + (3.5 - k // 8) * cell)
-        yield Box(at, (0.9 * cell * unit, 0.9 * cell * unit), colour, 0.04 + 0.96 * float(picture[k]), 0.15 * unit,
-                  over=True)
+        yield Box(
+            at, (0.9 * cell * unit, 0.9 * cell * unit), colour, 0.04 + 0.96 * float(picture[k]), 0.15 * unit, over=True
+        )
     yield Text(_at(unit, x, y - 7.0), "what they see", 1.0 * unit, "quiet")
 
 

@@ -211,9 +211,7 @@ def _disturbed(jitter):
     return np.array(dropout), next(names), np.array(noise), next(names), keys
 
 
-def descend(
-    fields, samples, index, lengths, weights, batch, optimizer, factors, step, active, total, jitter=None
-):
+def descend(fields, samples, index, lengths, weights, batch, optimizer, factors, step, active, total, jitter=None):
     """As `descend.descend`, float32, for the optimizers of `optimizers` and the losses that have names."""
     N = len(step)
     rule, hyper = table(optimizer, N)

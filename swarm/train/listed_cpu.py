@@ -209,6 +209,4 @@ def update_sparse(s, whole, columns, x, xs, d, ds, w, ws, scale, numbers, counts
 def gradient_sparse(s, g, columns, x, xs, d, ds, out, zeros, numbers, counts):
     """The gradient of group g's eight rows of weights, written to `out`."""
     flat, each = numbers.reshape(-1), numbers.shape[1]
-    product_listed(
-        s, GROUP, columns, x + g * GROUP, 1, xs, d, ds, flat, g * each, counts[g], zeros, 0, out, columns
-    )
+    product_listed(s, GROUP, columns, x + g * GROUP, 1, xs, d, ds, flat, g * each, counts[g], zeros, 0, out, columns)

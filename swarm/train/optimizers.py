@@ -176,7 +176,6 @@ class AdamW(Adam):
 OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
 
 
-
 def ours(optimizer: Any) -> bool:
     """Whether it is one of the four, whose state is known and which kernels have."""
     return type(optimizer) in OPTIMIZERS.values()

@@ -34,6 +34,7 @@ class Asked:
     rule: str = "doubled"
     rate: float | None = None
     max_rate: float | None = None
+    coarsening: tuple[int, ...] = (2,)
     relaxation: str | None = None
     start: str = "zero"
     dtype: str = "float64"
@@ -77,7 +78,18 @@ def solve(problem: Problem, asked: Asked, **other: Any) -> Report:
     """One run of a problem as asked for, with other settings where given."""
     settings: dict[str, Any] = {
         name: getattr(asked, name)
-        for name in ("steps", "cycle", "rule", "relaxation", "start", "dtype", "tolerance", "iterations", "lanes")
+        for name in (
+            "steps",
+            "cycle",
+            "rule",
+            "relaxation",
+            "start",
+            "dtype",
+            "tolerance",
+            "iterations",
+            "lanes",
+            "coarsening",
+        )
     }
     options = {**problem.options(), **settings, "backend": asked.backend, "threads": asked.threads}
     options["max_rate"] = asked.max_rate
@@ -130,7 +142,9 @@ def _measured(name: str, asked: Asked, steps: int | None, console: Console) -> t
         "speedup": best.speedup,
         "cycle": asked.cycle,
         "rule": asked.rule,
+        "coarsening": list(asked.coarsening),
         "dtype": asked.dtype,
+        "backend": asked.backend,
         "seed": asked.seed,
         "rows": [run.facts() for run in found],
     }

@@ -45,7 +45,7 @@ class Hierarchy:
 
     def start(self, how: str) -> None:
         """Set the trajectory to begin with; see the module."""
-        if how == "zero":
+        if how == "zero" or len(self.grids) == 1:
             return
         self.grids[-1].serial()
         for l in range(len(self.grids) - 2, -1, -1):

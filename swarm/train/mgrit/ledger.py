@@ -30,7 +30,7 @@ class Ledger:
         finally:
             self.seconds[level] += time.perf_counter() - begin
             if lanes and depth:
-                self.launches[level, lanes, depth] += 1
+                self.launches[level, int(lanes), int(depth)] += 1
 
     def work(self, level: int | None = None) -> int:
         """Steps of single networks on a level, or in all."""

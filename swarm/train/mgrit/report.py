@@ -87,7 +87,7 @@ class Report:
 
     def speedup(self, lanes: int | None = None) -> float:
         """N / path: what the model promises with so many lanes, if a launch of them took the time of one step."""
-        return self.steps / self.path(lanes)
+        return self.steps / float(self.path(lanes))
 
     def table(self) -> Table:
         """Levels with their steps, rates, work and time, for `rich`."""
