@@ -16,6 +16,7 @@ from swarm.train.mgrit.mgrit import mgrit
 from swarm.train.mgrit.problems import PROBLEMS, Problem
 from swarm.train.mgrit.published import LIMIT, TABLES, Row
 from swarm.train.mgrit.report import Report
+from swarm.train.mgrit.stability import Diverged, named, remedy
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -164,7 +165,13 @@ def _table(name: str, asked: Asked, steps: int | None, console: Console) -> tupl
     for row in rows:
         cells = []
         for n in columns:
-            report = solve(problem, asked, **{**row.settings, "steps": n})
+            try:
+                report = solve(problem, asked, **{**row.settings, "steps": n})
+            except Diverged as error:  # a table goes on
+                console.print(f"{row.title}, N = {n:,}: {error}", highlight=False)
+                found.append({"row": row.title, "steps": n, "iterations": None, **_beside(row, n)})
+                cells.append(f"diverged/{_word(row.published(n))}")
+                continue
             ours = report.iterations if report.converged else None
             found.append({"row": row.title, "steps": n, "iterations": ours, **_beside(row, n), **_within(row, n, ours),
                           "seconds": report.seconds, "modelled_speedup": report.speedup()})  # fmt: skip
@@ -196,8 +203,6 @@ def _beside(row: Row | None, steps: int) -> dict[str, int | None]:
 
 def _advise(report: Report, console: Console) -> None:
     if report.unstable is not None:
-        from swarm.train.mgrit.stability import named, remedy
-
         console.print(
             f"{named(report.unstable)} ends with a higher loss than it begins with. {remedy(report.unstable)}"
         )
