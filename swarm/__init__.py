@@ -27,20 +27,61 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .ecs.component import u8 as u8
     from .ecs.component import u32 as u32
     from .ecs.component import u64 as u64
+    from .ecs.events import Birth as Birth
+    from .ecs.events import Bite as Bite
+    from .ecs.events import Collision as Collision
+    from .ecs.events import Death as Death
+    from .ecs.events import Event as Event
+    from .ecs.events import Mating as Mating
+    from .ecs.events import Meal as Meal
+    from .ecs.events import Message as Message
+    from .ecs.events import Share as Share
+    from .ecs.override import replay as replay
     from .ecs.system import system as system
     from .errors import SwarmError as SwarmError
     from .look import Look as Look
+    from .record_statistics import count as count
+    from .record_statistics import max as max
+    from .record_statistics import mean as mean
+    from .record_statistics import min as min
+    from .record_statistics import quantile as quantile
+    from .record_statistics import std as std
+    from .record_statistics import sum as sum
     from .scenes import scene as scene
+    from .stages.bite import bite as bite
+    from .stages.clock import Clock as Clock
+    from .stages.collide import collide as collide
+    from .stages.deposit import deposit as deposit
+    from .stages.diffuse import diffuse as diffuse
+    from .stages.field import Field as Field
+    from .stages.field_senses import Gradient as Gradient
+    from .stages.field_senses import Probe as Probe
+    from .stages.field_senses import Value as Value
+    from .stages.field_senses import Window as Window
     from .stages.flock import flock as flock
+    from .stages.flow import Flow as Flow
     from .stages.graze import graze as graze
+    from .stages.heard import Heard as Heard
     from .stages.index import index as index
+    from .stages.mate import mate as mate
+    from .stages.meet import meet as meet
     from .stages.mind import Own as Own
     from .stages.mind import Sectors as Sectors
     from .stages.mind import mind as mind
     from .stages.move import move as move
+    from .stages.nearest import Nearest as Nearest
+    from .stages.pair import pair as pair
+    from .stages.rate import Important as Important
+    from .stages.rate import Near as Near
+    from .stages.rays import Rays as Rays
     from .stages.sense import sense as sense
+    from .stages.share import share as share
+    from .stages.signal import signal as signal
     from .stages.split import split as split
+    from .stages.steer import steer as steer
     from .stages.think import think as think
+    from .stages.tiles import Tiles as Tiles
+    from .stages.turn import turn as turn
     from .train import SGD as SGD
     from .train import Adam as Adam
     from .train import AdamW as AdamW
@@ -63,26 +104,53 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "ACTIVATIONS": "brain.mlp",
     "Adam": "train",
     "AdamW": "train",
+    "Birth": "ecs.events",
+    "Bite": "ecs.events",
     "Brains": "brain.brains",
+    "Clock": "stages.clock",
+    "Collision": "ecs.events",
     "Component": "ecs.component",
     "ConstantRate": "train",
     "CosineRate": "train",
+    "Death": "ecs.events",
+    "Event": "ecs.events",
+    "Field": "stages.field",
+    "Flow": "stages.flow",
     "Folds": "train",
+    "Gradient": "stages.field_senses",
+    "Heard": "stages.heard",
+    "Important": "stages.rate",
     "Look": "look",
     "MLP": "brain.mlp",
+    "Mating": "ecs.events",
+    "Meal": "ecs.events",
+    "Message": "ecs.events",
     "Mutation": "brain.vary",
+    "Near": "stages.rate",
+    "Nearest": "stages.nearest",
     "Own": "stages.mind",
     "PopulationClassifier": "train.estimators",
     "PopulationRegressor": "train.estimators",
+    "Probe": "stages.field_senses",
     "RMSprop": "train",
+    "Rays": "stages.rays",
     "SGD": "train",
     "Sectors": "stages.mind",
+    "Share": "ecs.events",
     "StepRate": "train",
     "SwarmError": "errors",
+    "Tiles": "stages.tiles",
     "Training": "train",
+    "Value": "stages.field_senses",
     "WarmupRate": "train",
+    "Window": "stages.field_senses",
     "World": "world",
+    "bite": "stages.bite",
     "bool_": "ecs.component",
+    "collide": "stages.collide",
+    "count": "record_statistics",
+    "deposit": "stages.deposit",
+    "diffuse": "stages.diffuse",
     "f32": "ecs.component",
     "f64": "ecs.component",
     "fit": "train",
@@ -92,18 +160,32 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "i32": "ecs.component",
     "i64": "ecs.component",
     "index": "stages.index",
+    "mate": "stages.mate",
+    "max": "record_statistics",
+    "mean": "record_statistics",
+    "meet": "stages.meet",
     "mgrit": "train",
+    "min": "record_statistics",
     "mind": "stages.mind",
     "move": "stages.move",
+    "pair": "stages.pair",
     "pbt": "train.pbt",
+    "quantile": "record_statistics",
+    "replay": "ecs.override",
     "scene": "scenes",
     "sense": "stages.sense",
+    "share": "stages.share",
+    "signal": "stages.signal",
     "split": "stages.split",
+    "std": "record_statistics",
+    "steer": "stages.steer",
+    "sum": "record_statistics",
     "sweep": "train.sweep",
     "system": "ecs.system",
     "think": "stages.think",
     "to_onnx": "brain.onnx_files",
     "to_torch": "brain.torch_files",
+    "turn": "stages.turn",
     "u32": "ecs.component",
     "u64": "ecs.component",
     "u8": "ecs.component",

@@ -168,7 +168,7 @@ def _settle(columns, defaults, src, dst, born, child):
 
 
 def enroll(child, slot, parent_slot, moved, tick, table, identity, registry):
-    if len(child) + len(moved) < _SMALL:
+    if len(child) + len(moved) < _SMALL or np.ndim(tick):
         reference.enroll(child, slot, parent_slot, moved, tick, table, identity, registry)
     else:
         _enroll(child, slot, parent_slot, moved, tick, table, identity, registry)

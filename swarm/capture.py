@@ -187,7 +187,7 @@ class Runner:
         self._exact = world.profile.exact
         parts: list[Run | Step] = []
         for k, (system, name) in enumerate(zip(world.schedule, world.schedule.names)):
-            step = _step(k, name, system)
+            step = _step(k, name, system, world)
             if self._exact or not step.captured:
                 parts.append(step)
             elif parts and isinstance(parts[-1], Run):
@@ -311,12 +311,13 @@ def _call(world: World, step: Step) -> None:
     step.call(world, world.dt)
 
 
-def _step(number: int, name: str, system: Any) -> Step:
+def _step(number: int, name: str, system: Any, world: World) -> Step:
     run = getattr(system, "on_cuda", None)
     if run is not None:
-        return Step(number, name, run, True, getattr(system, "beside", None))
+        ask = getattr(system, "launches_only", None)
+        return Step(number, name, run, ask is None or ask(world), getattr(system, "beside", None))
     module = getattr(system, "__module__", None) or type(system).__module__
-    ours = str(module).startswith("swarm.") and not str(module).startswith("swarm.scenes.repeat")
+    ours = str(module).startswith("swarm.") and not str(module).startswith("swarm.scenes.trace")
     return Step(number, f"{name} (reference)" if ours else name, system, False)
 
 

@@ -18,7 +18,7 @@ from .backend import progress
 from .bench.request import Request
 from .bench.trial import Trial
 from .errors import SwarmError
-from .options import Scene, Training
+from .options import Overrides, Runs, Scene, Training
 
 app = App(
     name="swarm",
@@ -35,6 +35,8 @@ app.command(train)
 
 
 Of = Annotated[Scene, Parameter(name="*")]
+Recorded = Annotated[Runs, Parameter(name="*")]
+Set = Annotated[Overrides, Parameter(name="*")]
 Asked = Annotated[Request, Parameter(name="*")]
 Tried = Annotated[Trial, Parameter(name="*")]
 Learned = Annotated[Training, Parameter(name="*")]
@@ -77,8 +79,11 @@ def run(
     every: int | None = None,
     resume: Path | None = None,
     overwrite: bool = False,
+    table: Recorded = Runs(),
 ) -> int | None:
     """Run a scene to a tick, saving on the way; a killed run goes on from its last save and ends at the same hash.
+
+    With --out the run is recorded in a folder: settings, versions, statistics, a log of hashes, snapshots.
 
     Parameters
     ----------
@@ -89,14 +94,20 @@ def run(
     save
         Write the world to this file at the end, on Ctrl-C, and every K ticks with --every K.
     every
-        Save every K ticks.
+        Save every K ticks; with --out, where that is 500 by default, log the hash, too.
     resume
         Go on from this file.
     overwrite
         Let --save replace a file that is there already.
     """
+    if table.out is not None:
+        from .runs import command
+
+        command.refuse({"save": save, "resume": resume, "overwrite": overwrite})
+        return command.command(scene, with_.values(), ticks=ticks, every=every, **table.given())
     from . import run as room
 
+    room.refuse(table.given())
     return room.run(scene, with_.values(), ticks=ticks, save=save, every=every, resume=resume, overwrite=overwrite)
 
 
@@ -117,6 +128,26 @@ def check(scene: str = "foragers", *, with_: Of = Scene(), ticks: int = 200) -> 
 
 
 @app.command
+def verify(run: Path, *, ticks: int | None = None, start: int | None = None, threads: int | None = None) -> int | None:
+    """Make a part of a recorded run again, and compare hashes with its log.
+
+    Parameters
+    ----------
+    run
+        The folder of the run, D/<run>.
+    ticks
+        How many ticks; by default until the next snapshot.
+    start
+        Begin at the last snapshot at or before this tick; by default the newest with a hash behind it.
+    threads
+        Processor threads; all of them by default.
+    """
+    from .runs import verify as room
+
+    return room.command(run, ticks, start, threads)
+
+
+@app.command
 def plan(scene: str = "foragers", *, with_: Of = Scene(), roof: float | None = None) -> int | None:
     """Bytes per column, agent and tick, and the ticks/s that memory allows, before anything is allocated.
 
@@ -133,6 +164,36 @@ def plan(scene: str = "foragers", *, with_: Of = Scene(), roof: float | None = N
 
 
 @app.command
+def settings(scene: str = "foragers") -> int | None:
+    """What can be set in a scene: default, unit, range and meaning of every setting.
+
+    Parameters
+    ----------
+    scene
+        A shipped scene, your own file or package.module:name.
+    """
+    from .scenes import listing
+
+    return listing.command(scene)
+
+
+@app.command
+def new(file: Path, *, force: bool = False) -> int | None:
+    """Write a short scene that runs, to begin your own from.
+
+    Parameters
+    ----------
+    file
+        Where to, such as my_world.py.
+    force
+        Replace a file that is there already.
+    """
+    from .scenes import new as room
+
+    return room.command(file, force)
+
+
+@app.command
 def info() -> int | None:
     """What this machine offers: backends, threads, GPU, window, caches, data, clashes; each with its remedy."""
     from . import info as room
@@ -141,11 +202,15 @@ def info() -> int | None:
 
 
 @app.command
-def assay(*, with_: Of = Scene(), ticks: int | None = None, json: Path | None = None) -> int | None:
+def assay(
+    scene: str = "foragers", *, with_: Of = Scene(), ticks: int | None = None, json: Path | None = None
+) -> int | None:
     """Have the brains of an evolved run more skill than those of a neutral run? Measured in a common garden.
 
     Parameters
     ----------
+    scene
+        A shipped scene, your own file or package.module:name, with a `garden` and an `intake`.
     ticks
         Length of the evolved and of the neutral run.
     json
@@ -153,7 +218,7 @@ def assay(*, with_: Of = Scene(), ticks: int | None = None, json: Path | None = 
     """
     from .evolve import assay as room
 
-    return room.command(with_.values(), ticks=ticks, json=json)
+    return room.command(scene, with_.values(), ticks=ticks, json=json)
 
 
 @bench.command(name="think")
@@ -229,13 +294,13 @@ def bench_spawn(
 
 @bench.command(name="tick")
 def bench_tick(
+    scene: str = "foragers",
     *,
     with_: Asked = Request(),
-    scene: str = "foragers",
+    of: Set = Overrides(),
     ticks: int | None = None,
     aged: int = 2000,
     draw: bool = False,
-    set: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=False)] = None,
 ) -> int | None:
     """A whole tick at three rates: world only; with senses and brains; with drawing.
 
@@ -249,18 +314,46 @@ def bench_tick(
         Ticks of births and deaths before the clock starts.
     draw
         Measure the rate with drawing, too (needs the extra `view`).
-    set
-        A setting of the scene, key=value; may be repeated.
     """
     from .bench import tick
-    from .config import pairs
 
     frame = None
     if draw:
         from .render import Drawer
 
         frame = Drawer
-    return tick.command(with_, scene=scene, settings=pairs(set or ()), ticks=ticks, aged=aged, frame=frame)
+    return tick.command(with_, scene=scene, settings=of.values(), ticks=ticks, aged=aged, frame=frame)
+
+
+@bench.command(name="worlds")
+def bench_worlds(
+    *,
+    with_: Asked = Request(),
+    scene: str = "foragers",
+    worlds: int = 1024,
+    ticks: int | None = None,
+    aged: int = 200,
+    set: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=False)] = None,
+) -> int | None:
+    """A tick of many small worlds in one against a tick of one world of as many agents; --agents says how many each.
+
+    Parameters
+    ----------
+    scene
+        A shipped scene, your own file or package.module:name.
+    worlds
+        How many.
+    ticks
+        Timed ticks.
+    aged
+        Ticks of births and deaths before the clock starts.
+    set
+        A setting of the scene, key=value; may be repeated.
+    """
+    from .bench import worlds as room
+    from .config import pairs
+
+    return room.command(with_, scene=scene, settings=pairs(set or ()), worlds=worlds, ticks=ticks, aged=aged)
 
 
 @bench.command(name="train")
@@ -459,7 +552,7 @@ def call(words: Sequence[str]) -> int:
         with progress.shown():
             return int(app(list(words), exit_on_error=False, print_error=False) or 0)
     except (SwarmError, CycloptsError) as error:
-        _say(f"[bold red]Error[/]  {_escape(str(error))}")
+        _say(f"[bold red]Error[/]  {_escape(_in_a_scene(error) or str(error))}")
         return 2
     except MemoryError as error:
         _say(f"[bold red]Error[/]  Out of memory. {_escape(str(error))} `swarm plan` says beforehand what fits.")
@@ -470,6 +563,18 @@ def call(words: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        told = _in_a_scene(error)
+        if told is None:
+            raise
+        _say(f"[bold red]Error[/]  {_escape(told)}")
+        return 2
+
+
+def _in_a_scene(error: Exception) -> str | None:
+    """The message of an error that arose in a scene file of the user's, with the line; None for any other."""
+    blame = sys.modules.get(f"{__package__}.scenes.blame")  # not loaded: no scene is to blame
+    return None if blame is None else blame.told(error)
 
 
 def _say(text: str) -> None:

@@ -128,7 +128,10 @@ def _brains(table: Table, ids: Any) -> Iterator[Part]:
 
 
 def _numbers(world: World) -> dict[str, Any]:
-    return {"tick": world.tick, "seed": world.seed, "size": world.size, "dt": world.dt}
+    numbers: dict[str, Any] = {"tick": world.tick, "seed": world.seed, "size": world.size, "dt": world.dt}
+    if world.worlds > 1:
+        numbers |= {"seeds": world.seeds.tolist(), "ticks": world.ticks.tolist()}
+    return numbers
 
 
 def _compare(a: Part, b: Part, here: World, there: World) -> Difference | None:

@@ -13,6 +13,28 @@ _several = Parameter(group=Group("World", sort_key=1), consume_multiple=False)
 
 
 @dataclass(frozen=True)
+class Overrides:
+    """How any setting of a scene is given.
+
+    Parameters
+    ----------
+    set
+        A setting of the scene, key=value; may be repeated. `swarm settings SCENE` lists them.
+    config
+        Settings from a TOML file.
+    """
+
+    set: Annotated[tuple[str, ...] | None, _several] = None
+    config: Annotated[Path | None, _world] = None
+
+    def values(self) -> dict[str, Any]:
+        """The settings that were given: the file's, over them --set's."""
+        from .config import load_toml, pairs
+
+        return {**(load_toml(self.config) if self.config else {}), **pairs(self.set or ())}
+
+
+@dataclass(frozen=True)
 class Scene:
     """What every command that takes a scene takes, too.
 
@@ -27,7 +49,7 @@ class Scene:
     threads
         Processor threads; all of them by default.
     set
-        Another setting, key=value; may be repeated.
+        Another setting, key=value; may be repeated. `swarm settings SCENE` lists them.
     config
         Settings from a TOML file.
     """
@@ -41,13 +63,50 @@ class Scene:
 
     def values(self) -> dict[str, Any]:
         """The settings that were given: the file's, over them --set's, over them the options'."""
-        from .config import load_toml, pairs
-
-        values: dict[str, Any] = {**(load_toml(self.config) if self.config else {}), **pairs(self.set or ())}
+        values = Overrides(self.set, self.config).values()
         for name in ("agents", "backend", "seed", "threads"):
             if getattr(self, name) is not None:
                 values[name] = getattr(self, name)
         return values
+
+
+_runs = Parameter(group=Group("Table of runs", sort_key=2), show_default=False)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Recorded runs in a folder.
+
+    Parameters
+    ----------
+    out
+        Record the run in this folder; with several seeds or values (--set living=0.1,0.2) a run for each. What is
+        finished is skipped, what was killed goes on.
+    seeds
+        A run for each of these, such as 0..29 or 1,5,7.
+    control
+        neutral: beside each run its twin, in which as many are born and die, but anybody.
+    record
+        A row of statistics every so many ticks: the living per table, and what the scene's `statistics` returns.
+    parquet
+        Statistics as Parquet instead of CSV (needs the extra record).
+    keep_mb
+        Megabytes of snapshots that a run keeps (1024); the older, the sparser.
+    max_hours
+        Stop after so many hours, as at Ctrl-C; the same command goes on.
+    """
+
+    out: Annotated[Path | None, _runs] = None
+    seeds: Annotated[str | None, _runs] = None
+    control: Annotated[str | None, _runs] = None
+    record: Annotated[int | None, _runs] = None
+    parquet: Annotated[bool, _runs] = False
+    keep_mb: Annotated[float | None, _runs] = None
+    max_hours: Annotated[float | None, _runs] = None
+
+    def given(self) -> dict[str, Any]:
+        """What was given, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None and value is not False}
 
 
 def _under(name: str, key: int, *other_names: str, many: bool = False) -> Parameter:

@@ -6,17 +6,15 @@ the command line that was killed, with `--resume F` added, ends at the hash of t
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from .errors import SaveError, SettingsError
+from .runs.stop import stoppable
 from .world import World
 
 
@@ -44,7 +42,7 @@ def run(
     start = world.tick
     begun, first = time.perf_counter(), start
     rate = 0.0
-    with _stoppable() as stop, _progress(world, ticks) as show:
+    with stoppable() as stop, _progress(world, ticks) as show:
         while world.tick < ticks and not stop:
             world.step()
             if world.tick == start + 1:  # the first tick compiles; the rate counts from here
@@ -63,6 +61,12 @@ def run(
     print(f"hash {world.hash()}")
     if save is not None:
         print(f"saved in {save}")
+
+
+def refuse(table: Mapping[str, Any]) -> None:
+    """Raise `SettingsError` for options of a table of runs, which want a folder."""
+    if table:
+        raise SettingsError(f"--{next(iter(table)).replace('_', '-')} records runs in a folder. Name it: --out D.")
 
 
 def _refuse(
@@ -106,27 +110,6 @@ def _world(scene: str | None, values: Mapping[str, Any], resume: Path | None) ->
         held = f"the scene '{saved}'" if saved else "a world made by hand"
         raise SettingsError(f"'{resume}' holds {held}, not '{scene}'. Leave the scene out.")
     return world
-
-
-@contextmanager
-def _stoppable() -> Iterator[list[int]]:
-    """A list that is filled by the first Ctrl-C or termination signal, so that the tick under way is finished."""
-    asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked:  # the second time: at once
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

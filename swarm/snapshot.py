@@ -5,6 +5,7 @@
     table/<name>/brains/...               one pool, as `Brains.save` writes it
     slots/generation, died, free          [slots]
     resources/<name>
+    override log/tick, id, width, actions   where agents were driven
 
 Metadata: `format`, `version` and `world`: tick, seed, size, dt, the tables' schemas, caps, mutations and counters, and
 the scene's path, settings and source digest. Files are written whole or not at all.
@@ -26,6 +27,7 @@ from swarm.backend.device import Backend
 from swarm.brain import files
 from swarm.brain.vary import Mutation
 from swarm.digest import Difference, difference, digest, fingerprint
+from swarm.ecs import override
 from swarm.ecs.component import Component
 from swarm.ecs.table import IDENTITY, Table
 from swarm.errors import SaveError
@@ -73,13 +75,13 @@ def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
                 "brains": pool,
                 "mutation": None if table.mutation is None else asdict(table.mutation),
                 "cap": table.cap,
-                "totals": [table.born_total, table.died_total, table.refused_total],
+                "totals": [np.asarray(t).tolist() for t in (table.born_total, table.died_total, table.refused_total)],
             }
         )
     ids = world.ids
     arrays |= {f"slots/{key}": getattr(ids, key)[: ids.used] for key in ("generation", "died", "free")}
     arrays |= {f"resources/{name}": world.backend.host(value) for name, value in world.resources.items()}
-    arrays = {name: world.backend.host(array) for name, array in arrays.items()}
+    arrays = {name: world.backend.host(array) for name, array in arrays.items()} | override.pack(world._overrides)
     values = {
         "tick": world.tick,
         "seed": world.seed,
@@ -90,6 +92,8 @@ def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "tables": tables,
         "scene": world.scene,
     }
+    if world.worlds > 1:
+        values["worlds"] = {"seeds": world.seeds.tolist(), "ticks": world.ticks.tolist()}
     return values, arrays
 
 
@@ -108,6 +112,7 @@ def save(world: World, path: str | Path) -> None:
         try:
             whole = {name: a if a.flags.c_contiguous else np.ascontiguousarray(a) for name, a in arrays.items()}
             save_file(whole, temporary, metadata=metadata)
+            files.settle(temporary)
         except SafetensorError as error:
             raise SaveError(f"Cannot write '{path}': {error}. Free some space or choose another folder.") from None
 
@@ -190,14 +195,16 @@ def _restore(
     world: World, values: dict[str, Any], arrays: dict[str, np.ndarray], known: dict[str, type[Component]]
 ) -> None:
     made = [[_component(schema, known) for schema in table["components"]] for table in values["tables"]]
-    ids = type(world.ids)(world.backend)
+    several = values.get("worlds")
+    ids = type(world.ids)(world.backend, len(several["seeds"]) if several else 1)
     generation = _array(arrays, "slots/generation", None, np.uint32)
     ids.used = len(generation)
-    ids.resize(max(64, 1 << max(0, ids.used - 1).bit_length()))
+    each = -(-ids.used // ids.worlds)  # slots of every world
+    ids.resize(max(64, 1 << max(0, each - 1).bit_length()) * ids.worlds)
     for key in ("generation", "died", "free"):
         target = getattr(ids, key)
         target[: ids.used] = world.backend.array(_array(arrays, f"slots/{key}", (ids.used,), target.dtype))
-    ids.spare = int(ids.free.sum())
+    ids.spare = int(ids.free.sum()) if ids.worlds == 1 else ids.free.reshape(-1, ids.worlds).sum(axis=0)
     tables: dict[str, Table] = {}
     for saved, components in zip(values["tables"], made):
         table = Table(saved["name"], len(tables), components, ids, shared=saved["shared"])
@@ -208,6 +215,8 @@ def _restore(
         table.expire("loading a file")
     world.ids, world.tables = ids, tables
     world.tick, world.seed, world.dt = values["tick"], values["seed"], values["dt"]
+    if several:
+        world.several(several["seeds"], several["ticks"])
     world.size, world.scattered = (values["size"][0], values["size"][1]), values["scattered"]
     world.scene = values["scene"]
     world.resources = {
@@ -215,6 +224,7 @@ def _restore(
         for name, array in arrays.items()
         if name.startswith("resources/")
     }
+    world._overrides = override.unpack(arrays)
     world.forget()
 
 
@@ -236,7 +246,8 @@ def _fill(table: Table, saved: dict[str, Any], arrays: dict[str, np.ndarray], ba
             raise SaveError(f"table '{table.name}' has {n} entities and {len(table.brains)} brains. {_REMEDY}")
     table.mutation = None if saved["mutation"] is None else Mutation(**saved["mutation"])
     table.cap = saved["cap"]
-    table.born_total, table.died_total, table.refused_total = saved["totals"]
+    totals = (np.asarray(total) if isinstance(total, list) else total for total in saved["totals"])
+    table.born_total, table.died_total, table.refused_total = totals
     every = {column.key: column for c in table.components for column in c.columns}
     table.given = {every[key] for key in saved["given"] if key in every}
     table.resize(n, "loading a file")

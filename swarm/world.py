@@ -16,23 +16,30 @@ from typing import Any
 
 import numpy as np
 
-from swarm import snapshot
+from swarm import snapshot, worlds
 from swarm.backend import rng
 from swarm.backend.device import Backend, choose
 from swarm.barrier import barrier
 from swarm.brain.brains import Brains
 from swarm.brain.mlp import MLP
 from swarm.capture import Runner, accusation
+from swarm.ecs import override
 from swarm.ecs.agents import Agents
 from swarm.ecs.component import Column, Component, cast
 from swarm.ecs.entity import Entity, locate, locate_all
+from swarm.ecs.events import Event, Events, Journal, check_kind
 from swarm.ecs.follow import Past
 from swarm.ecs.ids import Ids, join, split
+from swarm.ecs.override import Override
 from swarm.ecs.system import Schedule, check
 from swarm.ecs.table import Table
 from swarm.errors import ScheduleError, SchemaError, SettingsError
 from swarm.profile import Profile
+from swarm.record import Record, Records
 from swarm.spawn import arrive, prepare
+from swarm.stages.inspect import Inspection, inspect
+from swarm.stages.mind import mind_of
+from swarm.stages.neighbours import Neighbours, neighbours
 
 
 class World:
@@ -59,7 +66,7 @@ class World:
         self.dt = _positive(tick, "tick", "seconds")
         self.backend = choose(backend, threads)
         rng.key(seed)
-        self.seed = int(seed)
+        self.seed = int(seed)  # of several worlds the first one's: random numbers take `seeds`
         if not isinstance(max_catch_up, (int, np.integer)) or max_catch_up < 1:
             raise SettingsError(f"World: max_catch_up is {max_catch_up!r}; give a whole number of ticks, 1 or more.")
         self.max_catch_up = int(max_catch_up)
@@ -70,13 +77,18 @@ class World:
         self.resources: dict[str, Any] = {}  # numbers and arrays that systems keep between ticks; saved and hashed
         self.scene: dict[str, Any] | None = None  # path, settings and source digest, where a scene built this world
         self.scattered = 0  # calls of `scatter`
+        self._seeds: Any = None  # of several worlds: u64 [W], and i64 [W] the ticks at which each began
+        self._begun: Any = None
         self._schedule = Schedule()
         self.profile = Profile(("barrier", "tick"))
+        self.records = Records()  # streams that `record` opened; no part of the state
         self.capture = True  # on CUDA: whether runs of stages become graphs
         self.step_number = 0  # which system of the schedule runs; what kernels report faults under
         self._runner = None if self.backend.device is None else Runner(self)
         self._unchecked = False
         self._past = Past()
+        self._journal = Journal()
+        self._overrides: list[Override] = []
         self._orders: dict[tuple[int, ...], tuple[tuple[int, ...], np.ndarray]] = {}
         self._draws: dict[tuple[int, str], int] = {}
         self._running: str | None = None  # the system that runs
@@ -90,7 +102,8 @@ class World:
 
     def __repr__(self) -> str:
         what = ", ".join(f"{n:,} {name}" for name, n in self.counts().items()) or "empty"
-        return f"<World {self.size[0]:g} x {self.size[1]:g} m at tick {self.tick}: {what}; {self.backend.name}>"
+        many = f"{self.worlds:,} worlds" if self.worlds > 1 else "World"
+        return f"<{many} {self.size[0]:g} x {self.size[1]:g} m at tick {self.tick}: {what}; {self.backend.name}>"
 
     @property
     def stepping(self) -> bool:
@@ -126,6 +139,7 @@ class World:
         Called by a system, the entities enter at the barrier. Raises `SchemaError`, `SettingsError`, `NonFiniteError`,
         and `CapacityError` when they do not fit in memory; the world is then as it was.
         """
+        worlds.need_one(self, "spawn")
         limit, scattered = _cap(cap, name), self.scattered
         try:
             table, arrival = prepare(self, count, components, name, brains, brain, dtype, init)
@@ -145,6 +159,7 @@ class World:
 
     def scatter(self, count: int) -> np.ndarray:
         """`count` positions drawn evenly over the world, f32 [count, 2]; every call draws others."""
+        worlds.need_one(self, "scatter")
         draw = rng.uniform(self.seed, np.arange(count), self.scattered, self.tick, rng.stream("scatter"), 2)
         self.scattered += 1
         sides = np.asarray(self.size, np.float32)
@@ -163,8 +178,22 @@ class World:
         """The tables that have all these columns, in the order of spawning."""
         return [table for table in self.tables.values() if all(table.has(column) for column in columns)]
 
-    def counts(self) -> dict[str, int]:
-        """The living per table."""
+    def neighbours(
+        self, pos: Column, radius: float, of: Column | None = None, agents: Agents | None = None
+    ) -> Neighbours:
+        """All pairs of entities that have `pos` with others that have `of` (None: `pos`) closer than `radius` m.
+
+        agents: seek for these of a query only; else for all tables that have `pos`, one after the other. An index of
+        `of` that reaches far enough and still holds is used; without one the search makes its own, which costs more.
+        Raises `SchemaError`, `SettingsError` for a radius beyond half the world, `NonFiniteError`.
+        """
+        return neighbours(self, pos, radius, of, agents)
+
+    def counts(self, k: int | None = None) -> dict[str, int]:
+        """The living per table; of several worlds all of them, or those of world `k`."""
+        if k is not None:
+            k = worlds.number(self, k, "counts")
+            return {name: int(np.atleast_1d(table.population)[k]) for name, table in self.tables.items()}
         return {name: table.n for name, table in self.tables.items()}
 
     def order(self, tables: Iterable[Table]) -> np.ndarray:
@@ -186,7 +215,7 @@ class World:
     def get(self, id: int) -> Entity:
         """A copy of what one entity is now. Raises `DeadError` once it has died."""
         table, row = self._find(id)
-        return Entity(id, table, row, self.tick)
+        return Entity(id, table, row, self._now(id))
 
     def write(self, column: Column, id: int, value: Any) -> None:
         """Set a column of one entity. Raises `DeadError` once it has died, `SchemaError` if the value does not fit."""
@@ -203,6 +232,27 @@ class World:
         if table.brains is None:
             raise SchemaError(f"entity {int(id)}: table '{table.name}' has no brains. Spawn it with brains=MLP(...).")
         return table.brains[int(table.brain[row]) if table.shared else row]
+
+    def inspect(self, id: int) -> Inspection:
+        """What one entity is, senses, thinks and does, with names and units. Raises `DeadError` once it has died."""
+        return inspect(self, id)
+
+    def override(self, id: int, actions: Any) -> None:
+        """Drive an agent: from the next tick on `actions` [A] take the place of what its brain puts out, until None.
+
+        This is state, saved and hashed, and ends with the agent's death. Every call is kept in `overrides`. Raises
+        `DeadError`, `SchemaError` for an entity without mind or another number of actions, `NonFiniteError`, and
+        `ScheduleError` within a tick.
+        """
+        before, table = override.any_driven(self), self._find(id)[0]
+        self._overrides.append(override.set(self, table, mind_of(table), id, actions))
+        if self._runner is not None and override.any_driven(self) != before:
+            self._runner.arrange()
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """All calls of `override`, (tick, id, actions or None) each; saved with the world. See `swarm.replay`."""
+        return tuple(self._overrides)
 
     def kill(self, ids: Any) -> None:
         """Queue the deaths of these ids, for the next barrier. Raises `DeadError` for one that does not live."""
@@ -239,8 +289,13 @@ class World:
         """One tick: every system in order, then the barrier.
 
         An error in a system names the system and the tick; what was queued in the tick is then forgotten. May run in a
-        worker thread, one step of a world at a time.
+        worker thread, one step of a world at a time. A row that cannot be recorded raises `SaveError`; the tick stands.
         """
+        self._step()
+        if self.records:
+            self.records.note(self)
+
+    def _step(self) -> None:
         if self._stepping:
             raise ScheduleError(f"step: tick {self.tick} is still running. A system cannot step its own world.")
         if self._unchecked:
@@ -254,6 +309,7 @@ class World:
                     self._past.keep(self.tables.values())
                 if self._runner is not None:
                     self._runner.tick()
+                    self._close()
                     return
                 start = before = perf_counter_ns()
                 for k, system in enumerate(self._schedule):
@@ -268,6 +324,7 @@ class World:
                 now = perf_counter_ns()
                 profile.record(len(profile) - 2, now - before)
                 profile.record(len(profile) - 1, now - start)
+                self._close()
         except BaseException as error:
             error.add_note(f"in system '{self._running}' at tick {self.tick}")
             if self._runner is not None and self.backend.device.lost:
@@ -294,12 +351,12 @@ class World:
         self._lag = max(0.0, self._lag - due * self.dt)
         return min(self._lag / self.dt, 1 - 1e-9)
 
-    def view(self, *columns: Column, alpha: float | None = None) -> tuple[np.ndarray, ...]:
+    def view(self, *columns: Column, alpha: float | None = None, of: int | None = None) -> tuple[np.ndarray, ...]:
         """(ids, *columns) of all entities that have the columns: copies on the host, row k of each is the same entity.
 
         alpha in [0, 1]: positions (unit "m", shape (2,)) stand that far between the previous tick and this one, the
         shortest way round the torus; entities are matched by id and newborns stand where they are. The previous tick
-        is kept from the first call with alpha on.
+        is kept from the first call with alpha on. of: only those of this one of several worlds.
         """
         if not columns or not all(isinstance(column, Column) for column in columns):
             raise SchemaError("view: give columns, such as world.view(Body.pos).")
@@ -320,13 +377,113 @@ class World:
             else:
                 arrays = [copied(table.column(column)) for table in tables]
             found.append(arrays)
+        if of is not None and worlds.number(self, of, "view") < self.worlds > 1:
+            found = [[array[t.worlds == of] for t, array in zip(tables, arrays)] for arrays in found]
         return tuple(arrays[0] if len(arrays) == 1 else np.concatenate(arrays) for arrays in found)
+
+    # ------------------------------------------------------------------ events
+
+    def events(self, kind: type[Event]) -> Events:
+        """What happened in the last tick: copies of ids, others u64 [K], amounts float32 [K], by (id, other).
+
+        Kinds are swarm.Birth, Death, Meal, Bite, Share, Mating, Message, Collision and classes of your own that derive
+        from `swarm.Event`. The first call for a kind has it recorded from the next tick on and returns none. Raises
+        `SchemaError` for what is no kind.
+        """
+        check_kind(kind, "events")
+        if not self.wants(kind):
+            self.watch(kind)
+        return self._journal.last(kind, self.tick - 1)
+
+    def watch(self, *kinds: type[Event], on: bool = True) -> None:
+        """Record these kinds of events from the next tick on; with on=False no longer. Raises `SchemaError`."""
+        if self._journal.watch(kinds, on, self._stepping) and self._runner is not None:
+            self._runner.arrange()
+
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether events of this kind are recorded: what a stage asks before it collects any."""
+        return kind in self._journal.kinds
+
+    def emit(self, kind: type[Event], ids: Any, others: Any = 0, amounts: Any = 0.0) -> None:
+        """Report events of this tick: ids u64 [K]; others u64 and amounts float32, one for each or one for all.
+
+        Copied; dropped if nobody watches the kind. Raises `SchemaError` for what does not fit.
+        """
+        self._journal.emit(self, kind, ids, others, amounts)
+
+    # ------------------------------------------------------------------ several worlds in one
+
+    @property
+    def worlds(self) -> int:
+        """W, how many independent worlds these arrays hold; 1 unless made by `swarm.scene(..., worlds=W)`."""
+        return self.ids.worlds
+
+    @property
+    def seeds(self) -> Any:
+        """What random numbers are keyed by: the seed, or of several worlds each one's, u64 [W]."""
+        return self.seed if self._seeds is None else self._seeds
+
+    @property
+    def ticks(self) -> Any:
+        """The ticks made: `tick`, or of several worlds what each has made since its start, i64 [W]."""
+        return self.tick if self._begun is None else self.tick - self._begun
+
+    def tick_of(self, who: Any) -> Any:
+        """Each entity's own tick: `who` is a table, or slots [K]; a number, or of several worlds i64 [K]."""
+        if self._begun is None:
+            return self.tick
+        return self.ticks[who.worlds if isinstance(who, Table) else who % self.worlds]
+
+    def total(self, table: Table, values: Any = None, rows: Any = None, exact: bool = False) -> Any:
+        """The sum of values [n] over a table's rows, or how many there are; of several worlds the sum of each, [W].
+
+        rows: a mask [n] or K row numbers, each once; values [K] are then theirs. Whole numbers and bools add up in
+        i64. Others add up in float64 and in the order of ids, so that the order of rows does not show; `exact` says
+        that they are whole quanta, whose sum is the same in any order, and saves sorting them.
+        """
+        return worlds.total(self, table, values, rows, exact)
+
+    def apart(self, k: int) -> World:
+        """World `k` of several, as a world of its own that goes on as it would here: a copy."""
+        return worlds.apart(self, worlds.number(self, k, "apart"))
+
+    def reset(self, which: Any, seeds: Any = None) -> None:
+        """Begin worlds anew, as their scene builds them: `which` is a number, several, or a mask [W].
+
+        seeds: for each, else those they began with. Ids of what lived there may be given out again. Raises
+        `SettingsError`, and `ScheduleError` within a tick.
+        """
+        worlds.reset(self, which, seeds)
+
+    def score(self) -> np.ndarray:
+        """float64 [W]: how well each world does, by its scene's `score(world)`. Raises `SettingsError` without one."""
+        return worlds.score(self)
+
+    def several(self, seeds: Any, ticks: Any) -> None:
+        """Note the seeds and the ticks made of several worlds, [W] each; for code that puts their state here."""
+        self._seeds = np.asarray(seeds, np.uint64)
+        self._begun = self.tick - np.asarray(ticks, np.int64)
+        self.seed = int(self._seeds[0])
 
     # ------------------------------------------------------------------ state
 
-    def hash(self) -> str:
-        """The state as 16 hexadecimal digits: columns, brains, tick, seed, slot generations, free slots, resources."""
-        return snapshot.digest(self)
+    def hash(self, k: int | None = None) -> str:
+        """The state as 16 hexadecimal digits: columns, brains, tick, seed, slot generations, free slots, resources.
+
+        k: of several worlds the hash that this one has alone.
+        """
+        return snapshot.digest(self if k is None else self.apart(k))
+
+    def record(self, path: str | Path, every: int = 1, *, resume: bool | None = None, **statistics: Any) -> Record:
+        """Stream statistics to a .csv or .parquet file, a row now and whenever the tick is a multiple of `every`.
+
+        statistics: name=function of the world that returns a number, or `swarm.count("forager")`,
+        `swarm.mean(Energy.level)`, `sum`, `min`, `max`, `std`, `quantile(Energy.level, 0.9)`. resume: go on with a file
+        that is there, cut back to this tick; else such a file is an error. `world.records.close()` finishes the files.
+
+        Raises `SettingsError`, `SchemaError`, `SaveError`, and `ExtraError` where Parquet has no pyarrow.
+        """
+        return self.records.add(self, path, every, resume, statistics)
 
     def save(self, path: str | Path) -> None:
         """Write the state to a safetensors file, whole or not at all. Raises `SaveError`."""
@@ -379,22 +536,38 @@ class World:
         if self._runner is not None:
             self.backend.device.changed()
             self._runner.forget()
+            self._runner.arrange()
         self.indices.clear()
         self._orders.clear()
         self._past = Past()
+        self._journal.forget()
         self._lag = 0.0
         self._unchecked = True
 
+    def _now(self, id: int) -> int:
+        """The tick of the world that an entity is of."""
+        return self.tick if self._begun is None else int(self.ticks[split(id)[0] % self.worlds])
+
     def _find(self, id: int) -> tuple[Table, int]:
-        index, row = locate(self.ids, id, self.tick, self._coming(split(id)[0]))
+        index, row = locate(self.ids, id, self._now(id), self._coming(split(id)[0]))
         return list(self.tables.values())[index], row
 
     def _coming(self, slot: int) -> bool:
         """Whether an entity with this slot is on its way in."""
         return any(slot in a.slots for t in self.tables.values() for a in t.arrivals)
 
+    def _close(self) -> None:
+        """What is left to do once the tick is counted."""
+        changed = self._journal.busy and self._journal.close(self)
+        if override.any_driven(self):
+            override.prune(self)
+            changed |= not override.any_driven(self)
+        if changed and self._runner is not None:
+            self._runner.arrange()
+
     def _discard(self) -> None:
         """Forget what the systems of a failed tick queued; reserved slots become free again."""
+        self._journal.discard()
         for table in self.tables.values():
             for arrival in table.arrivals:
                 with self.backend.running():

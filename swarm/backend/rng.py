@@ -6,6 +6,9 @@ and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.3; i
 
 Value p of an entity comes from draw (p // 64) * 16 + p % 16, output word (p // 16) % 4, so that sixteen lanes at work
 on sixteen draws store contiguously. This file is the NumPy reference; `rng_cpu.py` holds the same integers for kernels.
+
+Several worlds in one: where seed and tick are arrays [W], one of each per world, slot s stands for slot s // W of world
+s % W, with that world's seed and tick. So an entity draws what it draws in a world alone.
 """
 
 from __future__ import annotations
@@ -57,8 +60,8 @@ def stream(name: str) -> int:
     return _USERS + zlib.crc32(name.encode()) % ((1 << STREAM_BITS) - _USERS)
 
 
-def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: int, k1: int) -> tuple[np.ndarray, ...]:
-    """Four uint32 arrays from four uint32 counters (broadcast together) and a two-word key."""
+def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[np.ndarray, ...]:
+    """Four uint32 arrays from four uint32 counters and a two-word key, numbers or uint64, all broadcast together."""
     c0, c1, c2, c3 = (np.asarray(c, np.uint64) & 0xFFFFFFFF for c in (c0, c1, c2, c3))
     for i in range(ROUNDS):
         left = c0 * np.uint64(MULTIPLIER[0])
@@ -82,20 +85,36 @@ def key(seed: int) -> tuple[int, int]:
     return int(seed) & 0xFFFFFFFF, int(seed) >> 32
 
 
-def words(seed: int, slots: Any, generations: Any, tick: int, stream: int, count: int) -> np.ndarray:
-    """uint32 [N, count]: the first `count` values of each entity. Raises `SettingsError` past `VALUES`."""
+def named(seed: Any, slots: np.ndarray, tick: Any) -> tuple[Any, Any, Any, Any]:
+    """Slot, tick and the key's two halves of each entity in its own world: uint32, or uint64 below 2^32, of the shape
+    of `slots`, or numbers where there is one world."""
+    if not np.ndim(seed):
+        return slots, tick & 0xFFFFFFFF, *key(seed)
+    worlds = np.uint32(len(seed))
+    local = slots // worlds
+    world = slots - local * worlds
+    keys = np.asarray(seed, np.uint64)[world]
+    return local, np.asarray(tick)[world] & 0xFFFFFFFF, keys & np.uint64(0xFFFFFFFF), keys >> np.uint64(32)
+
+
+def words(seed: Any, slots: Any, generations: Any, tick: Any, stream: int, count: int) -> np.ndarray:
+    """uint32 [N, count]: the first `count` values of each entity. Raises `SettingsError` past `VALUES`.
+
+    seed, tick: one number, or one per world, [W]. slots, generations [N].
+    """
     if count > VALUES:
         raise SettingsError(f"random numbers: {count:,} asked of one entity, stream and tick; at most {VALUES:,}.")
     slots = np.asarray(slots, np.uint32).reshape(-1, 1)
     generations = np.broadcast_to(np.asarray(generations, np.uint32).reshape(-1, 1), slots.shape)
     chunks = -(-count // 64)
     draw = np.arange(chunks * 16, dtype=np.uint32)
-    four = philox(slots, generations, tick & 0xFFFFFFFF, draw[None, :] | np.uint32(stream << DRAW_BITS), *key(seed))
+    local, when, *halves = named(seed, slots, tick)
+    four = philox(local, generations, when, draw[None, :] | np.uint32(stream << DRAW_BITS), *halves)
     values = np.stack([w.reshape(len(slots), chunks, 16) for w in four], axis=2)  # [N, chunk, word, lane]
     return values.reshape(len(slots), chunks * 64)[:, :count]
 
 
-def uniform(seed: int, slots: Any, generations: Any, tick: int, stream: int, count: int) -> np.ndarray:
+def uniform(seed: Any, slots: Any, generations: Any, tick: Any, stream: int, count: int) -> np.ndarray:
     """float32 [N, count] in [0, 1): the upper 24 bits of each word."""
     return to_uniform(words(seed, slots, generations, tick, stream, count))
 
@@ -105,7 +124,7 @@ def to_uniform(word: np.ndarray) -> np.ndarray:
     return (word >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
 
 
-def normal(seed: int, slots: Any, generations: Any, tick: int, stream: int, count: int) -> np.ndarray:
+def normal(seed: Any, slots: Any, generations: Any, tick: Any, stream: int, count: int) -> np.ndarray:
     """float32 [N, count], standard normal (Box and Muller 1958): words 0, 1 and words 2, 3 of a draw give two each.
 
     Of a pair (u, v): r = sqrt(-2 log((u' + 1) / 2^24)), u' the upper 24 bits, and the angle 2 pi v; first r cos, then

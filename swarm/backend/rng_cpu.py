@@ -1,9 +1,14 @@
-"""Philox4x32-10 inside kernels: sixteen draws at once, or one; the same integers as `rng.py`."""
+"""Philox4x32-10 inside kernels: sixteen draws at once, or one; the same integers as `rng.py`.
+
+Kernels take tick and the key's halves as numbers, or for several worlds as arrays [W]; `named` turns either into an
+entity's own, chosen when the kernel is compiled, so that one world pays nothing.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
+from numba import prange, types
+from numba.core.extending import overload
 
 from swarm.backend import simd
 from swarm.backend.jit import kernel
@@ -18,6 +23,69 @@ _ALONE = 1 << 17  # below this many values one thread draws them all
 UNIFORM, NORMAL, WORDS = range(3)  # what is written
 
 
+def named(slot, tick, k0, k1):
+    """As `rng.named` for one entity: its slot, tick and the key's halves in its own world, uint32."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(named, inline="never")
+def _named(slot, tick, k0, k1):
+    if isinstance(tick, types.Array):
+        return _of_several
+    return lambda slot, tick, k0, k1: (slot, tick, k0, k1)
+
+
+def _of_several(slot, tick, k0, k1):
+    # half a slot more keeps the quotient further from whole numbers than its rounding: exact for every uint32
+    local = np.uint32((np.float64(slot) + 0.5) * (1.0 / len(tick)))
+    world = np.int64(slot) - np.int64(local) * len(tick)
+    return local, tick[world], k0[world], k1[world]
+
+
+def _note(mine, j, slot, tick, k0, k1):
+    raise NotImplementedError("compiled code only")
+
+
+@overload(_note, inline="never")
+def _note_it(mine, j, slot, tick, k0, k1):
+    """Entity j of sixteen in the buffer mine [80]: slot, generation, tick, k0, k1, as far as they differ."""
+    if isinstance(tick, types.Array):
+
+        def several(mine, j, slot, tick, k0, k1):
+            mine[j], mine[32 + j], mine[48 + j], mine[64 + j] = named(slot, tick, k0, k1)
+
+        return several
+
+    def one(mine, j, slot, tick, k0, k1):
+        mine[j] = slot
+
+    return one
+
+
+def _sixteen(value, mine, at):
+    raise NotImplementedError("compiled code only")
+
+
+@overload(_sixteen, inline="never")
+def _sixteen_of(value, mine, at):
+    """What sixteen entities have: one number, or U32x16 of what `_note` has put down."""
+    if isinstance(value, types.Array):
+        return lambda value, mine, at: simd.load(mine, at)
+    return lambda value, mine, at: value
+
+
+def _plus(value, step):
+    raise NotImplementedError("compiled code only")
+
+
+@overload(_plus, inline="never")
+def _plus_of(value, step):
+    """U32x16 of a number, or of U32x16, plus a number."""
+    if isinstance(value, types.Integer):
+        return lambda value, step: simd.splat(np.uint32(value + step))
+    return lambda value, step: value + simd.splat(np.uint32(step))
+
+
 @kernel(inline=True)
 def philox16(slot, generation, tick, c3, k0, k1):
     """Four U32x16 of sixteen draws: `c3` is a U32x16 of stream << 20 | draw, the rest uint32 scalars."""
@@ -26,8 +94,8 @@ def philox16(slot, generation, tick, c3, k0, k1):
 
 @kernel(inline=True)
 def _across(slot, generation, tick, c3, k0, k1):
-    """The first two words of one draw of sixteen entities: slot and generation are U32x16."""
-    a, b, _, _ = _rounds(slot, generation, simd.splat(tick), simd.splat(c3), k0, k1)
+    """The first two words of one draw of sixteen entities: slot, generation U32x16, tick, k0, k1 too or numbers."""
+    a, b, _, _ = _rounds(slot, generation, _plus(tick, np.uint32(0)), simd.splat(c3), k0, k1)
     return a, b
 
 
@@ -36,9 +104,8 @@ def _rounds(a, b, c, d, k0, k1):
     for i in range(10):
         high0, low0 = simd.mulhi(a, simd.splat(_M0)), a * simd.splat(_M0)
         high1, low1 = simd.mulhi(c, simd.splat(_M1)), c * simd.splat(_M1)
-        r0 = np.uint32(k0 + np.uint32(i) * _W0)
-        r1 = np.uint32(k1 + np.uint32(i) * _W1)
-        a, b, c, d = high1 ^ b ^ simd.splat(r0), low1, high0 ^ d ^ simd.splat(r1), low0
+        r0, r1 = _plus(k0, np.uint32(i) * _W0), _plus(k1, np.uint32(i) * _W1)
+        a, b, c, d = high1 ^ b ^ r0, low1, high0 ^ d ^ r1, low0
     return a, b, c, d
 
 
@@ -130,14 +197,16 @@ def _fill_across(slots, generations, tick, stream, k0, k1, kind, count, out, sta
     """Sixteen entities at once, for few values each: value p < 16 is the first word of draw p."""
     line = np.empty(16, np.float32)
     last = min(start + _ROWS, slots.size)
-    slot, generation = np.empty(16, np.uint32), np.empty(16, np.uint32)
+    mine = np.zeros(80, np.uint32)
     for row in range(start, last, 16):
         live = min(16, last - row)
         for j in range(live):
-            slot[j], generation[j] = slots[row + j], generations[row + j]
+            _note(mine, j, slots[row + j], tick, k0, k1)
+            mine[16 + j] = generations[row + j]
+        when, low, high = _sixteen(tick, mine, 32), _sixteen(k0, mine, 48), _sixteen(k1, mine, 64)
         for p in range(count):
             c3 = np.uint32(np.uint32(stream << np.uint32(DRAW_BITS)) + np.uint32(p))
-            a, b = _across(simd.load(slot, 0), simd.load(generation, 0), tick, c3, k0, k1)
+            a, b = _across(simd.load(mine, 0), simd.load(mine, 16), when, c3, low, high)
             if kind == UNIFORM:
                 simd.store(line, 0, uniform16(a))
             elif kind == NORMAL:
@@ -152,8 +221,9 @@ def _fill_across(slots, generations, tick, stream, k0, k1, kind, count, out, sta
 def _fill_rows(slots, generations, tick, stream, k0, k1, kind, count, out, start):
     line = np.empty(64, np.float32)
     for row in range(start, min(start + _ROWS, slots.size)):
+        slot, when, low, high = named(slots[row], tick, k0, k1)
         for chunk in range((count + 63) // 64):
-            a, b, c, d = philox16(slots[row], generations[row], tick, draws16(stream, chunk), k0, k1)
+            a, b, c, d = philox16(slot, generations[row], when, draws16(stream, chunk), low, high)
             if kind == UNIFORM:
                 z0, z1, z2, z3 = uniform16(a), uniform16(b), uniform16(c), uniform16(d)
             elif kind == NORMAL:
@@ -173,11 +243,20 @@ def _fill_rows(slots, generations, tick, stream, k0, k1, kind, count, out, start
 def _filled(kind, seed, slots, generations, tick, stream, count):
     slots = np.ascontiguousarray(slots, np.uint32).reshape(-1)
     generations = np.ascontiguousarray(np.broadcast_to(np.asarray(generations, np.uint32), slots.shape))
-    k0, k1 = (np.uint32(k) for k in key(seed))
+    when, k0, k1 = halves(seed, tick)
     out = np.empty((slots.size, count), np.float32)
     fill = _fill_alone if out.size < _ALONE else _fill_all
-    fill(slots, generations, np.uint32(tick & 0xFFFFFFFF), np.uint32(stream), k0, k1, kind, count, out)
+    fill(slots, generations, when, np.uint32(stream), k0, k1, kind, count, out)
     return out
+
+
+def halves(seed, tick):
+    """Tick and the seed's two halves as kernels take them: uint32, or arrays [W] of them."""
+    if not np.ndim(seed):
+        return np.uint32(tick & 0xFFFFFFFF), *(np.uint32(k) for k in key(seed))
+    seed, tick = np.asarray(seed, np.uint64), np.asarray(tick) & 0xFFFFFFFF
+    low, high = seed & np.uint64(0xFFFFFFFF), seed >> np.uint64(32)
+    return tick.astype(np.uint32), low.astype(np.uint32), high.astype(np.uint32)
 
 
 def words(seed, slots, generations, tick, stream, count):

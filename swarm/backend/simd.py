@@ -654,6 +654,16 @@ def mask_bits(typingctx, mask):
 
 
 @intrinsic
+def lowest(typingctx, bits):
+    """The place of the lowest bit of an int32 that is set; 32 if none is."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.IntType(1)(0))
+
+    return types.int32(types.int32), codegen
+
+
+@intrinsic
 def any_lane(typingctx, mask):
     """True if any lane of the mask is set."""
 

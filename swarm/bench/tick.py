@@ -114,8 +114,9 @@ def measure(world: World, asked: int, ticks: int, frame: Frame | None) -> tuple[
     rates = {name: run.seconds for name, run in runs.items()}
     if not card:
         minds = [system.name for system in world.schedule if isinstance(system, Sense | Think)]
-        thought = np.sum([world.profile.times(name)[-ticks:] for name in minds], axis=0)
-        rates = {"world only": whole.seconds[-len(thought) :] - thought, **rates}
+        if minds:
+            thought = np.sum([world.profile.times(name)[-ticks:] for name in minds], axis=0)
+            rates = {"world only": whole.seconds[-len(thought) :] - thought, **rates}
     if frame is not None:
         rates["with drawing"] = drawn(world, frame(world), min(ticks, 300))
     conditions = {"alive_min": alive.min(), "alive_max": alive.max(), "born": born, "died": died, "things": things}

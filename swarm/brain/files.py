@@ -52,6 +52,7 @@ def write(path: str | Path, metadata: dict[str, str], tensors: dict[str, np.ndar
     with atomic(path) as temporary:
         try:
             save_file(tensors, temporary, metadata=metadata)
+            settle(temporary)
         except SafetensorError as error:
             raise SaveError(f"Cannot write '{path}': {error}. Free some space or choose another folder.") from None
 
@@ -177,6 +178,21 @@ def atomic(path: str | Path) -> Iterator[str]:
     finally:
         if os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def settle(path: str | Path) -> None:
+    """Put the metadata of a safetensors file, which its writer leaves in any order, into the order of their names.
+
+    So the same state makes the same bytes. The file has a header's length (u64), the header (JSON), then the data.
+    """
+    with open(path, "r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(length)
+        if len(text) == length:
+            file.seek(8)
+            file.write(text)
 
 
 def _sync(path: str, how: int) -> None:

@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from swarm.backend import cuda
-from swarm.brain import batch_cuda
+from swarm.brain import batch_cuda, vary_cuda
 from swarm.brain.mlp import MLP, Layout
 
 TILES = ((0, 8), (8192, 16), (32768, 32))  # from so many bytes of a row on: lanes for a brain
@@ -59,6 +59,15 @@ def forward(rows: Any, layout: Layout, x: Any, out: Any, brain: Any = None) -> N
         batch_cuda.forward_batch(rows, layout, x, out, brain)
     elif len(out):
         job(cuda.current(), rows, layout, len(out), x.dtype).launch(x, out)
+
+
+def forward_rows(rows: Any, layout: Layout, x: Any, out: Any, at: np.ndarray) -> None:
+    """As `swarm.brain.forward.forward_rows`: the brains asked for are copied side by side first."""
+    if len(at):
+        device = cuda.current()
+        own = device.xp.empty((len(at), layout.stride), layout.dtype)
+        vary_cuda.gather(own, rows, layout, at, np.arange(len(at)))
+        forward(own, layout, x, out)
 
 
 def job(device: Any, rows: Any, layout: Layout, count: int, kind: Any) -> Fixed | Plan:

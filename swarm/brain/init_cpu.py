@@ -16,6 +16,7 @@ from numba import prange
 
 from swarm.backend import rng, simd
 from swarm.backend.jit import kernel
+from swarm.backend.rng_cpu import halves, named
 from swarm.brain.draw_cpu import NORMAL, ROWS, UNIFORM, block_table, draw_line, flat, line_length, store_nearest
 from swarm.brain.init import scales
 
@@ -27,7 +28,8 @@ def _fill_rows(w, stride, blocks, sizes, at, slots, generations, tick, stream, k
     count = line.size - 16
     one, two = simd.splat(np.float32(1)), simd.splat(np.float32(2))
     for k in range(start, stop):
-        draw_line(line, kind, slots[k], generations[k], tick, stream, 0, count, k0, k1)
+        slot, when, low, high = named(slots[k], tick, k0, k1)
+        draw_line(line, kind, slot, generations[k], when, stream, 0, count, low, high)
         for b in range(blocks.shape[0]):
             begin, length, first = at[k] * stride + blocks[b, 0], blocks[b, 1], blocks[b, 2]
             scale = simd.splat(sizes[b])
@@ -66,7 +68,7 @@ def _fill_all(w, stride, blocks, sizes, at, slots, generations, tick, stream, k0
 def fill(rows, layout, at, slots, generations, tick, seed, scheme):
     """As `init.fill`."""
     sizes = np.array(scales(layout, scheme), layout.compute)
-    k0, k1 = rng.key(seed)
+    when, k0, k1 = halves(seed, tick)
     run = _fill_alone if len(at) * layout.count < ALONE else _fill_all
     run(
         flat(rows),
@@ -76,10 +78,10 @@ def fill(rows, layout, at, slots, generations, tick, seed, scheme):
         at,
         slots,
         generations,
-        np.uint32(tick & 0xFFFFFFFF),
+        when,
         np.uint32(rng.stream("init")),
-        np.uint32(k0),
-        np.uint32(k1),
+        k0,
+        k1,
         UNIFORM if scheme == "uniform" else NORMAL,
         line_length(layout.count),
     )

@@ -233,6 +233,15 @@ class MixedBrains(Brains):
             pool.forward(own, answers)
             out[at] = answers
 
+    def forward_rows(self, x: Any, out: Any, rows: np.ndarray) -> None:
+        """As for equal pools, group by group."""
+        for pool, mine, rows_there in self._members.by_group(rows):
+            with self.backend.running():
+                at = self.backend.array(mine)
+                answers = self.backend.xp.empty((len(mine), 1, out.shape[2]), out.dtype)
+                pool.forward_rows(x[at], answers, rows_there)
+                out[at] = answers
+
     def launch_groups(self) -> list[tuple[Any, Any, Any, Any, int]]:
         """What a launch for all groups on a device takes: (rows, layout, place, alive, capacity) of each, as
         `Places.groups` says. The arrays keep their addresses until a group grows, which ends what was captured."""
@@ -332,6 +341,10 @@ class MixedBrains(Brains):
                 "Brains: parents of different architectures cannot be crossed. Pair within brains.groups."
             )
         self._breed([one, two], at, copy)
+
+    def alike(self, first: Any, second: Any) -> np.ndarray:
+        group = self._members.group
+        return group[self._at(first, self.n)] == group[self._at(second, self.n)]
 
     def move(self, source: Any, target: Any) -> None:
         at, to = self._pairs(source, target)

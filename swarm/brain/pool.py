@@ -158,6 +158,10 @@ class Pool:
         if mutation is not None:
             self.inherit(at, at, slots, generations, tick, seed, mutation)
 
+    def alike(self, first: Any, second: Any) -> np.ndarray:
+        """bool [K]: whether the brains in rows first[k] and second[k] are of one architecture, so that they cross."""
+        return np.ones(len(self._at(first, self._n)), np.bool_)
+
     def move(self, source: Any, target: Any) -> None:
         """Copy rows `source` over rows `target`, both [K], no row in both: how the last living fill holes."""
         at, to = self._pairs(source, target)
@@ -289,8 +293,9 @@ class Pool:
         """Around work on whole arrays: the device's stream and its errors; nothing on the host."""
         return nullcontext() if self.backend.device is None else self.backend.running()
 
-    def _seed(self, seed: int | None) -> int:
-        return self.seed if seed is None else int(seed)
+    def _seed(self, seed: Any) -> Any:
+        """The pool's own seed for None; a number; or one of each of several worlds, as `rng` takes them, with ticks."""
+        return self.seed if seed is None else seed if np.ndim(seed) else int(seed)
 
     def _twin(self, stem: str) -> Any:
         return self.backend.twin(f"swarm.brain.{stem}")

@@ -17,6 +17,7 @@ from numba import prange
 
 from swarm.backend import rng, simd
 from swarm.backend.jit import kernel
+from swarm.backend.rng_cpu import halves, named
 from swarm.brain.draw_cpu import (
     NORMAL,
     ROWS,
@@ -40,11 +41,12 @@ def _inherit_rows(
 ):  # fmt: skip
     size, below = simd.splat(sigma), simd.splat(rate)
     for k in range(start, stop):
-        draw_line(line, NORMAL, slots[k], generations[k], tick, mutate, 0, count, k0, k1)
+        slot, when, low, high = named(slots[k], tick, k0, k1)
+        draw_line(line, NORMAL, slot, generations[k], when, mutate, 0, count, low, high)
         if rate < 1:
-            draw_line(chance, UNIFORM, slots[k], generations[k], tick, mutate, behind, count, k0, k1)
+            draw_line(chance, UNIFORM, slot, generations[k], when, mutate, behind, count, low, high)
         if noise.size > 0:
-            half_line(noise, slots[k], generations[k], tick, rounding, count, k0, k1)
+            half_line(noise, slot, generations[k], when, rounding, count, low, high)
         for b in range(blocks.shape[0]):
             source, target = parents[k] * stride + blocks[b, 0], children[k] * stride + blocks[b, 0]
             length, first = blocks[b, 1], blocks[b, 2]
@@ -93,7 +95,8 @@ def _cross(w, stride, blocks, first, second, children, slots, generations, tick,
     for task in prange((births + ROWS - 1) // ROWS):
         word = np.empty(length, np.uint32)
         for k in range(task * ROWS, min(task * ROWS + ROWS, births)):
-            word_line(word, slots[k], generations[k], tick, stream, total, k0, k1)
+            slot, when, low, high = named(slots[k], tick, k0, k1)
+            word_line(word, slot, generations[k], when, stream, total, low, high)
             one, two, target = first[k] * stride, second[k] * stride, children[k] * stride
             for b in range(blocks.shape[0]):
                 at, size, outputs = blocks[b, 0], blocks[b, 1], blocks[b, 3]
@@ -109,18 +112,13 @@ def _cross(w, stride, blocks, first, second, children, slots, generations, tick,
                         w[target + at + j] = w[two + at + j] if other else w[one + at + j]
 
 
-def _key(tick, seed):
-    k0, k1 = rng.key(seed)
-    return np.uint32(tick & 0xFFFFFFFF), np.uint32(k0), np.uint32(k1)
-
-
 def inherit(rows, layout, parents, children, slots, generations, tick, seed, sigma, rate):
     """As `vary.inherit`."""
     w = flat(rows)
     if sigma == 0 or rate == 0:
         _copy(w, layout.stride, parents, children)
         return
-    tick, k0, k1 = _key(tick, seed)
+    tick, k0, k1 = halves(seed, tick)
     line = line_length(layout.count)
     rounded = w.dtype.itemsize == 2
     lengths = (line, line if rate < 1 else 0, line_length(layout.count + 64) if rounded else 0)
@@ -147,7 +145,7 @@ def inherit(rows, layout, parents, children, slots, generations, tick, seed, sig
 
 def cross(rows, layout, first, second, children, slots, generations, tick, seed, units):
     """As `vary.cross`."""
-    tick, k0, k1 = _key(tick, seed)
+    tick, k0, k1 = halves(seed, tick)
     total = sum(layer.outputs for layer in layout.layers) if units else layout.count
     _cross(
         flat(rows),

@@ -22,7 +22,7 @@ import numpy as np
 from swarm.ecs.component import Column, Component, cast, fill
 from swarm.ecs.guard import Guarded, guard
 from swarm.ecs.table import Birth, Table
-from swarm.errors import SchemaError
+from swarm.errors import BackendError, SchemaError
 
 if TYPE_CHECKING:
     from swarm.world import World
@@ -85,15 +85,26 @@ class Agents:
             dying[rows] = True
         self.table.deaths = True
 
-    def birth(self, which: Any, *components: Component | type[Component]) -> None:
+    def birth(
+        self, which: Any, *components: Component | type[Component], other: Any = None, units: bool = False
+    ) -> None:
         """Queue births: one child for each True of a mask [n], or for each entry of row numbers (a row may come twice).
 
         A child copies the columns its parent has at the barrier; values in `components` ([K, *shape], in the order of
         `which`, or one for all) take their place. Mind columns start with their defaults. The brain is a mutated copy.
+
+        other: row numbers [K] of second parents, in the order of `which`: own brains are crossed, each parameter from
+        either parent, evenly, with `units` each unit as a whole, then mutated. All else comes from the first parent.
+        Raises `SchemaError` for brains of two architectures, `BackendError` for second parents on CUDA.
         """
         rows = self._which(which, "birth")
         table = self.table
         if self._world.backend.device is not None:
+            if other is not None:
+                raise BackendError(
+                    f"birth in table '{table.name}': the barrier on CUDA has no second parents yet. Use backend='cpu', "
+                    "or births of one parent."
+                )
             self._birth_on_device(rows, components)
             return
         if rows.dtype == np.bool_:
@@ -105,7 +116,8 @@ class Agents:
             rows = out
         values = {column: np.array(value) for column, value in self._values(components, lambda: len(rows)).items()}
         if len(rows):
-            table.births.append(Birth(rows, values))
+            second = None if other is None else self._second(rows, other)
+            table.births.append(Birth(rows, values, other=second, units=bool(units)))
 
     def normal(self, shape: int | tuple[int, ...] = (), *, stream: str | None = None) -> np.ndarray:
         """Standard normal numbers f32 [n, *shape], keyed by seed, tick, id and stream.
@@ -119,6 +131,16 @@ class Agents:
         return self._draw("uniform", shape, stream)
 
     # ------------------------------------------------------------------ inside
+
+    def _second(self, rows: np.ndarray, other: Any) -> np.ndarray:
+        """The second parents' rows, i32 [K], a copy; checked."""
+        second, table = self._which(other, "birth"), self.table
+        where = f"birth in table '{table.name}'"
+        if second.dtype == np.bool_ or len(second) != len(rows):
+            raise SchemaError(f"{where}: other is {second.dtype} {second.shape}; give {len(rows)} row numbers.")
+        if table.own_brains is not None and not table.own_brains.alike(rows, second).all():
+            raise SchemaError(f"{where}: parents' brains are of two architectures. Pair those of brains.alike(a, b).")
+        return second.astype(np.int32)
 
     def _birth_on_device(self, rows: Any, components: tuple[Any, ...]) -> None:
         """The rows stay on the device, and how many they are: asked for only where each child has its own values."""
@@ -163,7 +185,7 @@ class Agents:
         count = int(np.prod(shape, dtype=np.int64))
         draw = getattr(rng, kind)
         with self._world.backend.running():
-            out = draw(self._world.seed, self.table.slots, self.table.generations, self._world.tick, number, count)
+            out = draw(self._world.seeds, self.table.slots, self.table.generations, self._world.ticks, number, count)
         return out.reshape(self.table.n, *shape)
 
     def _column(self, column: Column) -> Any:

@@ -3,6 +3,9 @@
 Slots are global to a world. A slot that falls free is given out again from the next tick on, the lowest free slot
 first, with a higher generation: which id a newborn gets depends only on ids. Slot 0 is never used: id 0 means nobody.
 
+W worlds in one: slot s is slot s // W of world s % W, so each has slots of its own, in the order it has alone, and
+gives out its own lowest free ones. Its slot 0 is never used either.
+
     generation [slots] u32  read|write   how often the slot was given out; 0 = never
     table      [slots] i32  read|write   index of the table that holds the living entity; -1 = nobody lives here
     row        [slots] i32  read|write   its row there
@@ -28,18 +31,21 @@ SLOT_BYTES = 21
 
 
 class Ids:
-    """The slots of one world."""
+    """The slots of one world, or of W independent ones; `len` counts them all.
 
-    def __init__(self, backend: Backend) -> None:
+    spare: how many are free, a number for one world, else i64 [W] on the host.
+    """
+
+    def __init__(self, backend: Backend, worlds: int = 1) -> None:
         self.backend = backend
+        self.worlds = worlds
         xp = self.xp = backend.xp
         self.generation = xp.zeros(0, np.uint32)
         self.table = xp.zeros(0, np.int32)
         self.row = xp.zeros(0, np.int32)
         self.died = xp.zeros(0, np.int64)
         self.free = xp.zeros(0, np.bool_)
-        self.worlds = 1  # W independent worlds in one: slot s belongs to world s % W
-        self.spare = 0  # how many slots are free
+        self.spare: Any = 0 if worlds == 1 else np.zeros(worlds, np.int64)
         self.used = 0  # one more than the highest slot ever given out
 
     def __len__(self) -> int:
@@ -49,11 +55,16 @@ class Ids:
     def kernels(self) -> Any:
         return self.backend.twin("swarm.ecs.ids")
 
-    def reserve(self, count: int) -> None:
-        """Have at least `count` free slots; the arrays double when they grow."""
-        if self.spare < count:
-            new = max(FIRST_CAPACITY, len(self))
-            while self.spare + new - max(len(self), 1) < count:
+    def tally(self, slots: Any) -> Any:
+        """How many `slots` [K] there are: a number, or of several worlds one for each, i64 [W]."""
+        return len(slots) if self.worlds == 1 else np.bincount(slots % self.worlds, minlength=self.worlds)
+
+    def reserve(self, count: Any) -> None:
+        """Have at least `count` free slots, a number or one per world; the arrays double when they grow."""
+        least = int(np.min(self.spare - count))
+        if least < 0:
+            new = max(FIRST_CAPACITY * self.worlds, len(self))
+            while least + (new - max(len(self), self.worlds)) // self.worlds < 0:
                 new *= 2
             self.resize(new)
 
@@ -65,10 +76,10 @@ class Ids:
                 before = getattr(self, name)
                 made[name] = self.xp.full(slots, start, before.dtype)
                 made[name][:old] = before
-            made["free"][:1] = False
+            made["free"][: self.worlds] = False
         for name, after in made.items():  # all or none
             setattr(self, name, after)
-        self.spare += slots - max(old, 1)
+        self.spare += (slots - max(old, self.worlds)) // self.worlds
         if device is not None:
             device.changed()
 
@@ -82,16 +93,31 @@ class Ids:
             self.used = max(self.used, last + 1)
         return slots
 
+    def deal(self, beside: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """As `take`, for several worlds: fill `out` [K] u32 with slots of the worlds that slots `beside` [K] are of.
+
+        Every world gives its lowest free slots, ascending, in the order in which it is asked.
+        """
+        counts = self.tally(beside)
+        self.reserve(counts)
+        if len(out):
+            self.kernels.deal(self.free, self.generation, beside, counts, out)
+            self.spare -= counts
+            self.used = max(self.used, int(out.max()) + 1)
+        return out
+
     def enter(self, slots: np.ndarray, table: int, rows: np.ndarray) -> None:
         """The entities in `slots` [K] now live in `rows` [K] of table number `table`."""
         slots = self.backend.array(slots)
         self.table[slots] = table
         self.row[slots] = self.backend.array(rows)
 
-    def release(self, slots: np.ndarray, tick: int) -> None:
-        """The entities in `slots` died in `tick`; a slot whose generations are used up stays closed."""
+    def release(self, slots: np.ndarray, tick: Any) -> None:
+        """The entities in `slots` [K] died in `tick`, a number or [K]; a slot whose generations are used up stays
+        closed."""
         if len(slots):
-            self.spare += self.kernels.release(slots, tick, self.generation, self.table, self.died, self.free)
+            count = self.kernels.release(slots, tick, self.generation, self.table, self.died, self.free)
+            self.spare += count if self.worlds == 1 else self.tally(slots[self.free[slots]])
 
     def order(self, base: np.ndarray, count: int) -> np.ndarray:
         """i32 [count]: `base[table] + row` of all living in tables with a base >= 0, in id order; base[-1] is -1."""
@@ -128,8 +154,23 @@ def take(free: np.ndarray, generation: np.ndarray, out: np.ndarray) -> int:
     return int(out[-1])
 
 
+def deal(free: np.ndarray, generation: np.ndarray, beside: np.ndarray, counts: np.ndarray, out: np.ndarray) -> None:
+    """Fill `out` [K] u32 with the lowest free slots of the worlds that `beside` [K] u32 are of; generations step up.
+
+    counts i64 [W] how many of each world are asked for; so many are free.
+    """
+    worlds, spots = len(counts), np.flatnonzero(free)
+    spots = spots[np.argsort(spots % worlds, kind="stable")]
+    first = np.cumsum(np.bincount(spots % worlds, minlength=worlds)) - np.bincount(spots % worlds, minlength=worlds)
+    turns = np.argsort(beside % worlds, kind="stable")
+    of = (beside % worlds)[turns]
+    out[turns] = spots[first[of] + np.arange(len(of)) - (np.cumsum(counts) - counts)[of]]
+    free[out] = False
+    generation[out] += np.uint32(1)
+
+
 def release(
-    slots: np.ndarray, tick: int, generation: np.ndarray, table: np.ndarray, died: np.ndarray, free: np.ndarray
+    slots: np.ndarray, tick: Any, generation: np.ndarray, table: np.ndarray, died: np.ndarray, free: np.ndarray
 ) -> int:
     """Close the books of `slots` [K] u32, each once; returns how many of them are free again."""
     table[slots] = -1

@@ -11,6 +11,7 @@ from swarm.ecs import ids as reference
 _SMALL = 16384  # flags that NumPy finds as fast
 _CHUNK = 65536  # flags per chunk
 _ROWS = 8192  # slots per chunk
+_FEW = 32  # births that NumPy deals slots to as fast
 _LAST = np.uint32(reference.LAST_GENERATION)
 
 
@@ -81,8 +82,44 @@ def _take(free, generation, out):
         generation[out[i]] += np.uint32(1)
 
 
+def deal(free, generation, beside, counts, out):
+    if len(beside) < _FEW:
+        reference.deal(free, generation, beside, counts, out)
+        return
+    first = np.cumsum(counts) - counts
+    asked, spots = first.copy(), np.empty(len(out), np.uint32)
+    _deal(free.view(np.uint8), generation, beside, first, np.cumsum(counts), spots, asked, out)
+
+
+@kernel
+def _deal(free, generation, beside, first, last, spots, asked, out):
+    """spots [K]: the free slots of world 0, then those of world 1 ...; found in one pass over the flags."""
+    worlds, left, slot = len(first), len(out), 0
+    while left > 0:
+        if slot + 8 <= len(free):
+            any_ = free[slot]
+            for j in range(1, 8):
+                any_ |= free[slot + j]
+            if not any_:
+                slot += 8
+                continue
+        for _ in range(min(8, len(free) - slot)):
+            world = slot % worlds
+            if free[slot] and first[world] < last[world]:
+                spots[first[world]] = slot
+                first[world] += 1
+                left -= 1
+            slot += 1
+    for i in range(len(out)):
+        world = beside[i] % np.uint32(worlds)
+        out[i] = spots[asked[world]]
+        asked[world] += 1
+        free[out[i]] = 0
+        generation[out[i]] += np.uint32(1)
+
+
 def release(slots, tick, generation, table, died, free):
-    if len(slots) < _SMALL // 4:
+    if len(slots) < _SMALL // 4 or np.ndim(tick):
         return reference.release(slots, tick, generation, table, died, free)
     return _release(slots, tick, generation, table, died, free)
 

@@ -37,6 +37,8 @@ class Birth(NamedTuple):
     values: dict[Column, Any]  # given columns: [K, *shape] or one for all
     count: Any = None  # on a device: i32 [1], how many of `rows` count; None = all
     admitted: int | None = None  # the cap under which they were let in; None: the barrier decides
+    other: Any = None  # [K] i32, the second parents' rows, whose brains are crossed with the first; None: one parent
+    units: bool = False  # whole units of the brain come from one parent
 
 
 class Block(NamedTuple):
@@ -85,7 +87,9 @@ class Table:
         self.births: list[Birth] = []
         self.arrivals: list[Arrival] = []
         self.deaths = False  # whether `kill` was called since the last barrier
-        self.born_total = self.died_total = self.refused_total = 0
+        self.born_total: Any = 0  # like the two that follow a number, or of several worlds one for each, i64 [W]
+        self.died_total: Any = 0
+        self.refused_total: Any = 0
         self.lease = Lease(name)
         self.storage: dict[Any, Any] = {}
         for component in self.components:
@@ -133,9 +137,26 @@ class Table:
     def worlds(self) -> Any:
         """[n] i32: which of several independent worlds each lives in; empty where there is only one."""
         if "worlds" not in self._live:
-            count = self.registry.worlds
-            self._live["worlds"] = (self.slots % count if count > 1 else self.slots[:0]).astype(np.int32)
+            count = np.uint32(self.registry.worlds)
+            self._live["worlds"] = (self.slots - self.slots // count * count if count > 1 else self.slots[:0]).astype(
+                np.int32
+            )
         return self._live["worlds"]
+
+    @property
+    def population(self) -> Any:
+        """How many live: `n`, or of several worlds one number for each, i64 [W]."""
+        if self.registry.worlds == 1:
+            return self.n
+        if "population" not in self._live:
+            self._live["population"] = np.bincount(self.worlds, minlength=self.registry.worlds)
+        return self._live["population"]
+
+    def tally(self, which: Any) -> Any:
+        """How many rows `which` names, a mask [n] or row numbers: a number, or of several worlds i64 [W]."""
+        if self.registry.worlds > 1:
+            return np.bincount(self.worlds[which], minlength=self.registry.worlds)
+        return int(np.count_nonzero(which)) if which.dtype == np.bool_ else len(which)
 
     @property
     def parents(self) -> Any:

@@ -15,17 +15,15 @@ from __future__ import annotations
 
 import json as plain_json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from swarm.config import settings as make_settings
-from swarm.ecs.system import system
 from swarm.errors import SaveError, SettingsError
-from swarm.scenes import load
-from swarm.world import World
+from swarm.evolve.neutral import thinkers, twin
+from swarm.scenes import chosen, load
 
 TICKS = 6000
 Watch = Callable[[str, float], None]
@@ -73,11 +71,15 @@ def assay(
     """
     module, watch = load(scene), watch or (lambda what, done: None)
     if not hasattr(module, "garden") or not hasattr(module, "intake"):
-        raise SettingsError(f"assay: scene '{scene}' offers no `garden` and `intake`, so nothing can be compared.")
+        raise SettingsError(
+            f"assay: scene '{scene}' offers no `garden` and `intake`, so nothing can be compared. Write "
+            "garden(settings, brains, seed) -> World, where these brains live without births and deaths, and "
+            "intake(world) -> float64 [N], what each has achieved."
+        )
     for name, number in (("ticks", ticks), ("sample", sample), ("gardens", gardens), ("garden_ticks", garden_ticks)):
         if number < 1:
             raise SettingsError(f"assay: {name} is {number}; give 1 or more.")
-    settings = make_settings(module.Settings, dict(values or {}), f"scene '{scene}'")
+    settings = chosen(scene, dict(values or {}))
     evolved, born, died = evolve(module, settings, ticks, watch)
     control = neutral(module, settings, born, died, watch)
     founders = thinkers(module.build(settings))
@@ -112,31 +114,13 @@ def evolve(module: Any, settings: Any, ticks: int, watch: Watch) -> tuple[Any, l
 
 def neutral(module: Any, settings: Any, born: list[int], died: list[int], watch: Watch) -> Any:
     """The table of thinkers after a run of chance alone: as many births and deaths in every tick, anybody's."""
-    world = module.build(replace(settings, cap=None) if hasattr(settings, "cap") else settings)
+    world = twin(module, settings, born, died)
     table = thinkers(world)
-
-    @system
-    def drift(world: World, dt: float) -> None:
-        for agents in world.query(*table.components):
-            if agents.table is table:
-                luck = world.backend.host(agents.uniform(2, stream="neutral"))
-                agents.birth(_lowest(luck[:, 0], born[world.tick]))
-                agents.kill(_lowest(luck[:, 1], died[world.tick]))
-
-    world.schedule = (drift,)
     for t in range(len(born)):
         world.step()
         if t % 200 == 199:
             watch("neutral run", (t + 1) / len(born))
     return table
-
-
-def thinkers(world: World) -> Any:
-    """The largest table with own brains. Raises `SettingsError` when there is none."""
-    tables = [t for t in world.tables.values() if t.own_brains is not None]
-    if not tables:
-        raise SettingsError("assay: nobody in this scene has a brain of its own.")
-    return max(tables, key=lambda t: t.n)
 
 
 def generation(table: Any) -> np.ndarray:
@@ -148,13 +132,7 @@ def generation(table: Any) -> np.ndarray:
     return np.full(max(table.n, 1), np.nan)
 
 
-def _lowest(luck: np.ndarray, count: int) -> np.ndarray:
-    """The rows of the `count` lowest numbers: a draw without replacement that depends on ids only."""
-    count = min(count, len(luck))
-    return np.argpartition(luck, count - 1)[:count].astype(np.int32) if count else np.empty(0, np.int32)
-
-
-def command(values: Mapping[str, Any], *, ticks: int | None = None, json: Path | None = None) -> None:
+def command(scene: str, values: Mapping[str, Any], *, ticks: int | None = None, json: Path | None = None) -> None:
     """`swarm assay`: run it with progress, print the table and the verdict, write JSON where asked."""
     from rich.console import Console
     from rich.progress import Progress
@@ -171,7 +149,7 @@ def command(values: Mapping[str, Any], *, ticks: int | None = None, json: Path |
                 tasks[what] = bar.add_task(what, total=1.0)
             bar.update(tasks[what], completed=done)
 
-        result = assay("foragers", values, TICKS if ticks is None else ticks, watch=watch)
+        result = assay(scene, values, TICKS if ticks is None else ticks, watch=watch)
     table = Table(title=f"Intake in {len(result.evolved)} common gardens, J/s and head")
     for heading in ("brains of", "mean", *(f"garden {g + 1}" for g in range(len(result.evolved)))):
         table.add_column(heading, justify="left" if heading == "brains of" else "right")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from swarm.marks import Box, Colour, Line, Mark
+from swarm.marks import Box, Colour, Line, Text
 from swarm.render import font, palette
 from swarm.render.camera import Camera
 from swarm.render.panel import Panel
 from swarm.render.theme import Theme
 
 
-def draw(panel: Panel, marks: Iterable[Mark], camera: Camera, theme: Theme, ui: float) -> None:
+def draw(panel: Panel, marks: Iterable[Box | Line | Text], camera: Camera, theme: Theme, ui: float) -> None:
     """Paint the marks, in their order, over what is there; `ui` is px per point."""
     panel.clear()
     scale = camera.scale

@@ -1,4 +1,4 @@
-"""Draws a world into a framebuffer: ground, marks below, tables in the order of their looks, marks above, overlay.
+"""Draws a world into a framebuffer: ground, heat maps, marks below, tables as their looks say, marks above, overlay.
 
 upload(world, alpha)   once per frame that shows something new
 draw(target)           any number of times
@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from swarm.look import Look
-from swarm.marks import Mark
+from swarm.marks import Box, Heat, Line, Text
 from swarm.render import drawing
 from swarm.render import theme as themes
 from swarm.render.camera import Camera
 from swarm.render.figures import Figures, declared
 from swarm.render.ground import Ground
+from swarm.render.heat import HeatMaps
 from swarm.render.hud import Hud
 from swarm.render.panel import Panel
 from swarm.render.sprites import Programs, Sprites
@@ -57,22 +58,26 @@ class Renderer:
         self.ui = ui
         self.shared = Programs(context)
         self.ground = Ground(context, self.theme)
+        self.heat = HeatMaps(context, self.theme)
         self.panel = Panel(context, self.theme)
         self.sprites = [Sprites(context, self.shared, look, self.theme) for look in self.looks]
-        self.marks: tuple[Mark, ...] = ()
+        self.marks: list[Box | Line | Text] = []
 
     def upload(self, world: Any, alpha: float | None = None) -> None:
         """Send the tables' columns, `alpha` of the way between the last two ticks (None: the last)."""
         for sprites in self.sprites:
             sprites.upload(world, alpha)
         declare = getattr(self.figures.scene, "marks", None)
-        self.marks = () if declare is None else tuple(declare(world))
+        marks = () if declare is None else tuple(declare(world))
+        self.marks = [mark for mark in marks if not isinstance(mark, Heat)]
+        self.heat.upload(mark for mark in marks if isinstance(mark, Heat))
 
     def draw(self, target: Any) -> None:
         """Paint the picture into a moderngl framebuffer of the camera's size."""
         target.use()
         target.viewport = 0, 0, *self.camera.size
         self.ground.draw(self.camera, self.ui)
+        self.heat.draw(self.camera)
         self._mark(over=False)
         for sprites in self.sprites:
             sprites.draw(self.camera)
@@ -87,6 +92,6 @@ class Renderer:
 
     def release(self) -> None:
         """Give the GPU's memory back. The context stays."""
-        for thing in (*self.sprites, self.panel, self.ground, self.shared):
+        for thing in (*self.sprites, self.panel, self.heat, self.ground, self.shared):
             thing.release()
         self.sprites = []

@@ -1,37 +1,44 @@
 """Scenes: settings in, a world ready to run out. Shipped ones by name, the user's own by file or module.
 
-A scene is a module with
+A scene is a module, or a class or namespace in one, with
 
     Settings             a frozen dataclass: every setting with its default, unit and range
     build(settings)      -> World, with its schedule
-    check(world)         raises `SceneError` when the world breaks what the scene promises (optional)
+    check(world)         raises `SceneError`, or asserts, when the world breaks what the scene promises (optional)
     look(world)          -> tuple of `Look`, how its tables are drawn (optional)
     marks(world)         -> what is drawn beside the tables, `swarm.marks` (optional)
-    statistics(world)    -> dict of numbers worth watching (optional)
+    statistics(world)    -> dict of numbers worth watching and recording (optional)
+    extinct(world)       -> whether a recorded run ends here; by default when all that think have died (optional)
+    record(world, folder)  adds streams of its own to a recorded run, by `world.record` (optional)
     pointer, key, HINT   what mouse and keys do in the window, see `swarm.render.keys` (optional)
     steady(agents)       -> dict of settings that keep as many alive, for benchmarks (optional)
     comparable(found)    -> why a benchmark does not count, or "" (optional)
+    score(world)         -> how well it did, a number, for searchers (optional)
+    MANY = True          says that its systems, `check` and `score` know a world that holds W worlds (optional)
+    garden, intake       what `swarm assay` compares brains in, see `swarm.evolve.assay` (optional)
 
-and is used by demo, benchmark, test and picture alike.
+and is used by demo, benchmark, test and picture alike. Settings named agents, seed, backend and threads are what the
+options of those names set. `find` has the ways to name a scene.
+
+`scene(..., worlds=W)` holds W worlds in one, see `swarm.worlds`. Systems that work row by row need no change. Those
+that keep resources or add up over a table do: resources have a leading axis W, and `world.total(table, values)` adds up
+by world, `world.tick_of(table)` is each row's own tick. `check` and `score` get worlds one by one without MANY.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from swarm.backend.device import Backend
-from swarm.config import settings, suggest
+from swarm.config import settings as make_settings
 from swarm.errors import SettingsError, SwarmError
+from swarm.scenes.find import find, source_file
 from swarm.world import World
 
-SHIPPED = ("foragers", "digits")
+SHIPPED = ("foragers", "predators", "flock", "ants", "town", "wolfsheep", "digits")
+_COMMON = {"agents": "int = 1000", "seed": "int = 0", "backend": 'str = "auto"', "threads": "int | None = None"}
 
 
 class SceneError(SwarmError, AssertionError):
@@ -41,19 +48,42 @@ class SceneError(SwarmError, AssertionError):
 def scene(path: str, **values: Any) -> World:
     """The world of a scene, ready to run.
 
-    path: a shipped name ("foragers"), a file ("my_world.py") or "package.module". values: settings, and `backend` and
-    `threads`. Raises `SettingsError` for an unknown scene or setting and for a value out of range.
+    path: a shipped name ("foragers"), a file ("my_world.py"), "package.module", or either with ":name" behind it.
+    values: settings, and `backend` and `threads`. Raises `SettingsError` for an unknown scene or setting and for a
+    value out of range.
+
+    With `worlds=W` it holds W independent worlds, of seeds `seed` .. `seed` + W - 1 or of `seeds`; see `swarm.worlds`.
     """
-    module, given = load(path), values.get("backend")
+    if "worlds" in values or "seeds" in values:
+        from swarm.scenes.many import many
+
+        return many(path, **values)
+    holder, given = load(path), values.get("backend")
     if isinstance(given, Backend):
-        values = {"threads": given.threads, **values, "backend": given.name}
-    chosen = settings(module.Settings, values, f"scene '{path}'")
-    made = dataclasses.replace(chosen, backend=given) if isinstance(given, Backend) else chosen
-    world = module.build(made)
+        threads = {"threads": given.threads} if _has(holder, "threads") else {}
+        values = {**threads, **values, "backend": given.name}
+    settings = chosen(path, values)
+    made = dataclasses.replace(settings, backend=given) if isinstance(given, Backend) else settings
+    try:
+        world = holder.build(made)
+    except Exception as error:
+        error.add_note(f"in build of scene '{path}'")
+        raise
     if not isinstance(world, World):
         raise SettingsError(f"scene '{path}': build returned {type(world).__name__}. It must return a swarm.World.")
-    world.scene = {"path": path, "settings": _plain(chosen), "source": source_digest(module)}
+    world.scene = {"path": path, "settings": plain(settings), "source": source_digest(holder)}
     return world
+
+
+def chosen(path: str, values: dict[str, Any]) -> Any:
+    """The settings of a scene with `values` over the defaults. Raises `SettingsError`."""
+    holder = load(path)
+    for name in (name for name in _COMMON if name in values and not _has(holder, name)):
+        raise SettingsError(
+            f"scene '{path}' has no setting '{name}'. Declare it in Settings, `{name}: {_COMMON[name]}`, and use it in "
+            "build; or leave it out."
+        )
+    return make_settings(holder.Settings, values, f"scene '{path}'")
 
 
 def rebuild(saved: dict[str, Any], backend: str | Backend = "auto", threads: int | None = None) -> World:
@@ -67,82 +97,57 @@ def rebuild(saved: dict[str, Any], backend: str | Backend = "auto", threads: int
 
 def settings_of(path: str) -> Any:
     """The settings of a scene with their defaults."""
-    return load(path).Settings()
+    return chosen(path, {})
 
 
-def check(world: World) -> None:
-    """Run the check of the scene that built `world`, if it has one. Raises `SceneError`."""
-    if world.scene is not None:
-        verify = getattr(load(world.scene["path"]), "check", None)
-        if verify is not None:
-            verify(world)
-
-
-def load(path: str) -> ModuleType:
-    """The module of a scene. Raises `SettingsError` when there is none or it lacks Settings or build."""
-    module = _find(path)
-    for part in ("Settings", "build"):
-        if not hasattr(module, part):
-            raise SettingsError(f"scene '{path}': {module.__name__} has no `{part}`. A scene needs Settings and build.")
-    return module
-
-
-def source_digest(module: ModuleType) -> str:
-    """SHA-256 of the scene's source file, first 16 digits; empty where there is no file."""
-    file = getattr(module, "__file__", None)
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""
-
-
-def _find(path: str) -> ModuleType:
-    if path in SHIPPED:
-        return importlib.import_module(f"{__name__}.{path}")
-    if path.endswith(".py"):
-        return _from_file(Path(path))
-    name = path.partition(":")[0]
+def check(world: World) -> bool:
+    """Run the check of the scene that built `world`; returns whether it has one. Raises `SceneError`."""
+    if world.scene is None:
+        return False
+    path = world.scene["path"]
+    verify = getattr(load(path), "check", None)
+    if verify is None:
+        return False
     try:
-        module = importlib.import_module(name) if "." in name or ":" in path else None
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"scene '{path}': {error}. Give a shipped name, a file or an importable module.") from None
-    if module is None:
-        raise SettingsError(f"There is no scene '{path}'.{suggest(path, SHIPPED)} A file of your own ends in .py.")
-    return module
+        from swarm.scenes.many import each
 
-
-def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise SettingsError(f"scene '{path}': there is no such file. Look at the path, or take {', '.join(SHIPPED)}.")
-    name = f"swarm_scene_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    known = sys.modules.get(name)
-    if known is not None:
-        return known
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise SettingsError(f"scene '{path}': Python cannot load this file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
+        for one in each(world, load(path)):
+            verify(one)
     except SwarmError:
-        sys.modules.pop(name, None)
         raise
+    except AssertionError as error:
+        raise SceneError(
+            f"scene '{path}': at tick {world.tick} its check fails{f': {error}' * any(error.args)}."
+        ) from error
     except Exception as error:
-        sys.modules.pop(name, None)
-        line = _line(error, str(path))
-        raise SettingsError(f"scene '{path}'{line}: {type(error).__name__}: {error}") from error
-    return module
+        error.add_note(f"in check of scene '{path}' at tick {world.tick}")
+        raise
+    return True
 
 
-def _line(error: BaseException, path: str) -> str:
-    """Where in the user's file it happened."""
-    if isinstance(error, SyntaxError) and error.lineno:
-        return f", line {error.lineno}"
-    at, found = error.__traceback__, ""
-    while at is not None:
-        if at.tb_frame.f_code.co_filename == path:
-            found = f", line {at.tb_lineno}"
-        at = at.tb_next
-    return found
+def score(world: World) -> Any:
+    """See `World.score`."""
+    from swarm.scenes.many import score
+
+    return score(world)
 
 
-def _plain(chosen: Any) -> dict[str, Any]:
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(chosen).items()}
+def load(path: str) -> Any:
+    """What holds a scene's Settings and build: a module, or an attribute of one. Raises `SettingsError`; see `find`."""
+    return find(path, SHIPPED)
+
+
+def source_digest(holder: Any) -> str:
+    """SHA-256 of the scene's source file, first 16 digits; empty where there is no file."""
+    file = source_file(holder)
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file else ""
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """Settings as plain values, for files."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(settings).items()}
+
+
+def _has(holder: Any, name: str) -> bool:
+    """Whether the scene has a setting of this name."""
+    return any(field.name == name for field in dataclasses.fields(holder.Settings))

@@ -23,6 +23,7 @@ from swarm.brain.mlp import MLP
 from swarm.brain.vary import Mutation
 from swarm.ecs.component import Component, bool_, f32, i32
 from swarm.ecs.system import system
+from swarm.ecs.table import Table
 from swarm.look import Look
 from swarm.scenes import SceneError
 from swarm.stages.graze import graze
@@ -36,6 +37,7 @@ from swarm.stages.split import QUANTUM, split
 from swarm.stages.think import think
 from swarm.world import World
 
+MANY = True  # all of this knows a world that holds several
 RADIUS = 12.0  # m, how far a forager sees
 HIDDEN = 32
 
@@ -203,11 +205,11 @@ def ripen(wait: int, meal: float) -> Any:
             keys = table.slots[rows], table.generations[rows]
             sides = np.asarray(world.size, np.float32)
             draw = world.backend.twin("swarm.backend.rng").uniform
-            place = draw(world.seed, *keys, world.tick, stream, 2) * sides
+            place = draw(world.seeds, *keys, world.ticks, stream, 2) * sides
             table.column(Plant.pos)[rows] = np.minimum(place, np.nextafter(sides, np.float32(0)))
             table.column(Plant.energy)[rows] = meal
             ripe[rows], waited[rows] = True, 0
-            world.resources["books"][GROWN] += len(rows) * round(meal / QUANTUM)
+            world.resources["books"][..., GROWN] += world.total(table, rows=rows) * round(meal / QUANTUM)
 
     return ripen
 
@@ -240,10 +242,13 @@ class Meals:
     def __call__(self, world: World, dt: float) -> None:
         before = held(world, Plant.energy)
         self.eat(world, dt)
-        world.resources["books"][EATEN] += before - held(world, Plant.energy)
+        world.resources["books"][..., EATEN] += before - held(world, Plant.energy)
 
     def on_cuda(self, world: World, dt: float) -> None:
         _kernels(world).eat(self.eat, world, dt)
+
+    def launches_only(self, world: World) -> bool:
+        return self.eat.launches_only(world)
 
     def accuse(self, world: World, table: Any, row: int) -> None:
         self.eat.accuse(world, table, row)
@@ -273,7 +278,7 @@ def live(living: float, moving: float, rich: float) -> Any:
             paid *= np.float32(QUANTUM)
             np.maximum(paid, level - np.float32(2 * rich), out=paid)
             level -= paid
-            world.resources["books"][BURNT] += round(float(paid.sum(dtype=np.float64)) / QUANTUM)
+            world.resources["books"][..., BURNT] += added(world, table, paid)
 
     return live
 
@@ -289,15 +294,14 @@ def die(lifespan: int | None) -> Any:
     def die(world: World, dt: float) -> None:
         for agents in world.query(Energy, Line):
             table = agents.table
-            level, born = table.column(Energy.level), table.born == world.tick - 1
-            if world.tick:
-                table.column(Line.generation)[born] += 1
+            level, tick = table.column(Energy.level), world.tick_of(table)
+            table.column(Line.generation)[(table.born == tick - 1) & (tick > 0)] += 1
             dying = level <= 0
             if lifespan is not None:
                 dying |= agents.uniform(stream="lifespan") < np.float32(1 / lifespan)
             if dying.any():
                 agents.kill(dying)
-                world.resources["books"][LOST] += round(float(level[dying].sum(dtype=np.float64)) / QUANTUM)
+                world.resources["books"][..., LOST] += added(world, table, level[dying], dying)
 
     return die
 
@@ -352,25 +356,35 @@ def intake(world: World) -> np.ndarray:
 
 # --- what is promised, watched and drawn ------------------------------------------------------------------------------
 
-FOUNDERS, SOWN, GROWN, EATEN, BURNT, LOST = range(6)  # world.resources["books"], i64, in quanta
+FOUNDERS, SOWN, GROWN, EATEN, BURNT, LOST = range(6)  # world.resources["books"], i64 [6] or [W, 6], in quanta
 
 
-def held(world: World, column: Any) -> int:
-    """The quanta that all entities with `column` hold; a float64 sum of whole quanta is exact."""
+def held(world: World, column: Any) -> Any:
+    """The quanta that all entities with `column` hold; of several worlds those of each, [W]."""
     host = world.backend.host
-    return round(sum(float(host(t.column(column)).sum(dtype=np.float64)) for t in world.tables_with(column)) / QUANTUM)
+    return sum(added(world, table, host(table.column(column))) for table in world.tables_with(column))
+
+
+def added(world: World, table: Table, joule: np.ndarray, rows: Any = None) -> Any:
+    """The quanta in energies J of a table's rows, all or these: multiples of a quantum, so their sum is exact."""
+    return np.rint(world.total(table, joule, rows, exact=True) / QUANTUM).astype(np.int64)
+
+
+def score(world: World) -> Any:
+    """How many foragers live."""
+    return world.total(world.tables["forager"])
 
 
 def check(world: World) -> None:
     """The books balance to the quantum, nobody is out of the world, and nothing is NaN. Raises `SceneError`."""
     host = world.backend.host
-    books = host(world.resources["books"]).tolist()
+    books = np.moveaxis(host(world.resources["books"]), -1, 0)
     for name, column, expected in (
         ("foragers", Energy.level, books[FOUNDERS] + books[EATEN] - books[BURNT] - books[LOST]),
         ("plants", Plant.energy, books[SOWN] + books[GROWN] - books[EATEN]),
     ):
         found = held(world, column)
-        if found != expected:
+        if np.any(found != expected):
             raise SceneError(f"foragers: at tick {world.tick} the {name} hold {found} quanta, by the books {expected}.")
     for column in (Body.pos, Plant.pos):
         for table in world.tables_with(column):
@@ -382,7 +396,7 @@ def check(world: World) -> None:
 def statistics(world: World) -> dict[str, float]:
     """Numbers worth watching."""
     foragers, plants, host = world.tables["forager"], world.tables["plant"], world.backend.host
-    books = host(world.resources["books"])
+    books = host(world.resources["books"]).reshape(-1, 6).sum(axis=0)
     ticks = max(world.tick, 1)
     generation = host(foragers.column(Line.generation))
     speed = np.linalg.norm(host(foragers.column(Body.vel)), axis=1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from swarm.backend import cuda
+from swarm.ecs.events import Meal
 from swarm.stages.graze import cost  # noqa: F401  (shared with the reference)
 from swarm.stages.grid import check_radius, find
 from swarm.stages.launch import flat, site, steps
@@ -62,6 +63,29 @@ def run(stage: Any, world: Any, dt: float, eaten: Any = None) -> None:
         into = table.storage[stage.into]
         mine = table.storage["slots"], claims[base[k] :]
         kernels["give"](table.capacity, ledger, site(world, table), *mine, contest, into)
+    if world.wants(Meal):
+        _tell(stage, world, eaters, grid.tables, base, targets, claims, contest)
+
+
+def _tell(
+    stage: Any, world: Any, eaters: Any, foods: Any, base: list[int], targets: list[int], claims: Any, contest: Any
+) -> None:
+    """Read back who ate what: claims are (food, distance), contests (winner's priority and slot, share, left over)."""
+    host, EQUAL = world.backend.host, stage.share == "equal"
+    eaten = tuple(np.zeros(targets[-1], np.uint32) for _ in range(2))
+    for first, food in zip(targets, foods):
+        for part, key in zip(eaten, ("slots", "generations")):
+            part[first : first + food.n] = host(getattr(food, key))
+    book = host(contest[: _CONTEST * targets[-1]]).reshape(-1, _CONTEST)
+    won, share, rest = book[:, 0].astype(np.uint32), *book[:, 1:].view(np.float32).T
+    for first, table in zip(base, eaters):
+        what = host(claims[first : first + table.n]).astype(np.uint32).view(np.int32)
+        names = host(table.slots), host(table.generations)
+        winner = won[what] == names[0]
+        who = np.flatnonzero((what >= 0) & (winner | EQUAL))
+        what = what[who]
+        gained = np.where(winner[who], share[what] + rest[what], share[what])
+        stage.tell(world, names, eaten, who, what, gained)
 
 
 def _bases(tables: Any) -> list[int]:

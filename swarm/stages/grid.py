@@ -69,7 +69,11 @@ class Grid:
         self._found = Found()
 
     def fit(self, members: int) -> None:
-        """Choose the cells: as small as the radius allows, as many as memory for `members` entities justifies."""
+        """Choose the cells: as small as the radius allows, as many as memory for `members` entities justifies.
+
+        Several worlds have cells of one shape. It is the one they have alone up to `most_cells(1)` entities or cells a
+        world; beyond, theirs may differ, and with it the order in which sums over neighbours add up.
+        """
         self._found = Found(fit(self.size, self.radius, -(-members // self.worlds)))
 
     @property

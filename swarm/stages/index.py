@@ -100,7 +100,7 @@ class Index(Stage):
         if bad >= 0:
             table = max((k for k in range(len(grid.base)) if grid.base[k] <= bad), key=lambda k: grid.base[k])
             self.accuse(world, grid.tables[table], bad - grid.base[table])
-        over = thin(grid.packed(), n, self.cap, world.seed, world.tick) if most > self.cap else 0
+        over = thin(grid.packed(), n, self.cap, world.seeds, world.ticks) if most > self.cap else 0
         grid.cap, grid.tick = self.cap, world.tick
         grid.keep(Found(grid.shape, n - over, min(most, self.cap), over, n - over == total))
 
@@ -169,14 +169,16 @@ def sort(
     return -1, n, int(counts.max())
 
 
-def thin(grid: Any, n: int, cap: int, seed: int, tick: int) -> int:
+def thin(grid: Any, n: int, cap: int, seed: Any, tick: Any) -> int:
     """Cut every cell to a window of `cap` members, in place; returns how many were left out. Same on all backends."""
-    cells = grid.worlds * grid.columns * grid.rows
+    each = grid.columns * grid.rows
+    cells = grid.worlds * each
     start = grid.start[: cells + 1].astype(np.int64)
     counts = np.diff(start)
     crowded = np.flatnonzero(counts > cap)
     keep = np.ones(n, np.bool_)
-    begin = rng.words(seed, crowded, 0, tick, _CROWDING, 1)[:, 0] % counts[crowded]
+    names = crowded % each * grid.worlds + crowded // each  # numbered as slots are: those of several worlds in turn
+    begin = rng.words(seed, names, 0, tick, _CROWDING, 1)[:, 0] % counts[crowded]
     for low, count, offset in zip(start[crowded].tolist(), counts[crowded].tolist(), begin.tolist(), strict=True):
         keep[low : low + count] = (np.arange(count) - offset) % count < cap
     kept = int(keep.sum())

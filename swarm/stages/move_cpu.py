@@ -75,3 +75,32 @@ def _first_bad(pos):
         if pos[i, 0] != pos[i, 0] or pos[i, 1] != pos[i, 1]:
             return i
     return -1
+
+
+def confine(pos, vel, dt, width, height, limit, bounce):
+    """See `move.confine`."""
+    if limit < np.inf:
+        _slow(vel, limit)
+    sides = np.array([width, height], np.float32)
+    return _confine(pos, vel, dt, sides, np.nextafter(sides, np.float32(0)), bounce)
+
+
+@kernel
+def _confine(pos, vel, dt, sides, lasts, bounce):
+    bad, zero = -1, np.float32(0)
+    for i in range(len(pos)):
+        for axis in range(2):
+            side, last, v = sides[axis], lasts[axis], vel[i, axis]
+            step = v * dt
+            x = pos[i, axis] + step
+            if x < zero or x > last:
+                if bounce:
+                    x = -x if x < zero else side + side - x
+                x = zero if x < zero else last if x > last else x
+                if abs(step) < np.inf:
+                    vel[i, axis] = -v if bounce else zero
+            x += step * zero
+            pos[i, axis] = x
+            if bad < 0 and not np.isfinite(x):
+                bad = i
+    return bad

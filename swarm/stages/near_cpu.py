@@ -84,6 +84,15 @@ def gather(out, count, xs, ys, entries, named, x, y, entry):
 
 
 @kernel(inline=True)
+def hide(flag, entry, x, total):
+    """Put NaN in the place of candidates whose flag, bool by entry, is not set; an empty flag hides nobody."""
+    if len(flag):
+        for k in range(total):
+            if not flag[entry[k]]:
+                x[k] = _NAN
+
+
+@kernel(inline=True)
 def shortest(d, side):
     """`near.shortest` in sixteen lanes."""
     half, whole = simd.splat(side * np.float32(0.5)), simd.splat(side)
@@ -95,6 +104,21 @@ def shortest1(d, side):
     """`near.shortest` of one difference."""
     half = side * np.float32(0.5)
     return d - side if d > half else d + side if d < -half else d
+
+
+@kernel(inline=True)
+def sector_of(dx, dy, edges):
+    """`directions.sector_of` of one difference."""
+    if dx == 0 and dy == 0:
+        return 0
+    n, half = len(edges), (len(edges) + 1) // 2
+    above = dy > 0 or (dy == 0 and dx >= 0)
+    low, high = (1, half) if above else (half, n)
+    sector = 0 if above else half - 1
+    for j in range(low, high):
+        if edges[j, 0] * dy - edges[j, 1] * dx >= 0:
+            sector += 1
+    return sector
 
 
 def _fold8(combine):

@@ -25,17 +25,31 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import maximum, minimum, select, splat
-from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, first_cell, gather, runs, shortest, shortest1, smallest8
-from swarm.stages.sectors import cost  # noqa: F401  (shared with the reference)
+from swarm.stages.near_cpu import (
+    AHEAD,
+    RUNS,
+    beyond,
+    cell_of,
+    first_cell,
+    gather,
+    hide,
+    runs,
+    sector_of,
+    shortest,
+    shortest1,
+    smallest8,
+    total8,
+)
+from swarm.stages.sectors import CLOSENESS, COUNT, cost  # noqa: F401  (shared with the reference)
 
 _SEEKERS = 1024  # of one task
 _ALONE = 4  # up to so many tasks are not worth a second thread
 _TINY = np.float32(1e-45)  # the smallest number above 0
 
 
-def sectors(grid, pos, world, first, visit, base, radius, edges, counting, out, at):
+def sectors(grid, pos, world, first, visit, base, radius, edges, what, frame, flag, out, at):
     """See `sectors.sectors`."""
-    about = grid, pos, world, first, visit, base, radius, edges, counting, out.reshape(-1), out.shape[1], at
+    about = grid, pos, world, first, visit, base, radius, edges, what, frame, flag, out.reshape(-1), out.shape[1], at
     bad = np.full((len(visit) + _SEEKERS - 1) // _SEEKERS, len(pos))
     if len(bad) > _ALONE:
         _all(*about, bad)
@@ -46,21 +60,24 @@ def sectors(grid, pos, world, first, visit, base, radius, edges, counting, out, 
 
 
 @kernel(parallel=True)
-def _all(grid, pos, world, first, visit, base, radius, edges, counting, out, width, at, bad):
+def _all(grid, pos, world, first, visit, base, radius, edges, what, frame, flag, out, width, at, bad):
     for task in prange(len(bad)):
         low = np.int64(task) * _SEEKERS
         high = min(len(visit), low + _SEEKERS)
-        bad[task] = _some(grid, pos, world, first, visit, base, radius, edges, counting, out, width, at, low, high)
+        bad[task] = _some(
+            grid, pos, world, first, visit, base, radius, edges, what, frame, flag, out, width, at, low, high
+        )
 
 
 @kernel
-def _some(grid, pos, world, first, visit, base, radius, edges, counting, out, width, at, low, high):
+def _some(grid, pos, world, first, visit, base, radius, edges, what, frame, flag, out, width, at, low, high):
     columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
     xs, ys, entries = grid.x, grid.y, grid.entry
     room = 12 * grid.most + 32
     bx, by, be = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.int32)
     run, best = np.empty(RUNS, np.int32), np.empty(len(edges), np.float32)
-    octants, kin = len(edges) == 8 and not counting, first >= 0
+    octants, kin, turn = len(edges) == 8, first >= 0, len(frame) != 0
+    c, s = np.float32(1), np.float32(0)
     one, none, far, eight = splat(np.float32(1)), splat(np.float32(0)), splat(np.float32(np.inf)), simd.first(8)
     here, total, bad, seam = np.int32(-1), 0, len(pos), False
     flat = pos.reshape(-1)
@@ -83,39 +100,55 @@ def _some(grid, pos, world, first, visit, base, radius, edges, counting, out, wi
             here = of_world + row * columns + left
             right = min(left + 1, columns - 1)
             count = runs(start, of_world, columns, rows, left - 1, right + 1, row - 1, row + 1, run)
-            total = gather(run, count, xs, ys, entries, kin, bx, by, be)
+            total = gather(run, count, xs, ys, entries, kin or len(flag) != 0, bx, by, be)
+            hide(flag, be, bx, total)
             seam = beyond(left - 1, right + 1, columns) or beyond(row - 1, row + 1, rows)
         me = np.int32(first + i) if kin else np.int32(-1)
-        if octants:
-            d2 = _octants(bx, by, be, total, x, y, me, radius * radius, seam, grid.width, grid.height)
-            near = select(d2 < far, one - simd.sqrt(d2) / splat(radius), none)
+        if turn:
+            c, s = frame[i, 0], frame[i, 1]
+        if octants and what == COUNT:
+            here8 = _counts(bx, by, be, total, x, y, me, radius * radius, seam, grid.width, grid.height, turn, c, s)
+            simd.store_masked(out, i * width + at, here8, eight)
+        elif octants:
+            d2 = _octants(bx, by, be, total, x, y, me, radius * radius, seam, grid.width, grid.height, turn, c, s)
+            share = simd.sqrt(d2) / splat(radius)
+            near = select(d2 < far, one - share, none) if what == CLOSENESS else select(d2 < far, share, one)
             simd.store_masked(out, i * width + at, near, eight)
         else:
-            _any(bx, by, be, total, x, y, me, radius, grid.width, grid.height, edges, counting, best)
+            _any(bx, by, be, total, x, y, me, radius, grid.width, grid.height, edges, what, turn, c, s, best)
             for k in range(len(best)):
                 out[i * width + at + k] = best[k]
     return bad
 
 
 @kernel(inline=True)
-def _octants(bx, by, be, total, x, y, me, limit, seam, width, height):
+def _sorted(bx, by, be, k, x, y, me, limit, seam, width, height, turn, c, s):
+    """Candidates k .. k + 15: squared distances, who is above, and who is near in each quarter of a half turn."""
+    none, tiny = splat(np.float32(0)), splat(_TINY)
+    dx, dy = simd.load(bx, k) - splat(x), simd.load(by, k) - splat(y)
+    if seam:
+        dx, dy = shortest(dx, width), shortest(dy, height)
+    d2 = dx * dx + dy * dy
+    near = d2 < splat(limit)
+    if me >= 0:
+        near = near & (simd.load(be, k) != splat(me))
+    if turn:
+        dx, dy = dx * splat(c) + dy * splat(s), dy * splat(c) - dx * splat(s)
+    up = dy > select(dx < none, none, -tiny)  # above, or level and to the right
+    ux, uy = select(up, dx, -dx), select(up, dy, -dy)
+    past45 = near & (uy >= maximum(ux, tiny))  # not for the very same place, which is sector 0
+    past90 = past45 & (ux <= none)
+    past135 = past90 & (uy <= -ux)
+    return d2, up, near & ~past45, past45 & ~past90, past90 & ~past135, past135
+
+
+@kernel(inline=True)
+def _octants(bx, by, be, total, x, y, me, limit, seam, width, height, turn, c, s):
     """Lane k < 8: the smallest squared distance in sector k of 8, infinite if nobody is there."""
-    none, far, tiny = splat(np.float32(0)), splat(np.float32(np.inf)), splat(_TINY)
+    far = splat(np.float32(np.inf))
     a0, a1, a2, a3, a4, a5, a6, a7 = far, far, far, far, far, far, far, far
     for k in range(0, total, 16):
-        dx, dy = simd.load(bx, k) - splat(x), simd.load(by, k) - splat(y)
-        if seam:
-            dx, dy = shortest(dx, width), shortest(dy, height)
-        d2 = dx * dx + dy * dy
-        near = d2 < splat(limit)
-        if me >= 0:
-            near = near & (simd.load(be, k) != splat(me))
-        up = dy > select(dx < none, none, -tiny)  # above, or level and to the right
-        ux, uy = select(up, dx, -dx), select(up, dy, -dy)
-        past45 = near & (uy >= maximum(ux, tiny))  # not for the very same place, which is sector 0
-        past90 = past45 & (ux <= none)
-        past135 = past90 & (uy <= -ux)
-        q0, q1, q2, q3 = near & ~past45, past45 & ~past90, past90 & ~past135, past135
+        d2, up, q0, q1, q2, q3 = _sorted(bx, by, be, k, x, y, me, limit, seam, width, height, turn, c, s)
         above, below = select(up, d2, far), select(up, far, d2)
         a0, a4 = minimum(select(q0, above, far), a0), minimum(select(q0, below, far), a4)
         a1, a5 = minimum(select(q1, above, far), a1), minimum(select(q1, below, far), a5)
@@ -124,25 +157,39 @@ def _octants(bx, by, be, total, x, y, me, limit, seam, width, height):
     return smallest8(a0, a1, a2, a3, a4, a5, a6, a7)
 
 
-@kernel
-def _any(bx, by, be, total, x, y, me, radius, width, height, edges, counting, best):
-    """Fill best [n]: closeness or count, any number of sectors."""
-    n, half, limit = len(edges), (len(edges) + 1) // 2, radius * radius
-    best[:] = 0 if counting else np.inf
+@kernel(inline=True)
+def _counts(bx, by, be, total, x, y, me, limit, seam, width, height, turn, c, s):
+    """Lane k < 8: how many are in sector k of 8."""
+    none, one = splat(np.float32(0)), splat(np.float32(1))
+    a0, a1, a2, a3, a4, a5, a6, a7 = none, none, none, none, none, none, none, none
+    for k in range(0, total, 16):
+        d2, up, q0, q1, q2, q3 = _sorted(bx, by, be, k, x, y, me, limit, seam, width, height, turn, c, s)
+        above, below = select(up, one, none), select(up, none, one)
+        a0, a4 = a0 + select(q0, above, none), a4 + select(q0, below, none)
+        a1, a5 = a1 + select(q1, above, none), a5 + select(q1, below, none)
+        a2, a6 = a2 + select(q2, above, none), a6 + select(q2, below, none)
+        a3, a7 = a3 + select(q3, above, none), a7 + select(q3, below, none)
+    return total8(a0, a1, a2, a3, a4, a5, a6, a7)
+
+
+@kernel(allocates=False)
+def _any(bx, by, be, total, x, y, me, radius, width, height, edges, what, turn, c, s, best):
+    """Fill best [n]: closeness, count or distance, any number of sectors."""
+    limit, far, one = radius * radius, np.float32(np.inf), np.float32(1)
+    best[:] = 0 if what == COUNT else far
     for k in range(total):
         dx, dy = shortest1(bx[k] - x, width), shortest1(by[k] - y, height)
         d2 = dx * dx + dy * dy
         if not (d2 < limit) or (me >= 0 and be[k] == me):
             continue
-        sector = 0
-        if dx != 0 or dy != 0:
-            above = dy > 0 or (dy == 0 and dx >= 0)
-            low, high = (1, half) if above else (half, n)
-            sector = 0 if above else half - 1
-            for j in range(low, high):
-                if edges[j, 0] * dy - edges[j, 1] * dx >= 0:
-                    sector += 1
-        best[sector] = best[sector] + 1 if counting else min(best[sector], d2)
-    if not counting:
-        for k in range(n):
-            best[k] = np.float32(1) - np.sqrt(best[k]) / radius if best[k] < np.inf else np.float32(0)
+        if turn:
+            dx, dy = dx * c + dy * s, dy * c - dx * s
+        sector = sector_of(dx, dy, edges)
+        best[sector] = best[sector] + 1 if what == COUNT else min(best[sector], d2)
+    if what != COUNT:
+        for k in range(len(edges)):
+            share = np.sqrt(best[k]) / radius
+            if what == CLOSENESS:
+                best[k] = one - share if best[k] < far else np.float32(0)
+            else:
+                best[k] = share if best[k] < far else one

@@ -47,6 +47,7 @@ class Sense(Stage):
         self.pos = pos if pos is None else need_column(pos, (2,), np.float32, "sense")
         self.name = f"sense {mind.__name__}"
         parts = mind.parts.values()
+        self.places = any(part.needs or getattr(part, "places", False) for part in parts)  # somebody asks where
         self.reads = tuple(dict.fromkeys((*((pos,) if pos else ()), *(read for part in parts for read in part.reads))))
         self.writes = (mind.senses,)
         self.needs = {}
@@ -83,7 +84,7 @@ class Sense(Stage):
 
     def seeker(self, world: Any, table: Any) -> Seeker:
         """The agents of `table` in the order of their own grid if they all are in one, else in row order."""
-        column = self.place(table) if self.needs else None
+        column = self.place(table) if self.places else None
         none = self.scratch(world).array("nowhere", 0, np.float32)[:0].reshape(0, 2)
         if column is None:
             return Seeker(table, None, none, self.scratch(world).array("nobody", 0, np.int32)[:0], 0, table.worlds)

@@ -25,13 +25,13 @@ class Seeker(NamedTuple):
 
 def knows(part: Any) -> bool:
     """Whether there is a kernel for this sense."""
-    return type(part) is Sectors or own_cuda.knows(part)
+    return (type(part) is Sectors and part.plain) or own_cuda.knows(part)
 
 
 def run(stage: Any, world: Any, dt: float) -> None:
     """One tick of `sense`. Raises `ScheduleError`."""
     for table in world.tables_with(stage.mind.inputs_):
-        column = stage.place(table) if stage.needs else None
+        column = stage.place(table) if stage.places else None
         grid = world.indices.get(column)
         seeker = Seeker(table, column, grid if grid is not None and grid.tick == world.tick else None)
         array, width, at = whole(table, stage.mind.senses)
@@ -39,10 +39,12 @@ def run(stage: Any, world: Any, dt: float) -> None:
         for part in stage.mind.parts.values():
             if own_cuda.knows(part):
                 felt.append((part, at))
-            elif isinstance(part, Sectors):
+            elif isinstance(part, Sectors) and part.plain:
                 works.append(partial(sectors_cuda.look, stage, world, part, seeker, out[at:], width))
             elif table.n:
-                part.fill(world, stage.seeker(world, table), array[: table.n], at)
+                bad = part.fill(world, stage.seeker(world, table), array[: table.n], at)
+                if bad >= 0 and column is not None:
+                    stage.accuse(world, table, bad)
             at += part.width
         if felt:
             works.append(partial(own_cuda.feel, stage, world, table, felt, out, width))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from swarm.backend import rng
-from swarm.ecs.admission import admit
+from swarm.ecs.admission import let_in
 from swarm.ecs.component import Column
 from swarm.stages.move import wrap
 from swarm.stages.stage import QUANTUM, Cost, Stage, need_column, positive
@@ -63,19 +63,16 @@ class Split(Stage):
         """Those of `rows` that may split under the table's cap."""
         if table.cap is None:
             return rows
-        leaving = int(np.count_nonzero(table.dying)) if table.deaths else 0
-        coming = sum(len(birth.rows) for birth in table.births)
-        room = max(0, table.cap - table.n - coming + leaving)
-        if len(rows) <= room:
-            return rows
-        table.refused_total += len(rows) - room
-        return rows[admit(world, table, rows, room)]
+        leaving = table.tally(table.dying) if table.deaths else 0
+        coming = sum(table.tally(birth.rows) for birth in table.births)
+        chosen = let_in(world, table, rows, table.population + coming - leaving)
+        return rows if chosen is None else rows[chosen]
 
     def places(self, world: Any, table: Any, rows: np.ndarray) -> np.ndarray:
         """Where the children of `rows` [K] start: float32 [K, 2] m."""
         slots, generations = table.slots[rows], table.generations[rows]
         draw = world.backend.twin("swarm.backend.rng").uniform
-        offset = draw(world.seed, slots, generations, world.tick, _PLACE, 2) * np.float32(2) - np.float32(1)
+        offset = draw(world.seeds, slots, generations, world.ticks, _PLACE, 2) * np.float32(2) - np.float32(1)
         pos = table.column(self.pos)[rows] + offset * np.float32(self.spread)
         return np.stack([wrap(pos[:, axis], np.float32(world.size[axis])) for axis in (0, 1)], axis=1)
 

@@ -75,6 +75,11 @@ class Stage:
         run = _run_of(type(self).__module__)
         return None if run is None else partial(run, self)
 
+    def launches_only(self, world: Any) -> bool:
+        """Whether `on_cuda` only launches in this world as it is now, so that it can be captured. A stage that reads
+        something back when it is asked to says False then; the world asks anew whenever that may have changed."""
+        return True
+
     def describe(self) -> dict[str, Any]:
         """Plain values that say what this stage does: for pictures, panels and reports."""
         return {"stage": self.name, "reads": _keys(self.reads), "writes": _keys(self.writes)}

@@ -1,47 +1,145 @@
-"""think: run every agent's brain once, from its senses and memory to its actions and new memory."""
+"""think: run every agent's brain once, from its senses and memory to its actions and new memory.
+
+How often, and within what budget, is rate.py; without either nothing of that is looked at.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import perf_counter_ns
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from swarm.ecs import override
 from swarm.errors import ScheduleError, SchemaError
+from swarm.stages.rate import Clock, Rate, Thought
 from swarm.stages.stage import Cost, Stage, bad_value
 
 _CACHED = 1 << 20  # bytes of a shared pool that stay in a core's cache however rows are ordered
 
 
-def think(mind: Any) -> Think:
-    """The stage that lets all agents with `mind` think: own brains (row = table row) or rows of a shared pool.
+def think(mind: Any, every: Any = 1, budget: float | None = None, brains: int | None = None) -> Think:
+    """The stage that lets agents with `mind` think: own brains (row = table row) or rows of a shared pool.
 
-    Raises, when it runs, `ScheduleError` for a table without brains, `SchemaError` for brains of other widths,
-    `NonFiniteError` naming entity and tick for an output that is NaN or infinite.
+    every: ticks between two thoughts, for all; or an i32 column, `swarm.Near` or `swarm.Important` for each agent.
+    In between an agent keeps its last actions and its memory; before its first thought its actions are 0.
+    brains: at most so many think in a tick, the longest overdue first; nobody starves. The run stays repeatable.
+    budget: the same in milliseconds a tick, measured as the world runs: then NO TWO RUNS ARE ALIKE, and `swarm check`
+    says so; use it in a game, `brains` in an experiment. One of the two. `stage.report(world)` tells what was done.
+
+    Raises `SettingsError`; when it runs, `ScheduleError` for a table without brains, `SchemaError` for brains of other
+    widths, `NonFiniteError` naming entity and tick for an output that is NaN or infinite.
     """
-    return Think(mind)
+    return Think(mind, every, budget, brains)
 
 
 class Think(Stage):
     """See `think`."""
 
-    def __init__(self, mind: Any) -> None:
+    def __init__(self, mind: Any, every: Any = 1, budget: float | None = None, brains: int | None = None) -> None:
         super().__init__()
         self.mind = mind
+        rate = Rate(mind, every, budget, brains)
+        self.rate = rate if rate.limited or rate.every != 1 else None
         self.name = f"think {mind.__name__}"
-        self.reads = (mind.senses,)
+        self.reads = (mind.senses, *rate.reads)
         self.writes = (mind.actions, *((mind.memory,) if mind.remembers else ()))
+        self._clocks: WeakKeyDictionary[Any, Clock] = WeakKeyDictionary()
 
     def __call__(self, world: Any, dt: float) -> None:
-        mind, kernels = self.mind, world.backend.twin("swarm.stages.think")
-        for table in world.tables_with(mind.inputs_):
+        if self.rate is not None:
+            self.paced(world, self.rate)
+            return
+        for table in world.tables_with(self.mind.inputs_):
             self.check(table)
-            if not table.n:
-                continue
-            inputs, outputs = table.column(mind.inputs_), table.column(mind.outputs_)
-            self.launch(world, table, inputs, outputs)
-            bad = kernels.remember(outputs, mind.outputs - mind.remembers, inputs, mind.inputs - mind.remembers)
-            if bad >= 0:
-                self.accuse(world, table, bad)
+            if table.n:
+                self.all(world, table)
+                if override.any_driven(world):
+                    override.apply(world, self.mind, table)
+
+    @property
+    def on_cuda(self) -> Callable[[Any, float], None] | None:
+        """See `Stage.on_cuda`; None where there is a rate: who thinks is then chosen on the host."""
+        return super().on_cuda if self.rate is None else None
+
+    def all(self, world: Any, table: Any) -> None:
+        """Let the whole table think."""
+        mind, kernels = self.mind, world.backend.twin("swarm.stages.think")
+        inputs, outputs = table.column(mind.inputs_), table.column(mind.outputs_)
+        self.launch(world, table, inputs, outputs)
+        bad = kernels.remember(outputs, mind.outputs - mind.remembers, inputs, mind.inputs - mind.remembers)
+        if bad >= 0:
+            self.accuse(world, table, bad)
+
+    def paced(self, world: Any, rate: Rate) -> None:
+        """Let those think whose turn it is, as far as the budget goes."""
+        clock, start, inside, tables = self.clock(world), perf_counter_ns(), 0, []
+        for table in world.tables_with(self.mind.inputs_):
+            self.check(table)
+            tables += [table] * (table.n > 0)
+        chosen = rate.choose(self, world, tables, clock)
+        for table, rows in zip(tables, chosen):
+            before = perf_counter_ns()
+            if len(rows) == table.n and world.backend.device is None:
+                self.all(world, table)
+            elif len(rows):
+                self.some(world, table, rows)
+            if rate.budget is not None and world.backend.device is not None:
+                world.backend.device.synchronize()
+            inside += perf_counter_ns() - before
+            if override.any_driven(world):
+                override.apply(world, self.mind, table)
+            if rate.limited:
+                rate.keep(world)[world.backend.host(table.slots)[rows]] = world.tick
+        took = (perf_counter_ns() - start) * 1e-9
+        clock.note(took, inside * 1e-9, clock.report.thought)
+        clock.report = clock.report._replace(milliseconds=took * 1e3)
+
+    def some(self, world: Any, table: Any, rows: np.ndarray) -> None:
+        """Let the agents in these rows think: int64 [K], ascending, on the host. Only their brains are read."""
+        mind, pool, xp = self.mind, table.brains, table.xp
+        at = world.backend.array(rows)
+        inputs, outputs = table.column(mind.inputs_), table.column(mind.outputs_)
+        S, A, K = mind.inputs - mind.remembers, mind.outputs - mind.remembers, len(rows)
+        kind = np.float64 if pool.dtype == np.float64 else np.float32
+        x = xp.take(inputs, at, axis=0).astype(kind, copy=False)
+        y = xp.empty((K, mind.outputs), kind)
+        if table.brain is None:
+            pool.forward_rows(x.reshape(K, 1, -1), y.reshape(K, 1, -1), rows)
+        else:
+            brain = xp.take(table.brain, at)
+            self.check_rows(world, table, table.brain, len(pool))
+            pool.forward(x.reshape(K, 1, -1), y.reshape(K, 1, -1), brain)
+        y = y.astype(np.float32, copy=False)
+        outputs[at] = y
+        finite = xp.isfinite(y).all(axis=1)
+        if not finite.all():
+            self.accuse(world, table, int(rows[int(finite.argmin())]))
+        if mind.remembers:
+            inputs[at, S:] = y[:, A:]
+
+    def clock(self, world: Any) -> Clock:
+        """What this stage knows of its times in `world`."""
+        return self._clocks.setdefault(world, Clock())
+
+    def report(self, world: Any) -> Thought:
+        """What was done in the last tick: how many agents there are, were due, thought, and how old thoughts are."""
+        tables = [table for table in world.tables_with(self.mind.inputs_) if table.n]
+        n = sum(table.n for table in tables)
+        if self.rate is None:
+            return Thought(n, n, n, 1.0, None, 0.0)
+        report = self.clock(world).report
+        if not (self.rate.limited and tables):
+            return report
+        host, last = world.backend.host, self.rate.last(world)
+        ages = (world.tick - 1 - np.maximum(last[host(t.slots)], host(t.born)) for t in tables)
+        return report._replace(stalest=max(0, *(int(age.max()) for age in ages)))
+
+    def launches_only(self, world: Any) -> bool:
+        """See `Stage.launches_only`: rows of agents that are driven are looked up."""
+        return not override.any_driven(world)
 
     def launch(self, world: Any, table: Any, inputs: np.ndarray, outputs: np.ndarray) -> None:
         """outputs [N, O] from inputs [N, I], float32; brains of float64 compute in copies."""
@@ -114,17 +212,20 @@ class Think(Stage):
         )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
-        return {**super().describe(), "inputs": self.mind.inputs, "outputs": self.mind.outputs}
+        rate = {} if self.rate is None else {"rate": self.rate.describe()}
+        return {**super().describe(), "inputs": self.mind.inputs, "outputs": self.mind.outputs, **rate}
 
     def cost(self, world: Any) -> Cost:
         bytes, flops = 0, 0
+        report = self.report(world)
+        share = report.thought / report.agents if self.rate is not None and report.agents else 1.0
         for table in world.tables_with(self.mind.inputs_):
             if table.brains is not None:
                 count = sum(g.layout.count for g in table.brains.groups) / max(1, len(table.brains.groups))
                 bytes += (len(table.brains) if table.brain is not None else table.n) * table.brains.row_bytes
                 bytes += table.n * 4 * (self.mind.inputs + self.mind.outputs)
                 flops += int(table.n * 2 * count)
-        return Cost(bytes, flops)
+        return Cost(int(bytes * share), int(flops * share))
 
 
 # --- kernels: the reference; think_cpu.py has the twin ----------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 from swarm.backend import cuda
 from swarm.brain import batch_cuda, forward_cuda
 from swarm.brain.mixed import MixedBrains
+from swarm.ecs import override
 from swarm.stages.launch import site
 
 STEM = "swarm.stages.think"
@@ -26,13 +27,20 @@ def run(stage: Any, world: Any, dt: float) -> None:
             _own(stage, world, table).launch(inputs, outputs, world.ledger.array, int(site(world, table)))
         else:
             _shared(stage, world, table, inputs, outputs)
-        if table.brain is None and not mind.remembers:
-            continue  # outputs were looked at where they were made
-        remember = cuda.current().module(STEM)["remember"]
-        wide, senses = mind.inputs, mind.inputs - mind.remembers
-        width, actions = mind.outputs, mind.outputs - mind.remembers
-        numbers = np.int32(width), np.int32(actions), inputs, np.int32(wide), np.int32(senses)
-        remember(table.capacity, world.ledger.array, site(world, table), outputs, *numbers, per=width)
+        if table.brain is not None or mind.remembers:  # else outputs were looked at where they were made
+            _remember(world, table, mind)
+        if override.any_driven(world):
+            override.apply(world, mind, table)
+
+
+def _remember(world: Any, table: Any, mind: Any) -> None:
+    """New memory goes where the next senses are; outputs are looked at."""
+    inputs, outputs = table.storage[mind.inputs_], table.storage[mind.outputs_]
+    remember = cuda.current().module(STEM)["remember"]
+    wide, senses = mind.inputs, mind.inputs - mind.remembers
+    width, actions = mind.outputs, mind.outputs - mind.remembers
+    numbers = np.int32(width), np.int32(actions), inputs, np.int32(wide), np.int32(senses)
+    remember(table.capacity, world.ledger.array, site(world, table), outputs, *numbers, per=width)
 
 
 def _own(stage: Any, world: Any, table: Any) -> Any:

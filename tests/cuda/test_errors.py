@@ -193,7 +193,7 @@ def test_a_cupy_without_a_compiler_is_one_line(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(BackendError) as caught:
         cuda._open.__wrapped__()
     assert str(caught.value) == (
-        "CUDA's compiler NVRTC cannot be loaded: Failure finding \"libnvrtc.so.13\". Remedy: pip install "
+        'CUDA\'s compiler NVRTC cannot be loaded: Failure finding "libnvrtc.so.13". Remedy: pip install '
         '"cupy-cuda13x[ctk]"'
     )
 

@@ -14,7 +14,7 @@ from swarm.render.theme import DARK
 from tests.image.standin import Body, Energy, Standin
 
 SIZE = (400, 300)
-WORLD = (40.0, 30.0)     # 10 px per m
+WORLD = (40.0, 30.0)  # 10 px per m
 GROUND = np.array(palette.rgb(DARK.ground)) * 255
 
 
@@ -22,8 +22,14 @@ def agents(places: Any, headings: Any = None, levels: Any = None) -> Standin:
     """A world of foragers at known places (m)."""
     places = np.asarray(places, float).reshape(-1, 2)
     n = len(places)
-    return Standin(WORLD, forager={Body.pos: places, Body.vel: np.zeros((n, 2)) if headings is None else headings,
-                                   Energy.level: np.ones(n) if levels is None else levels})
+    return Standin(
+        WORLD,
+        forager={
+            Body.pos: places,
+            Body.vel: np.zeros((n, 2)) if headings is None else headings,
+            Energy.level: np.ones(n) if levels is None else levels,
+        },
+    )
 
 
 def look(**options: Any) -> Look:

@@ -53,8 +53,15 @@ class Standin:
 def _table(name: str, columns: dict[Any, Any]) -> Any:
     arrays = {c: np.asarray(values, c.dtype).reshape(-1, *c.shape) for c, values in columns.items()}
     owners = tuple(dict.fromkeys(c.owner for c in arrays))
-    return SimpleNamespace(name=name, n=len(next(iter(arrays.values()))), components=owners, born_total=0, died_total=0,
-                           column=arrays.__getitem__, has=arrays.__contains__)
+    return SimpleNamespace(
+        name=name,
+        n=len(next(iter(arrays.values()))),
+        components=owners,
+        born_total=0,
+        died_total=0,
+        column=arrays.__getitem__,
+        has=arrays.__contains__,
+    )
 
 
 def crowd(n: int = 3000, plants: int = 6000, size: tuple[float, float] = (220.0, 220.0), seed: int = 1) -> Standin:
@@ -67,5 +74,8 @@ def crowd(n: int = 3000, plants: int = 6000, size: tuple[float, float] = (220.0,
     level = np.clip(rng.gamma(3.0, 0.35, n), 0, 3)
     patches = rng.uniform(0, 1, (120, 2)) * size
     where = (patches[rng.integers(0, 120, plants)] + rng.normal(0, 9, (plants, 2))) % size
-    return Standin(size, plant={Plant.pos: where, Plant.ripe: rng.uniform(size=plants) < 0.6},
-                   forager={Body.pos: pos, Body.vel: vel, Energy.level: level})
+    return Standin(
+        size,
+        plant={Plant.pos: where, Plant.ripe: rng.uniform(size=plants) < 0.6},
+        forager={Body.pos: pos, Body.vel: vel, Energy.level: level},
+    )

@@ -18,11 +18,17 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("name", ["foragers", "flock"])
 def test_a_demo_draws_its_picture(gl, name, tmp_path):
     path = tmp_path / f"{name}.png"
-    done = subprocess.run([sys.executable, str(ROOT / "demos" / f"{name}.py"), str(path)], capture_output=True,
-                          text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, timeout=240)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "demos" / f"{name}.py"), str(path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stderr
     image = decode(path)
     assert image.shape == (900, 1600, 3)
-    bright = (image.max(axis=2) > 100)[200:700, 300:1300]          # agents, away from the overlay
+    bright = (image.max(axis=2) > 100)[200:700, 300:1300]  # agents, away from the overlay
     assert 0.01 < bright.mean() < 0.5
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 1000

@@ -33,7 +33,7 @@ def decode(path: Path) -> np.ndarray:
         body += chunk if kind == b"IDAT" else b""
         at += 12 + length
     rows = np.frombuffer(zlib.decompress(body), np.uint8).reshape(height, 1 + 3 * width)
-    assert (rows[:, 0] == 1).all()                                    # every row is differences to the left
+    assert (rows[:, 0] == 1).all()  # every row is differences to the left
     return np.cumsum(rows[:, 1:].reshape(height, width, 3), axis=1, dtype=np.uint8)
 
 
@@ -42,8 +42,10 @@ def meadow() -> tuple[object, tuple[Look, ...]]:
     world = crowd(500, 900, (120.0, 90.0), seed=5)
     world.tick = 1200
     world.tables["forager"].born_total = 300
-    return world, (Look("plant", Plant.pos, palette="moss", strength=Plant.ripe, shape="disc"),
-                   Look("forager", Body.pos, Body.vel, Energy.level, limits=(0.0, 2.5), size=1.8, glow=0.3))
+    return world, (
+        Look("plant", Plant.pos, palette="moss", strength=Plant.ripe, shape="disc"),
+        Look("forager", Body.pos, Body.vel, Energy.level, limits=(0.0, 2.5), size=1.8, glow=0.3),
+    )
 
 
 def test_the_file_holds_the_pixels(tmp_path):
@@ -65,7 +67,7 @@ def test_the_whole_picture_is_the_stored_one(gl, theme, tmp_path):
     if os.environ.get("SWARM_GOLDEN") == "write":
         GOLDEN.mkdir(exist_ok=True)
         picture.save(stored, image)
-    picture.save(tmp_path / stored.name, image)                       # to look at, where it differs
+    picture.save(tmp_path / stored.name, image)  # to look at, where it differs
     away = np.abs(decode(stored).astype(int) - image).max(axis=2)
     assert away.mean() <= 1.0
     assert (away > 16).mean() <= 1 / 200

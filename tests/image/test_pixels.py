@@ -21,9 +21,9 @@ def test_two_agents_appear_where_they_are_in_their_colours(gl):
     colours = palette.table("ember", "dark")
     for place, ink in (((10, 5), colours[0]), ((30.5, 22), colours[255])):
         x, y = round(place[0] * 10), round(300 - place[1] * 10)
-        expected = 0.82 * ink + 0.18 * GROUND                      # discs are a little transparent
+        expected = 0.82 * ink + 0.18 * GROUND  # discs are a little transparent
         assert np.abs(image[y, x] - expected).max() <= 4
-    assert np.abs(image[150, 200] - GROUND).max() <= 4             # and nobody stands in the middle
+    assert np.abs(image[150, 200] - GROUND).max() <= 4  # and nobody stands in the middle
 
 
 @pytest.mark.parametrize("size", [0.5, 1.0, 3.0, 8.0])
@@ -57,18 +57,18 @@ def test_an_agent_at_the_edge_shows_one_half_at_either_side(gl):
 
 def test_images_beyond_the_edge_are_drawn_faintly(gl):
     def half(renderer):
-        renderer.camera.fit(0.5)                                   # the world takes the middle half of the picture
+        renderer.camera.fit(0.5)  # the world takes the middle half of the picture
 
     seen = light(gl, agents([(20, 15)]), look(size=4.0), half)
     middle = seen[145:155, 195:205].sum()
-    left = seen[145:155, 0:5].sum() + seen[145:155, 395:400].sum()   # half an image at either side
+    left = seen[145:155, 0:5].sum() + seen[145:155, 395:400].sum()  # half an image at either side
     assert 0.05 * middle < left < 0.35 * middle
 
 
 def test_the_camera_across_the_edge_sees_the_same(gl):
     def moved(renderer):
         renderer.camera.zoom(2.0, 0, 0)
-        renderer.camera.x, renderer.camera.y = 0.0, 0.0            # the corner of the world in the middle
+        renderer.camera.x, renderer.camera.y = 0.0, 0.0  # the corner of the world in the middle
 
     seen = light(gl, agents([(39, 29), (1, 1), (39, 1), (1, 29)]), look(), moved)
     spots = [seen[y - 20 : y + 20, x - 20 : x + 20].sum() for x, y in ((180, 130), (180, 170), (220, 130), (220, 170))]

@@ -55,7 +55,7 @@ def test_the_count_sees_what_is_not_released(gl, living):
 
 def test_renderers_come_and_go_without_a_trace(gl, living):
     world = crowd(200, 300)
-    use(gl, world, (64, 48))          # the program that drew last lives until another is taken
+    use(gl, world, (64, 48))  # the program that drew last lives until another is taken
     before = living()
     for k in range(60):
         use(gl, world, (64 + k, 48))

@@ -32,8 +32,14 @@ def seen(gl, tmp_path_factory):
     """The state after each posted event, by the event's name."""
     pytest.importorskip("pygame")
     folder = tmp_path_factory.mktemp("window")
-    done = subprocess.run([sys.executable, "-m", "tests.image.windowed", "post"], capture_output=True, text=True,
-                          cwd=folder, env=environment(SDL_VIDEODRIVER="offscreen"), timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.image.windowed", "post"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment(SDL_VIDEODRIVER="offscreen"),
+        timeout=120,
+    )
     need("offscreen not available" not in done.stderr, "this SDL cannot draw off the screen")
     assert done.returncode == 0, done.stderr
     found = {line["event"]: line for line in map(json.loads, done.stdout.splitlines()[-15:])}
@@ -78,8 +84,12 @@ def test_escape_closes(seen):
 
 @pytest.mark.parametrize(
     ("variables", "words"),
-    [({}, "neither DISPLAY nor WAYLAND_DISPLAY is set"), ({"SDL_VIDEODRIVER": "dummy"}, "'dummy'"),
-     ({"DISPLAY": ":4711"}, "no display"), ({"SDL_VIDEODRIVER": "nonsense"}, "nonsense not available")],
+    [
+        ({}, "neither DISPLAY nor WAYLAND_DISPLAY is set"),
+        ({"SDL_VIDEODRIVER": "dummy"}, "'dummy'"),
+        ({"DISPLAY": ":4711"}, "no display"),
+        ({"SDL_VIDEODRIVER": "nonsense"}, "nonsense not available"),
+    ],
 )
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are named so on Linux")
 def test_without_a_display_one_line_says_what_to_do(variables, words):
@@ -96,13 +106,14 @@ def test_without_a_display_one_line_says_what_to_do(variables, words):
             print(error)
         w.step()
         print(w.tick)"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(**variables),
-                          timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(**variables), timeout=60
+    )
     assert done.returncode == 0, done.stderr
     message, tick = done.stdout.splitlines()[-2:]
     assert words in message
     assert "Remedy: " in message
-    assert tick == "1"                                     # the world is unharmed
+    assert tick == "1"  # the world is unharmed
 
 
 # --- a real window ----------------------------------------------------------------------------------------------------
@@ -115,8 +126,11 @@ def display():
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed: apt-get install xvfb xdotool")
     read, write = os.pipe()
-    server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1000x700x24", "-nolisten", "tcp"],
-                              pass_fds=(write,), stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1000x700x24", "-nolisten", "tcp"],
+        pass_fds=(write,),
+        stderr=subprocess.DEVNULL,
+    )
     os.close(write)
     with os.fdopen(read) as pipe:
         number = pipe.readline().strip()
@@ -130,8 +144,14 @@ class Driven:
 
     def __init__(self, display: str, folder: Path, program: str = "tests.image.windowed") -> None:
         self.env = environment(DISPLAY=display)
-        self.process = subprocess.Popen([sys.executable, "-m", program, "90"], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env=self.env, cwd=folder)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", program, "90"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.env,
+            cwd=folder,
+        )
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.now = json.loads(self.lines.get(timeout=60))
@@ -169,7 +189,7 @@ def test_a_real_window_driven_by_real_events(gl, display, tmp_path):
     window.until(lambda s: s["tick"] == tick + 1)
 
     before = window.now
-    window.hand("click", 4)                                 # the wheel, away from the hand
+    window.hand("click", 4)  # the wheel, away from the hand
     zoomed = window.until(lambda s: s["scale"] > before["scale"])
     window.hand("mousemove", 300, 250, "mousedown", 1)
     window.hand("mousemove", 360, 220)

@@ -1,6 +1,6 @@
 """The program that the window test of the digits scene drives: writes what it sees, one JSON line a frame.
 
-    python -m tests.image.windowed_digits SECONDS      ends with the window, or after so many seconds
+python -m tests.image.windowed_digits SECONDS      ends with the window, or after so many seconds
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One command for all comparisons: python tools/peers/run.py think|neighbours|flock [--agents N] [--json F]"""
+"""One command for all comparisons: python tools/peers/run.py think|neighbours|flock|wolfsheep [--agents N]"""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PACKAGES = ("numpy", "scipy", "torch", "jax", "mesa")
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("think", "neighbours", "flock"))
-    parser.add_argument("--agents", type=int, help="how many; 100,000 by default, 2,000 for flock")
+    parser.add_argument("what", choices=("think", "neighbours", "flock", "wolfsheep"))
+    parser.add_argument("--agents", type=int, help="how many; 100,000 by default, flock 2,000, wolfsheep 10,000")
     parser.add_argument("--layers", default="16-32-4", help="architecture for think")
     parser.add_argument("--threads", type=int, help="threads for everybody; all by default")
     parser.add_argument("--repeats", type=int, default=15)

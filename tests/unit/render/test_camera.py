@@ -34,7 +34,7 @@ def test_zoom_keeps_the_place_under_the_cursor(pixel, factor):
     before = camera.to_world(*pixel)
     camera.zoom(factor, *pixel)
     after = camera.to_world(*pixel)
-    for a, b, length in zip(before, after, WORLD, strict=True):   # the same place of the torus
+    for a, b, length in zip(before, after, WORLD, strict=True):  # the same place of the torus
         away = (a - b + length / 2) % length - length / 2
         assert abs(away) < 1e-6
 

@@ -14,9 +14,11 @@ from tests.image.standin import Body, Energy, Plant, Standin
 def world(level=(0.0, 1.0, 2.0, 4.0)):
     n = len(level)
     other = {Body.pos: np.full((5, 2), 9.0), Body.vel: np.zeros((5, 2)), Energy.level: np.zeros(5)}
-    return Standin((10, 10), other=other,
-                   forager={Body.pos: np.arange(2 * n).reshape(n, 2), Body.vel: np.tile([3.0, -4.0], (n, 1)),
-                            Energy.level: level})
+    return Standin(
+        (10, 10),
+        other=other,
+        forager={Body.pos: np.arange(2 * n).reshape(n, 2), Body.vel: np.tile([3.0, -4.0], (n, 1)), Energy.level: level},
+    )
 
 
 def test_no_more_than_sixteen_bytes_an_agent():
@@ -47,7 +49,7 @@ def test_without_limits_they_follow_the_data_slowly():
     sheet.read(world(tuple(np.linspace(0, 1, 101))))
     assert sheet.limits == pytest.approx((0.02, 0.98), abs=1e-6)
     sheet.read(world(tuple(np.linspace(10, 11, 101))))
-    assert 0.02 < sheet.limits[0] < 1.0                     # on its way, not there
+    assert 0.02 < sheet.limits[0] < 1.0  # on its way, not there
     sheet.read(world((3.0, 3.0)))
     assert sheet.limits[0] < sheet.limits[1]
 

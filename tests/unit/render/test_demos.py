@@ -16,8 +16,14 @@ DEMOS = sorted((ROOT / "demos").glob("*.py"))
 
 def run(name, *words, **variables):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-    done = subprocess.run([sys.executable, str(ROOT / "demos" / name), *words], capture_output=True, text=True,
-                          env=environment, cwd=ROOT, timeout=240)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "demos" / name), *words],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

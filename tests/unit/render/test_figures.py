@@ -47,9 +47,9 @@ def test_rates_are_counted_over_the_last_samples_not_the_last_one():
     figures = Figures(world, clock=lambda: now[0])
     for k in range(1, 40):
         world.tick, now[0] = 10 * k, 0.25 * k
-        world.tables["forager"].born_total = 20 * k + 30 * (k % 2)         # it comes in bursts
+        world.tables["forager"].born_total = 20 * k + 30 * (k % 2)  # it comes in bursts
         figures.sample(world)
-        figures.sample(world)                                              # the same tick again changes nothing
+        figures.sample(world)  # the same tick again changes nothing
     assert figures.rate == pytest.approx(40.0)
     assert abs(figures.tables["forager"].births - 2.0) < 0.4
     assert len(figures.tables["forager"].counts) == 40

@@ -27,7 +27,7 @@ def test_width_adds_up_and_scales():
 
 def test_the_field_is_the_distance_to_the_strokes():
     f = font.load()
-    bar = f.glyph("|")                                  # one vertical stroke from -1.4 to 8 at x = 0
+    bar = f.glyph("|")  # one vertical stroke from -1.4 to 8 at x = 0
     field = f.field[:, bar.x : bar.x + bar.width]
     rows, columns = np.indices(field.shape)
     x = bar.left + (columns + 0.5) / font.TEXELS

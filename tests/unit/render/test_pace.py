@@ -79,7 +79,7 @@ def test_pause_holds_the_world_and_single_steps_move_it_by_one(clock):
 def test_a_slow_world_gets_its_budget_and_no_more(clock):
     pace, world = Pace(DT, clock), Ticker(clock, cost=0.010)
     for _ in range(6):
-        pace.faster()                                       # 64x: 32 ticks are due in each frame
+        pace.faster()  # 64x: 32 ticks are due in each frame
     before = clock.now
     pace.run(world, 0.01)
     assert clock.now - before < BUDGET + 2 * world.cost

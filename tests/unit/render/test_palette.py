@@ -27,7 +27,7 @@ def test_oklab_of_white_black_and_the_way_back():
 def test_steps_are_even_and_lightness_only_goes_one_way(name, mode):
     lab = palette.oklab(palette.table(name, mode)[::15] / 255)
     steps = np.linalg.norm(np.diff(lab, axis=0), axis=1)
-    assert steps.max() / steps.min() < 1.35            # 8-bit colours leave some unevenness
+    assert steps.max() / steps.min() < 1.35  # 8-bit colours leave some unevenness
     rise = np.diff(lab[:, 0])
     assert (rise > 0.005).all() if mode == "dark" else (rise < -0.005).all()
 
@@ -40,7 +40,7 @@ def test_values_stay_apart_without_colour_vision(name, mode, missing):
     seen = np.clip(linear @ _MISSING[missing].T, 0, 1)
     lab = palette.oklab(np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055))
     between = np.linalg.norm(lab[:, None] - lab[None], axis=2)
-    assert between[~np.eye(len(lab), dtype=bool)].min() > 0.02   # about a just noticeable difference in Oklab
+    assert between[~np.eye(len(lab), dtype=bool)].min() > 0.02  # about a just noticeable difference in Oklab
 
 
 def test_kinds_are_told_apart_in_both_themes():

@@ -28,6 +28,11 @@ class Plant(Component):
     ripe = bool_(default=True)
 
 
+class Wall(Component):
+    a = f32(2, unit="m")
+    b = f32(2, unit="m")
+
+
 def world(
     backend: str = "reference", size: Any = (64.0, 64.0), seed: int = 7, threads: int | None = None
 ) -> swarm.World:

@@ -28,9 +28,7 @@ Y = np.array(["ant", "bee", "cat"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 1010)
 T = 1e4 + 300 * X[:, 0] - 5 * (X[:, 1] - 1000)
 
 
-@parametrize_with_checks(
-    [PopulationClassifier(**TINY), PopulationRegressor(**{**TINY, "learning_rate": 0.02})]
-)
+@parametrize_with_checks([PopulationClassifier(**TINY), PopulationRegressor(**{**TINY, "learning_rate": 0.02})])
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 

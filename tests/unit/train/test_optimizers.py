@@ -107,7 +107,16 @@ def test_momenta_of_an_input_that_is_never_on_again_do_not_become_denormal(optim
     field = Field(brains.layout, brains.rows, state, None, np.arange(2))
     index, lengths, factors = np.arange(1200, dtype=np.int32)[None], np.full(1, 1200), np.ones((1, 1200))
     brains.backend.twin("swarm.train.descend").descend(
-        [field], samples, index, lengths, None, 1, optimizer, factors, np.zeros(2, np.int64), np.ones(2, bool),
+        [field],
+        samples,
+        index,
+        lengths,
+        None,
+        1,
+        optimizer,
+        factors,
+        np.zeros(2, np.int64),
+        np.ones(2, bool),
         np.zeros(2),
     )
     sizes = abs(state[0 if isinstance(optimizer, (SGD, Adam)) else 1][:, 4:24])

@@ -1,10 +1,10 @@
-"""graze on the CPU: claims in parallel, contests in one pass.
+"""Contests on the CPU: claims in parallel, settled in one pass.
 
     pos [N][2] float32 m read in visiting order             visit [..] int32 read
     x, y, entry [n] of the grid read: the cells that the reach touches, two on average
-    available [T] bool, slots [T] uint32 read at random, only for food within reach
+    available [T] bool, slots [T] uint32 read at random, only for targets within reach
     claim, d2 [N] int32, float32 written, read twice        winner [T] int32 written, read at random
-    some 36 bytes an entity; the food's cells are shared by neighbours
+    some 36 bytes an entity; the targets' cells are shared by neighbours
 
 A reach well below a cell's width leaves a handful of candidates: one vector a run, looked at lane by lane only if
 somebody is within reach. The contest compares (distance, priority, id), a total order, so the order of the pass does
@@ -18,9 +18,9 @@ from numba import prange
 
 from swarm.backend import rng, simd
 from swarm.backend.jit import kernel
-from swarm.backend.rng_cpu import word_at
+from swarm.backend.rng_cpu import halves, named, word_at
 from swarm.backend.simd import splat
-from swarm.stages.graze import cost  # noqa: F401  (shared with the reference)
+from swarm.stages.contest import cost  # noqa: F401  (shared with the reference)
 from swarm.stages.near_cpu import AHEAD, RUNS, cell_of, first_cell, runs, shortest
 
 _CLAIMANTS = 1024  # of one task
@@ -28,9 +28,9 @@ _ALONE = 4  # up to so many tasks are not worth a second thread
 _PRIORITY = np.uint32(rng.stream("priority"))
 
 
-def claim(grid, pos, world, first, visit, base, reach, slots, available, target, d2):
-    """See `graze.claim`."""
-    about = grid, pos, world, first, visit, base, reach, slots, available, target, d2
+def claim(grid, pos, world, first, visit, base, reach, slots, available, own, held, target, d2):
+    """See `contest.claim`."""
+    about = grid, pos, world, first, visit, base, reach, slots, available, own, held, target, d2
     bad = np.full((len(visit) + _CLAIMANTS - 1) // _CLAIMANTS, len(pos))
     if len(bad) > _ALONE:
         _all(*about, bad)
@@ -41,11 +41,13 @@ def claim(grid, pos, world, first, visit, base, reach, slots, available, target,
 
 
 @kernel(parallel=True)
-def _all(grid, pos, world, first, visit, base, reach, slots, available, target, d2, bad):
+def _all(grid, pos, world, first, visit, base, reach, slots, available, own, held, target, d2, bad):
     for task in prange(len(bad)):
         start = np.int64(task) * _CLAIMANTS
         stop = min(len(visit), start + _CLAIMANTS)
-        bad[task] = _some(grid, pos, world, first, visit, base, reach, slots, available, target, d2, start, stop)
+        bad[task] = _some(
+            grid, pos, world, first, visit, base, reach, slots, available, own, held, target, d2, start, stop
+        )
 
 
 @kernel(inline=True)
@@ -54,13 +56,13 @@ def _floor(cell):
 
 
 @kernel
-def _some(grid, pos, world, first, visit, base, reach, slots, available, target, d2, begin, end):
+def _some(grid, pos, world, first, visit, base, reach, slots, available, own, held, target, d2, begin, end):
     columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
     xs, ys, entries, width, height = grid.x, grid.y, grid.entry, grid.width, grid.height
     run, limit, bad = np.empty(RUNS, np.int32), reach * reach, len(pos)
     slack = max(width, height) * np.float32(2.0**-20)  # more than all rounding between a position and its cell
     wide = reach + slack
-    flat = pos.reshape(-1)
+    flat, barred = pos.reshape(-1), len(own) > 0
     for v in range(begin, end):
         ahead = visit[min(v + AHEAD, end - 1)] - base
         if ahead >= 0 and ahead < len(pos):
@@ -75,6 +77,7 @@ def _some(grid, pos, world, first, visit, base, reach, slots, available, target,
         if not (x >= 0 and x < width and y >= 0 and y < height):
             bad = min(bad, i)
             continue
+        bar = own[i] if barred else limit
         column, row = cell_of(x, grid.per_x, columns), cell_of(y, grid.per_y, rows)
         left, right = max(column - 1, _floor((x - wide) * grid.per_x)), min(column + 1, _floor((x + wide) * grid.per_x))
         low, high = max(row - 1, _floor((y - wide) * grid.per_y)), min(row + 1, _floor((y + wide) * grid.per_y))
@@ -87,6 +90,8 @@ def _some(grid, pos, world, first, visit, base, reach, slots, available, target,
                 for lane in range(16 if found else 0):
                     square, entry = simd.lane(d2s, lane), entries[p + lane]
                     if (found >> lane) & 1 and available[entry] and not (first >= 0 and entry == first + i):
+                        if barred and not held[entry] < bar:
+                            continue
                         if square < nearest or (square == nearest and slots[entry] < slots[best]):
                             best, nearest = entry, square
         if best >= 0:
@@ -95,13 +100,12 @@ def _some(grid, pos, world, first, visit, base, reach, slots, available, target,
 
 
 def settle(claim, d2, slots, generations, seed, tick, winner, eaters, eaten):
-    """See `graze.settle`."""
-    low, high = (np.uint32(k) for k in rng.key(seed))
-    return _settle(claim, d2, slots, generations, low, high, np.uint32(tick & 0xFFFFFFFF), winner, eaters, eaten)
+    """See `contest.settle`."""
+    return _settle(claim, d2, slots, generations, *halves(seed, tick), winner, eaters, eaten)
 
 
 @kernel
-def _settle(claim, d2, slots, generations, key0, key1, tick, winner, eaters, eaten):
+def _settle(claim, d2, slots, generations, tick, k0, k1, winner, eaters, eaten):
     winner[:] = -1
     for i in range(len(claim)):
         t = claim[i]
@@ -110,8 +114,10 @@ def _settle(claim, d2, slots, generations, key0, key1, tick, winner, eaters, eat
             if w < 0 or d2[i] < d2[w]:
                 winner[t] = i
             elif d2[i] == d2[w]:
-                a = word_at(slots[i], generations[i], tick, _PRIORITY, 0, key0, key1)
-                b = word_at(slots[w], generations[w], tick, _PRIORITY, 0, key0, key1)
+                slot, when, low, high = named(slots[i], tick, k0, k1)
+                a = word_at(slot, generations[i], when, _PRIORITY, 0, low, high)
+                slot, when, low, high = named(slots[w], tick, k0, k1)
+                b = word_at(slot, generations[w], when, _PRIORITY, 0, low, high)
                 if a < b or (a == b and slots[i] < slots[w]):
                     winner[t] = i
     count = 0

@@ -1,0 +1,256 @@
+"""Rays on the CPU: discs sixteen at a time against lines, segments one at a time against sixteen rays.
+
+    pos    [N][2]  float32 m  read in visiting order        visit [..]    int32    read once
+    start  [C+1]   int32      six reads per seeker's cell   x, y, entry [n] read once per seeker's cell (12 cells)
+    size, slots, value by entry: size read once per seeker's cell if it is a column, the others for those that are hit
+    index.start two reads, 20 bytes for each segment of the seeker's cell, per seeker
+    out    [N][W]  float32    n closeness and what was hit: read, except for source 0, and written
+    per seeker 12 + 4 W bytes and 144 bytes per member of a cell; 12 flops a candidate, 6 a candidate and line
+
+A task handles 1,024 seekers in the order of their own grid; candidates are gathered once for two cells side by side, as
+for sectors. Two opposite rays are one line: a vector of candidates none of which is as near to the line as its radius
+costs six operations and a test; the root and the distances are worked out for the few others (on average every tenth
+vector and line). Single operations, never fused: every bit agrees with the reference.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from swarm.backend import simd
+from swarm.backend.jit import kernel
+from swarm.backend.simd import maximum, minimum, select, splat
+from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, first_cell, gather, runs, shortest
+from swarm.stages.rays import KINDS, VALUE, cost  # noqa: F401  (shared with the reference)
+
+_SEEKERS = 1024  # of one task
+_ALONE = 4  # up to so many tasks are not worth a second thread
+_FAR = np.float32(np.inf)
+
+
+def discs(
+    grid, pos, world, first, visit, base, reach, radius, ways, opposite, frame, size, slots, value, hits, source,
+    sources, out, at,
+):  # fmt: skip
+    """See `rays.discs`."""
+    who = grid, pos, world, first, visit, base, reach, radius, ways, opposite, frame, size, slots, value
+    about = *who, hits, source, sources, out.reshape(-1), out.shape[1], at
+    return _worst(_all_discs, _discs, about, len(visit), len(pos))
+
+
+def walls(
+    index, pos, world, visit, base, radius, ways, opposite, frame, value, hits, source, sources, out, at
+):  # fmt: skip
+    """See `rays.walls`."""
+    about = index, pos, world, visit, base, radius, ways, frame, value, hits, source, sources
+    return _worst(_all_walls, _walls, (*about, out.reshape(-1), out.shape[1], at), len(visit), len(pos))
+
+
+def _worst(all_of, some, about, visits, n):
+    """Run the tasks; the first row that is not inside the world, or -1."""
+    bad = np.full((visits + _SEEKERS - 1) // _SEEKERS, n)
+    if len(bad) > _ALONE:
+        all_of(*about, bad)
+    elif len(bad):
+        bad[0] = some(*about, 0, visits)
+    worst = int(bad.min(initial=n))
+    return -1 if worst == n else worst
+
+
+@kernel(parallel=True)
+def _all_discs(
+    grid, pos, world, first, visit, base, reach, radius, ways, opposite, frame, size, slots, value, hits, source,
+    sources, out, width, at, bad,
+):  # fmt: skip
+    for task in prange(len(bad)):
+        low = np.int64(task) * _SEEKERS
+        bad[task] = _discs(
+            grid, pos, world, first, visit, base, reach, radius, ways, opposite, frame, size, slots, value, hits,
+            source, sources, out, width, at, low, min(len(visit), low + _SEEKERS),
+        )  # fmt: skip
+
+
+@kernel(parallel=True)
+def _all_walls(
+    index, pos, world, visit, base, radius, ways, frame, value, hits, source, sources, out, width, at, bad
+):  # fmt: skip
+    for task in prange(len(bad)):
+        low = np.int64(task) * _SEEKERS
+        bad[task] = _walls(
+            index, pos, world, visit, base, radius, ways, frame, value, hits, source, sources, out, width, at, low,
+            min(len(visit), low + _SEEKERS),
+        )  # fmt: skip
+
+
+@kernel
+def _discs(
+    grid, pos, world, first, visit, base, reach, radius, ways, opposite, frame, size, slots, value, hits, source,
+    sources, out, width, at, low, high,
+):  # fmt: skip
+    columns, rows, start = np.int32(grid.columns), np.int32(grid.rows), grid.start
+    xs, ys, entries = grid.x, grid.y, grid.entry
+    room, n = 12 * grid.most + 32, len(ways)
+    bx, by, be = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.int32)
+    br, run = np.full(room, size[0]), np.empty(RUNS, np.int32)
+    ux, uy = np.zeros(n + 16, np.float32), np.zeros(n + 16, np.float32)
+    near, kept = np.empty(n + 16, np.float32), np.zeros(n + 16, np.float32)
+    eldest = np.zeros(n, np.uint32)  # the slot of the one hit
+    here, total, bad, seam = np.int32(-1), 0, len(pos), False
+    flat = pos.reshape(-1)
+    for v in range(low, high):
+        soon = visit[min(v + AHEAD, high - 1)] - base
+        if soon >= 0 and soon < len(pos):
+            simd.prefetch(flat, 2 * soon)
+            simd.prefetch(out, soon * width + at)
+            simd.prefetch(out, soon * width + at + n - 1)
+        i = visit[v] - base
+        if i < 0 or i >= len(pos):
+            continue
+        x, y = pos[i, 0], pos[i, 1]
+        if not (x >= 0 and x < grid.width and y >= 0 and y < grid.height):
+            bad = min(bad, i)
+            continue
+        left, row = cell_of(x, grid.per_x, columns) & np.int32(-2), cell_of(y, grid.per_y, rows)
+        of_world = first_cell(world, i, columns, rows)
+        if of_world + row * columns + left != here:
+            here = of_world + row * columns + left
+            right = min(left + 1, columns - 1)
+            count = runs(start, of_world, columns, rows, left - 1, right + 1, row - 1, row + 1, run)
+            total = gather(run, count, xs, ys, entries, True, bx, by, be)
+            if len(size) > 1:
+                for k in range(total):
+                    br[k] = size[be[k]]
+            seam = beyond(left - 1, right + 1, columns) or beyond(row - 1, row + 1, rows)
+        me = np.int32(first + i) if first >= 0 else np.int32(-1)
+        _turn(ways, frame, i, ux, uy)
+        near[:] = _FAR
+        _hit(
+            bx, by, be, br, total, x, y, me, reach * reach, seam, grid.width, grid.height, ux, uy, n, opposite, near,
+            hits == VALUE, slots, value, eldest, kept,
+        )  # fmt: skip
+        _keep(near, kept, n, radius, hits, source, sources, out, i * width + at)
+    return bad
+
+
+@kernel(allocates=False)
+def _hit(
+    bx, by, be, br, total, x, y, me, limit, seam, width, height, ux, uy, n, opposite, near, named, slots, value, eldest,
+    kept,
+):  # fmt: skip
+    """Lower near [n] to the distances of the nearest discs, and note whose they are."""
+    lines = n // 2 if opposite else n
+    none, far = splat(np.float32(0)), splat(_FAR)
+    for c in range(0, total, 16):
+        dx, dy = simd.load(bx, c) - splat(x), simd.load(by, c) - splat(y)
+        if seam:
+            dx, dy = shortest(dx, width), shortest(dy, height)
+        around = (dx * dx + dy * dy < splat(limit)) & (simd.load(be, c) != splat(me))
+        if not simd.any_lane(around):
+            continue
+        r = simd.load(br, c)
+        square = select(around, r * r, splat(np.float32(-1)))
+        for k in range(lines):
+            px, py = simd.splat_at(ux, k), simd.splat_at(uy, k)
+            across = dx * py - dy * px
+            gap = square - across * across
+            if simd.any_lane(gap >= none):
+                along, root = dx * px + dy * py, simd.sqrt(maximum(gap, none))
+                for back in range(1 + opposite):
+                    ray = k + back * lines
+                    t = select((gap >= none) & (along + root >= none), maximum(along - root, none), far)
+                    nearest = simd.smallest(t)
+                    if named and nearest <= near[ray] and nearest < _FAR:
+                        same = simd.mask_bits(t == splat(nearest))
+                        while same != 0:
+                            e = be[c + simd.lowest(same)]
+                            same &= same - np.int32(1)
+                            if nearest < near[ray] or slots[e] < eldest[ray]:
+                                near[ray], eldest[ray], kept[ray] = nearest, slots[e], value[e, 0]
+                    near[ray] = min(near[ray], nearest)
+                    along = -along
+
+
+@kernel
+def _walls(
+    index, pos, world, visit, base, radius, ways, frame, value, hits, source, sources, out, width, at, low, high
+):  # fmt: skip
+    columns, rows, n = np.int32(index.columns), np.int32(index.rows), len(ways)
+    start, which, ax, ay, bx, by = index.start, index.which, index.ax, index.ay, index.bx, index.by
+    ux, uy = np.zeros(n + 16, np.float32), np.zeros(n + 16, np.float32)
+    near, kept, chosen = np.empty(n + 16, np.float32), np.zeros(n + 16, np.float32), np.zeros(n + 16, np.int32)
+    bad, none, far = len(pos), splat(np.float32(0)), splat(_FAR)
+    flat = pos.reshape(-1)
+    for v in range(low, high):
+        soon = visit[min(v + AHEAD, high - 1)] - base
+        if soon >= 0 and soon < len(pos):
+            simd.prefetch(flat, 2 * soon)
+            simd.prefetch(out, soon * width + at)
+            simd.prefetch(out, soon * width + at + n - 1)
+        i = visit[v] - base
+        if i < 0 or i >= len(pos):
+            continue
+        x, y = pos[i, 0], pos[i, 1]
+        if not (x >= 0 and x < index.width and y >= 0 and y < index.height):
+            bad = min(bad, i)
+            continue
+        column, row = cell_of(x, index.per_x, columns), cell_of(y, index.per_y, rows)
+        c = first_cell(world, i, columns, rows) + row * columns + column
+        begin, end = start[c], start[c + 1]
+        if begin == end and source > 0:
+            continue
+        _turn(ways, frame, i, ux, uy)
+        for k in range(0, n, 16):
+            px, py = simd.load(ux, k), simd.load(uy, k)
+            best, who = far, splat(np.int32(0))
+            for p in range(begin, end):
+                qx, qy, rx, ry = splat(ax[p] - x), splat(ay[p] - y), splat(bx[p] - x), splat(by[p] - y)
+                ca, cb = qx * py - qy * px, rx * py - ry * px
+                crossed = ((ca <= none) & (cb >= none)) | ((ca >= none) & (cb <= none))
+                if not simd.any_lane(crossed):
+                    continue
+                fa, fb = qx * px + qy * py, rx * px + ry * py
+                apart = ca - cb
+                level = apart == none
+                t = fa + ca / select(level, splat(np.float32(1)), apart) * (fb - fa)
+                t = select(level, maximum(minimum(fa, fb), none), t)
+                hit = crossed & (t >= none) & (~level | (maximum(fa, fb) >= none)) & (t < best)
+                best = select(hit, t, best)
+                who = select(hit, splat(which[p]), who)
+            simd.store(near, k, best)
+            simd.store(chosen, k, who)
+        if hits == VALUE:
+            for k in range(n):
+                kept[k] = value[chosen[k]] if near[k] < _FAR else np.float32(0)
+        _keep(near, kept, n, radius, hits, source, sources, out, i * width + at)
+    return bad
+
+
+@kernel(inline=True)
+def _turn(ways, frame, i, ux, uy):
+    """The rays of row i."""
+    for k in range(len(ways)):
+        ux[k], uy[k] = ways[k, 0], ways[k, 1]
+        if len(frame):
+            c, s = frame[i, 0], frame[i, 1]
+            ux[k], uy[k] = c * ways[k, 0] - s * ways[k, 1], s * ways[k, 0] + c * ways[k, 1]
+
+
+@kernel(inline=True)
+def _keep(near, kept, n, radius, hits, source, sources, out, place):
+    """Turn distances into closeness, and write it where it is larger than what is there."""
+    none, one = splat(np.float32(0)), splat(np.float32(1))
+    for k in range(0, n, 16):
+        lanes = simd.first(n - k)
+        t = simd.load(near, k)
+        close = select(t < splat(radius), one - t / splat(radius), none)
+        old = none if source == 0 else simd.load_masked(out, place + k, lanes, none)
+        better = close > old
+        written = lanes if source == 0 else lanes & better
+        simd.store_masked(out, place + k, select(better, close, none), written)
+        if hits == KINDS:
+            for other in range(sources):
+                mark = select(better, one, none) if other == source else none
+                simd.store_masked(out, place + (1 + other) * n + k, mark, written)
+        elif hits == VALUE:
+            simd.store_masked(out, place + n + k, select(better, simd.load(kept, k), none), written)
