@@ -191,8 +191,10 @@ def _table(name: str, asked: Asked, steps: int | None, console: Console) -> tupl
 def _within(row: Row, steps: int, ours: int | None) -> dict[str, Any]:
     if row.tolerance is None or steps > row.until:
         return {}
-    published = row.published(steps) or LIMIT
-    return {"within": abs((ours or LIMIT) - published) <= row.tolerance}
+    there = row.published(steps)
+    if ours is None or there is None:  # one that did not converge equals only another
+        return {"within": ours is None and there is None}
+    return {"within": abs(ours - there) <= row.tolerance}
 
 
 def _beside(row: Row | None, steps: int) -> dict[str, int | None]:
