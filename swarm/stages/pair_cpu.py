@@ -5,8 +5,8 @@
     8 bytes and one call a hit and result; the columns of some 65,000 hits come from cache
 
 The search has packed the hits (neighbours_search_cpu.py) and a fold follows; what is compiled here is this loop alone,
-in about a second, for each set of columns' dtypes once a process. It is not kept on disk: the code is the user's, and what
-it takes from its globals is not in its source. Without fast-math and fused operations LLVM may turn the loop into
+in about a second, for each set of columns' dtypes once a process. It is not kept on disk: the code is the user's, and
+what it takes from its globals is not in its source. Without fast-math and fused operations LLVM may turn the loop into
 vectors, but cannot change a bit. Functions that allocate do not compile: reference counting is off.
 """
 

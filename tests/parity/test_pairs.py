@@ -100,10 +100,10 @@ def test_against_all_pairs(seed: int, size, reach: float, step: float, count: in
     """The pairs are those of a float32 test of everybody with everybody of the same world; sums within rounding."""
     rng, radius = np.random.default_rng(seed), reach * min(size)
     w = world("cpu", size, seed % 1000)
-    w.ids.worlds = count
     n = 150
     body = Body(pos=places(rng, n, size, step), vel=rng.normal(size=(n, 2)))
     w.spawn(n, body, Energy(level=rng.random(n)), Plant(pos=places(rng, n, size, step), energy=rng.random(n)), name="x")
+    w.ids.worlds = count
     shuffle(w, seed)
     table = w.tables["x"]
     slots, pos = table.slots % count, table.column(Body.pos)
