@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from swarm import worlds_kept as kept
 from swarm.barrier import remove
 from swarm.brain.brains import Brains
 from swarm.brain.mixed import MixedBrains
@@ -42,19 +43,18 @@ def join(worlds: Iterable[World], count: int) -> World:
     """
     if count < 2:
         raise SettingsError(f"join: {count} worlds are none to join. Give 2 or more.")
-    joined, kept = None, []
+    joined, states = None, []
     for k, one in zip(range(count), worlds):
         if joined is None:
             joined = _blank(one, count)
         _need_alike(joined, one, k)
         _plant(joined, k, one)
-        kept.append((one.seed, one.tick, dict(one.resources)))
-    if joined is None or len(kept) != count:
-        raise SettingsError(f"join: {len(kept)} worlds were given, {count} announced.")
-    seeds, ticks, resources = zip(*kept)
+        states.append((one.seed, one.tick, dict(one.resources)))
+    if joined is None or len(states) != count:
+        raise SettingsError(f"join: {len(states)} worlds were given, {count} announced.")
+    seeds, ticks, resources = zip(*states)
     joined.several(seeds, ticks)
-    for name, first in resources[0].items():
-        joined.resources[name] = np.stack([_resource(name, each.get(name), first) for each in resources])
+    joined.resources = kept.join(resources)
     return joined
 
 
@@ -76,10 +76,7 @@ def apart(world: World, k: int) -> World:
     alone.ids = ids
     for table, rows in zip(world.tables.values(), parts):
         alone.tables[table.name] = _taken(table, k, count, rows, ids)
-    alone.resources = {
-        name: (value.copy() if hasattr(value, "copy") else value) if count == 1 else value[k].copy()
-        for name, value in world.resources.items()
-    }
+    alone.resources = kept.apart(world.resources, k, count)
     alone._schedule, alone.profile = world.schedule, type(world.profile)(world.profile.names)
     return alone
 
@@ -105,14 +102,12 @@ def reset(world: World, which: Any, seeds: Any) -> None:
         return
     for k, one in zip(at.tolist(), fresh):
         _need_alike(world, one, k)
-        for name, value in one.resources.items():
-            _resource(name, value, world.resources[name][k])
+        kept.need_alike(world.resources, one.resources)
     _clear(world, at)
     world.seeds[at], world._begun[at] = given, world.tick
     for k, one in zip(at.tolist(), fresh):
         _plant(world, k, one)
-        for name, value in one.resources.items():
-            world.resources[name][k] = value
+        kept.reset(world.resources, k, world.worlds, one.resources)
     world.seed = int(world.seeds[0])
     for grid in world.indices.values():
         grid.tick = -1
@@ -320,17 +315,6 @@ def _make(world: World) -> Iterator[tuple[str, Any]]:
         yield f"cap of '{t.name}'", t.cap
         yield f"mutation of '{t.name}'", t.mutation
         yield f"brains of '{t.name}'", [] if t.brains is None else [(g.mlp, g.dtype.name) for g in t.brains.groups]
-
-
-def _resource(name: str, value: Any, first: Any) -> np.ndarray:
-    """A resource as an array. Raises `SettingsError` if it is not of the kind of the first world's."""
-    array, other = np.asarray(value), np.asarray(first)
-    if array.dtype.kind not in "biufc" or array.shape != other.shape or array.dtype != other.dtype:
-        raise SettingsError(
-            f"resource '{name}' is {array.dtype} {array.shape} in one world, {other.dtype} {other.shape} in another. "
-            "Resources of several worlds are numbers or arrays of one shape."
-        )
-    return array
 
 
 # --- kernels: the reference; worlds_cpu.py has the twin ---------------------------------------------------------------

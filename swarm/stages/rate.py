@@ -14,7 +14,7 @@ With a budget, an agent is due from the first tick of its rhythm behind its last
 than fit, the longest overdue come first, of equally overdue ones the most important, then the lowest priority keyed by
 seed, tick and id, then the lowest slot. So the queue is served in the order of joining and nobody starves: of N agents
 with periods up to p, K of which think in a tick, nobody waits longer than p + ceil(N / K) ticks. When each thought last
-is state, kept by slot in the world's resources as "thought <mind>", int64 [slots], -1 = never.
+is state, kept by slot in the world's resources as "thought <mind>", int64 up to the last slot that has, -1 = never.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from swarm.ecs.component import Column
 from swarm.errors import SettingsError
 from swarm.stages.stage import bad_value, need_column, positive
 
+KEPT = "thought "  # opens the names of resources that are kept by slot
 MEMORY = 8  # ticks whose times the timed budget looks back
 _PRIORITY = rng.stream("think")
 
@@ -162,7 +163,7 @@ class Rate:
         self.limited = self.budget is not None or self.brains is not None
         if isinstance(every, Important) and every.every == 1 and not self.limited:
             raise SettingsError(f"think: every={every!r} changes nothing. Give it every=8, or think a budget.")
-        self.key = f"thought {mind.__name__}"  # in world.resources
+        self.key = f"{KEPT}{mind.__name__}"  # in world.resources
         self.reads = (every,) if isinstance(every, Column) else getattr(every, "reads", ())
 
     def describe(self) -> dict[str, Any]:
@@ -184,36 +185,37 @@ class Rate:
         return rows
 
     def last(self, world: Any) -> np.ndarray:
-        """int64 [slots]: the tick in which each slot's agent thought last, on the host; as long as all slots."""
+        """int64 [slots]: the tick in which each slot's agent thought last, on the host; -1 = never."""
         held = world.resources.get(self.key)
         last = np.empty(0, np.int64) if held is None else world.backend.host(held)
         more = world.ids.used - len(last)
         return np.concatenate([last, np.full(more, -1)]) if more > 0 else last
 
-    def keep(self, world: Any) -> np.ndarray:
-        """The same, in the world's resources: what is written into it stays."""
-        last = self.last(world)
-        if last is not world.resources.get(self.key):
-            world.resources[self.key] = last
-        return last
+    def note(self, world: Any, table: Any, rows: np.ndarray) -> None:
+        """The agents in these rows think in this tick; what is kept ends with the last slot that ever thought."""
+        last, slots = self.last(world), world.backend.host(table.slots)[rows]
+        last[slots] = world.tick_of(slots)
+        end = 1 + int(np.max(np.flatnonzero(last >= 0), initial=-1))
+        if end:
+            world.resources[self.key] = last[:end]
 
 
 class _Due:
     """Those of a table whose turn it is: rows int64 [K], ascending, and under a budget what puts them in order."""
 
     def __init__(self, rate: Rate, stage: Any, world: Any, table: Any) -> None:
-        host, tick, apart = world.backend.host, world.tick, world.ids.worlds
+        host, tick, apart = world.backend.host, world.tick_of(table), world.ids.worlds
         slots = host(table.slots)
         beat = slots // np.uint32(apart) if apart > 1 else slots  # as in a world of its own
         every = rate.every
         if isinstance(every, int) and not rate.limited:
-            self.rows = np.flatnonzero((beat + np.uint32(tick % every)) % np.uint32(every) == 0)
+            self.rows = np.flatnonzero((beat + np.asarray(tick % every, np.uint32)) % np.uint32(every) == 0)
             return
         period, beat = _periods(every, stage, world, table), beat.astype(np.int64)
         if not rate.limited:
             self.rows = np.flatnonzero((beat + tick) % period == 0)
             return
-        last = np.maximum(rate.keep(world)[slots], host(table.born))
+        last = np.maximum(rate.last(world)[slots], host(table.born))
         late = tick - (((last + beat) // period + 1) * period - beat)
         self.rows = np.flatnonzero(late >= 0)
         self.late, self.slots = late[self.rows], slots[self.rows]
@@ -249,7 +251,7 @@ def _admit(world: Any, found: list[_Due], limit: int, apart: bool) -> list[np.nd
     draw = world.backend.twin("swarm.backend.rng") if world.backend.device is None else rng
 
     def keys(which: np.ndarray) -> np.ndarray:
-        priority = draw.words(world.seed, slots[which], generations[which], world.tick, _PRIORITY, 1)[:, 0]
+        priority = draw.words(world.seeds, slots[which], generations[which], world.ticks, _PRIORITY, 1)[:, 0]
         return rank(None if weights is None else weights[which], priority)
 
     chosen = np.zeros(count, np.bool_)

@@ -92,7 +92,7 @@ class Think(Stage):
             if override.any_driven(world):
                 override.apply(world, self.mind, table)
             if rate.limited:
-                rate.keep(world)[world.backend.host(table.slots)[rows]] = world.tick
+                rate.note(world, table, rows)
         took = (perf_counter_ns() - start) * 1e-9
         clock.note(took, inside * 1e-9, clock.report.thought)
         clock.report = clock.report._replace(milliseconds=took * 1e3)
@@ -134,7 +134,7 @@ class Think(Stage):
         if not (self.rate.limited and tables):
             return report
         host, last = world.backend.host, self.rate.last(world)
-        ages = (world.tick - 1 - np.maximum(last[host(t.slots)], host(t.born)) for t in tables)
+        ages = (world.tick_of(t) - 1 - np.maximum(last[host(t.slots)], host(t.born)) for t in tables)
         return report._replace(stalest=max(0, *(int(age.max()) for age in ages)))
 
     def launches_only(self, world: Any) -> bool:

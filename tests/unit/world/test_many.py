@@ -12,7 +12,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarm import MLP, Brains, Component, Mutation, World, f32, flock, graze, i32, index, move, scene
+from swarm import (
+    MLP,
+    Brains,
+    Clock,
+    Component,
+    Mutation,
+    Own,
+    World,
+    f32,
+    flock,
+    graze,
+    i32,
+    index,
+    mind,
+    move,
+    scene,
+    sense,
+    think,
+)  # fmt: skip
+from swarm import worlds_kept as kept
 from swarm.backend import rng
 from swarm.backend.device import choose
 from swarm.brain import vary
@@ -275,6 +294,61 @@ def test_neighbours_are_those_of_ones_own_world(backend, build):
         assert sum(one.indices[Bird.pos].overflow for one in alone) == world.indices[Bird.pos].overflow > 0
     else:
         assert {one.counts()["near"] for one in alone} == {0}
+
+
+# --- minds ------------------------------------------------------------------------------------------------------------
+
+Eye = mind(now=Clock(0.7), level=Own(Body.energy), actions=("go",))
+
+
+def thinking(seed, backend, **how):
+    world = World(size=(12, 12), tick=0.1, backend=backend, seed=seed)
+    brains = MLP((Eye.inputs, 3, Eye.outputs))
+    world.spawn(4 + 2 * seed, Body(pos=world.scatter), Eye, name="thinker", brains=brains)
+    world.schedule = (sense(Eye), think(Eye, **how), act, grow)
+    return world
+
+
+def act(world, dt):
+    for agents in world.query(Body, Eye):
+        agents[Body].energy += agents[Eye].actions[:, 0]
+
+
+@pytest.mark.parametrize("how", [{"every": 3}, {"every": 2, "brains": 3}, {"brains": 2}])
+def test_minds_know_the_time_and_their_turn_in_their_own_world(backend, how):
+    alone = [thinking(seed, backend, **how) for seed in range(3)]
+    for _ in range(4):
+        alone[1].step()
+    world = join([one.apart(0) for one in alone], 3)  # at different ticks
+    for t in range(8):
+        assert [world.hash(k) for k in range(3)] == [one.hash() for one in alone]
+        if t == 3:
+            for k in (0, 2):
+                slot = int(alone[k].tables["thinker"].slots[-1])
+                generation = int(alone[k].ids.generation[slot])
+                alone[k].override(slot << 32 | generation, [0.5 * k])
+                world.override((slot * 3 + k) << 32 | generation, [0.5 * k])
+        for one in (world, *alone):
+            one.step()
+    assert join([world.apart(k) for k in range(3)], 3).hash() == world.hash()
+
+
+def test_a_reset_forgets_who_thought_and_who_is_driven(backend):
+    world = join((thinking(seed, backend, brains=2) for seed in range(3)), 3)
+    for _ in range(3):
+        world.step()
+    for id in world.tables["thinker"].ids()[[0, -1]].tolist():
+        world.override(id, [1.0])
+    fresh = thinking(7, backend, brains=2)
+    gone = int(world.tables["thinker"].worlds[0])
+    kept.reset(world.resources, gone, 3, fresh.resources)
+    assert set((world.resources["overrides"] >> np.uint64(32)).astype(int) % 3) == {2} != {gone}
+    thought = world.resources[f"thought {Eye.__name__}"]
+    assert (thought[gone::3] == -1).all() and thought.max() == 2
+    kept.reset(world.resources, 2, 3, fresh.resources)
+    assert "overrides" not in world.resources
+    with pytest.raises(SettingsError, match="resource 'late' was made by a system"):
+        kept.need_alike({"late": np.zeros((3, 2))}, {})
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------
