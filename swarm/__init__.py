@@ -93,6 +93,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .train import Training as Training
     from .train import WarmupRate as WarmupRate
     from .train import fit as fit
+    from .train import mgrit as mgrit
     from .train.estimators import PopulationClassifier as PopulationClassifier
     from .train.estimators import PopulationRegressor as PopulationRegressor
     from .train.pbt import pbt as pbt
@@ -163,6 +164,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "max": "record_statistics",
     "mean": "record_statistics",
     "meet": "stages.meet",
+    "mgrit": "train",
     "min": "record_statistics",
     "mind": "stages.mind",
     "move": "stages.move",

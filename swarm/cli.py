@@ -268,6 +268,20 @@ def bench_neighbours(*, with_: Asked = Request(), neighbours: float | None = Non
     return room.command(with_, neighbours=neighbours, circles=circles)
 
 
+@bench.command(name="pairs")
+def bench_pairs(*, with_: Asked = Request(), neighbours: float = 17.0) -> int | None:
+    """Pair functions of a user's against a built-in sense of eight sectors.
+
+    Parameters
+    ----------
+    neighbours
+        How many others are within the radius, on average.
+    """
+    from .bench import pairs as room
+
+    return room.command(with_, neighbours=neighbours)
+
+
 @bench.command(name="spawn")
 def bench_spawn(
     *,
@@ -458,6 +472,87 @@ def train_digits(*, with_: Learned = Training()) -> int | None:
     from .train import command
 
     return command.run("digits", **with_.given())
+
+
+@app.command
+def mgrit(
+    problem: Literal["xor", "addition"] = "xor",
+    *,
+    steps: int | None = None,
+    cycle: Literal["two-level", "V", "F", "W", "parareal"] | None = None,
+    rule: Literal["naive", "doubled", "serialised", "slow"] | None = None,
+    rate: float | None = None,
+    max_rate: float | None = None,
+    coarsening: tuple[int, ...] | None = None,
+    relaxation: str | None = None,
+    start: Literal["zero", "coarse", "nested"] | None = None,
+    dtype: Literal["float64", "float32"] | None = None,
+    tolerance: float | None = None,
+    iterations: int | None = None,
+    lanes: int | None = None,
+    seed: int | None = None,
+    seeds: int | None = None,
+    backend: Literal["cpu", "reference"] | None = None,
+    threads: int | None = None,
+    table: bool = False,
+    speedup: bool = False,
+    json: Path | None = None,
+    plot: Path | None = None,
+) -> int | None:
+    """Solve for all steps of a training at once (multigrid reduction in time), beside the published iterations.
+
+    Parameters
+    ----------
+    problem
+        Schroder's experiments: exclusive or, or the addition of 12-bit numbers.
+    steps
+        How many steps of gradient descent (400); with --table the most.
+    cycle
+        How levels are visited (two-level).
+    rule
+        How long steps are on coarse levels (doubled).
+    rate
+        The length of a step; the problem's own by default.
+    max_rate
+        The longest step of any level; for XOR with V, F or W 8.
+    coarsening
+        Steps that a step of the next level stands for (2); several numbers: level by level.
+    relaxation
+        F, FCF (the default), FCFCF, F(CF)^3, ...
+    start
+        What the iteration begins with (zero).
+    dtype
+        The arithmetic (float64).
+    tolerance
+        Of the residual, per square root of a step; 1e-9 in float64.
+    iterations
+        At most so many (50).
+    lanes
+        Networks in one launch; all that may by default.
+    seed
+        Of the weights and, for the addition, of the numbers (1).
+    seeds
+        Solve for so many seeds, from --seed on, and tell the spread.
+    backend
+        cpu or reference.
+    threads
+        Processor threads; all of them by default.
+    table
+        Every row and number of steps that was published.
+    speedup
+        Measure serial training against MGRIT, over the steps and the lanes.
+    json
+        Write the figures here, too.
+    plot
+        Draw the residuals into this .png, .pdf or .svg file.
+    """
+    from .train.mgrit import command
+
+    return command.run(
+        problem, steps=steps, cycle=cycle, rule=rule, rate=rate, max_rate=max_rate, coarsening=coarsening,
+        relaxation=relaxation, start=start, dtype=dtype, tolerance=tolerance, iterations=iterations, lanes=lanes,
+        seed=seed, seeds=seeds, backend=backend, threads=threads, table=table, measure=speedup, json=json, plot=plot,
+    )  # fmt: skip
 
 
 def main(words: Sequence[str] | None = None) -> None:

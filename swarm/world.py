@@ -241,8 +241,8 @@ class World:
         """Drive an agent: from the next tick on `actions` [A] take the place of what its brain puts out, until None.
 
         This is state, saved and hashed, and ends with the agent's death. Every call is kept in `overrides`. Raises
-        `DeadError`, `SchemaError` for an entity without mind or another number of actions, `NonFiniteError`, and
-        `ScheduleError` within a tick.
+        `DeadError`, `SchemaError` for an entity without mind or another number of actions, `NonFiniteError`,
+        `ScheduleError` within a tick, and `SettingsError` where these are several worlds in one.
         """
         before, table = override.any_driven(self), self._find(id)[0]
         self._overrides.append(override.set(self, table, mind_of(table), id, actions))

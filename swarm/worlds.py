@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from swarm import worlds_kept as kept
 from swarm.barrier import remove
 from swarm.brain.brains import Brains
 from swarm.brain.mixed import MixedBrains
 from swarm.brain.rows import allocate
 from swarm.ecs.follow import Past
 from swarm.ecs.ids import Ids
+from swarm.ecs.override import IDS
 from swarm.ecs.table import Table
 from swarm.errors import BackendError, ScheduleError, SettingsError
 
@@ -43,18 +43,19 @@ def join(worlds: Iterable[World], count: int) -> World:
     """
     if count < 2:
         raise SettingsError(f"join: {count} worlds are none to join. Give 2 or more.")
-    joined, states = None, []
+    joined, kept = None, []
     for k, one in zip(range(count), worlds):
         if joined is None:
             joined = _blank(one, count)
         _need_alike(joined, one, k)
         _plant(joined, k, one)
-        states.append((one.seed, one.tick, dict(one.resources)))
-    if joined is None or len(states) != count:
-        raise SettingsError(f"join: {len(states)} worlds were given, {count} announced.")
-    seeds, ticks, resources = zip(*states)
+        kept.append((one.seed, one.tick, dict(one.resources)))
+    if joined is None or len(kept) != count:
+        raise SettingsError(f"join: {len(kept)} worlds were given, {count} announced.")
+    seeds, ticks, resources = zip(*kept)
     joined.several(seeds, ticks)
-    joined.resources = kept.join(resources)
+    for name, first in resources[0].items():
+        joined.resources[name] = np.stack([_resource(name, each.get(name), first) for each in resources])
     return joined
 
 
@@ -76,7 +77,10 @@ def apart(world: World, k: int) -> World:
     alone.ids = ids
     for table, rows in zip(world.tables.values(), parts):
         alone.tables[table.name] = _taken(table, k, count, rows, ids)
-    alone.resources = kept.apart(world.resources, k, count)
+    alone.resources = {
+        name: (value.copy() if hasattr(value, "copy") else value) if count == 1 else value[k].copy()
+        for name, value in world.resources.items()
+    }
     alone._schedule, alone.profile = world.schedule, type(world.profile)(world.profile.names)
     return alone
 
@@ -102,12 +106,14 @@ def reset(world: World, which: Any, seeds: Any) -> None:
         return
     for k, one in zip(at.tolist(), fresh):
         _need_alike(world, one, k)
-        kept.need_alike(world.resources, one.resources)
+        for name, value in world.resources.items():
+            _resource(name, one.resources.get(name), value[k])
     _clear(world, at)
     world.seeds[at], world._begun[at] = given, world.tick
     for k, one in zip(at.tolist(), fresh):
         _plant(world, k, one)
-        kept.reset(world.resources, k, world.worlds, one.resources)
+        for name, value in one.resources.items():
+            world.resources[name][k] = value
     world.seed = int(world.seeds[0])
     for grid in world.indices.values():
         grid.tick = -1
@@ -315,6 +321,26 @@ def _make(world: World) -> Iterator[tuple[str, Any]]:
         yield f"cap of '{t.name}'", t.cap
         yield f"mutation of '{t.name}'", t.mutation
         yield f"brains of '{t.name}'", [] if t.brains is None else [(g.mlp, g.dtype.name) for g in t.brains.groups]
+
+
+def _resource(name: str, value: Any, first: Any) -> np.ndarray:
+    """A resource as an array. Raises `SettingsError` if it is not of the kind of the first world's."""
+    array, other = np.asarray(value), np.asarray(first)
+    if name == IDS:
+        raise SettingsError(
+            "An agent is driven by `override`, which is for one world. Give it back to its brain first."
+        )
+    if value is None:
+        raise SettingsError(
+            f"resource '{name}' was made by a system: a world that is built anew does not have it. Make it in the "
+            "scene's build, a field by Field.of(world)."
+        )
+    if array.dtype.kind not in "biufc" or array.shape != other.shape or array.dtype != other.dtype:
+        raise SettingsError(
+            f"resource '{name}' is {array.dtype} {array.shape} in one world, {other.dtype} {other.shape} in another. "
+            "Resources of several worlds are numbers or arrays of one shape."
+        )
+    return array
 
 
 # --- kernels: the reference; worlds_cpu.py has the twin ---------------------------------------------------------------

@@ -87,7 +87,8 @@ def measure(world: World, asked: int, ticks: int, frame: Frame | None) -> tuple[
         runs, profile = modes.turns(world, table, ticks)
     else:
         world.profile.reset()
-        runs = {"with senses and brains": modes.timed(world, table, ticks)}
+        whole_tick = "whole tick" if table.brains is None else "with senses and brains"
+        runs = {whole_tick: modes.timed(world, table, ticks)}
         profile = str(world.profile)
     alive = np.concatenate([run.alive for run in runs.values()])
     born = (table.born_total - before[0]) / (world.tick - before[2])
@@ -124,11 +125,12 @@ def measure(world: World, asked: int, ticks: int, frame: Frame | None) -> tuple[
     for name, times in rates.items():
         timing = harness.Timing(name, times)
         row = {"rate_of": name, "agents": asked, **timing.row(), "rate": 1 / timing.median, **conditions}
-        if times is whole.seconds:
+        if times is whole.seconds and table.brains is not None:
             row["brains"] = alive.mean() / timing.median / 1e6
         rows.append(row)
     if card:
-        against_the_roof(world, rows, runs)
+        if table.brains is not None:
+            against_the_roof(world, rows, runs)
         rows[0]["systems_ms"] = modes.systems(world, min(ticks, 50))
         each = (f"{name} {ms:.3f}" for name, ms in rows[0]["systems_ms"].items())
         notes.append(f"ms on the card, waited for after each: {', '.join(each)}")
@@ -149,10 +151,10 @@ def against_the_roof(world: World, rows: list[dict[str, Any]], runs: dict[str, m
 
 
 def thinkers(world: World) -> Any:
-    """The largest table with brains. Raises `harness.Invalid` when nobody thinks."""
-    tables = [table for table in world.tables.values() if table.brains is not None]
+    """The largest table with brains, or where nobody thinks, the largest. Raises `harness.Invalid` for none."""
+    tables = [table for table in world.tables.values() if table.brains is not None] or list(world.tables.values())
     if not tables:
-        raise harness.Invalid("tick: nobody in this scene has a brain. Nothing is reported.")
+        raise harness.Invalid("tick: nobody lives in this scene. Nothing is reported.")
     return max(tables, key=lambda table: table.n)
 
 

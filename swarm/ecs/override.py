@@ -42,6 +42,11 @@ def set(world: World, table: Table, mind: Any, id: int, actions: Any) -> Overrid
             f"override of entity {int(id)}: tick {world.tick} is under way. Call it between ticks; a system writes the "
             "column behind think instead: agents[Mind].actions[rows] = ..."
         )
+    if world.worlds > 1:
+        raise SettingsError(
+            f"override of entity {int(id)}: these are {world.worlds} worlds in one. Drive it in a world of its own, "
+            "world.apart(k), or write the column behind think in a system."
+        )
     if mind is None:
         raise SchemaError(
             f"override: entity {int(id)} of table '{table.name}' has no mind, so it has no actions. Write the columns "

@@ -15,9 +15,9 @@ import numpy as np
 from swarm.ecs.component import Column
 from swarm.errors import NonFiniteError, SchemaError
 
-_HIGH, _LOW = float.fromhex("0x1.921fb544p+0"), float.fromhex("0x1.0b4611a626331p-34")  # pi / 2 in two parts
-_SIN = [(-1) ** k / factorial(2 * k + 1) for k in range(7)]
-_COS = [(-1) ** k / factorial(2 * k) for k in range(8)]
+HIGH, LOW = float.fromhex("0x1.921fb544p+0"), float.fromhex("0x1.0b4611a626331p-34")  # pi / 2 in two parts
+SIN = [(-1) ** k / factorial(2 * k + 1) for k in range(7)]
+COS = [(-1) ** k / factorial(2 * k) for k in range(8)]
 
 
 def need_heading(heading: Any, where: str) -> Column | None:
@@ -34,9 +34,10 @@ def need_heading(heading: Any, where: str) -> Column | None:
     return heading
 
 
-def forward(world: Any, table: Any, heading: Column, where: str) -> np.ndarray:
+def forward(world: Any, table: Any, heading: Column, where: str, by: float = 0.0) -> np.ndarray:
     """Unit vectors float32 [N, 2] on the host: which way the agents of `table` face; along +x where a direction is 0.
 
+    by: rad counter-clockwise by which all are turned.
     Raises `SchemaError` if the table lacks the column, `NonFiniteError` for a heading that is not finite.
     """
     if not table.has(heading):
@@ -44,26 +45,27 @@ def forward(world: Any, table: Any, heading: Column, where: str) -> np.ndarray:
             f"{where}: table '{table.name}' senses, but has no heading {heading.key}. Add the component, or leave "
             "heading out for the world's frame."
         )
-    values = world.backend.host(table.column(heading))
-    if not np.isfinite(values).all():
-        row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
+    values = np.ascontiguousarray(world.backend.host(table.column(heading)))
+    kernels, out = world.backend.twin("swarm.stages.frame"), np.empty((len(values), 2), np.float32)
+    bad = (kernels.unit if heading.shape else kernels.turn)(values, turned(by), out)
+    if bad >= 0:
         raise NonFiniteError(
-            f"{where}: entity {world.backend.host(table.ids())[row]} of table '{table.name}' has {heading.key} = "
-            f"{values[row]} at tick {world.tick}. Keep headings finite."
+            f"{where}: entity {world.backend.host(table.ids())[bad]} of table '{table.name}' has {heading.key} = "
+            f"{values[bad]} at tick {world.tick}. Keep headings finite."
         )
-    return unit(values) if heading.shape else turned(values)
+    return out
 
 
 def turned(angle: Any) -> np.ndarray:
     """float32 [..., 2]: cosine and sine of angles in rad."""
     x = np.asarray(angle, np.float64)
     n = np.rint(x * (2 / np.pi))
-    r = (x - n * _HIGH) - n * _LOW
+    r = (x - n * HIGH) - n * LOW
     z = r * r
-    s, c = np.full_like(x, _SIN[-1]), np.full_like(x, _COS[-1])
-    for term in _SIN[-2::-1]:
+    s, c = np.full_like(x, SIN[-1]), np.full_like(x, COS[-1])
+    for term in SIN[-2::-1]:
         s = s * z + term
-    for term in _COS[-2::-1]:
+    for term in COS[-2::-1]:
         c = c * z + term
     s *= r
     quarter = n.astype(np.int64) & 3
@@ -74,19 +76,33 @@ def turned(angle: Any) -> np.ndarray:
     return np.stack([cosine, sine], axis=-1).astype(np.float32)
 
 
-def unit(way: np.ndarray) -> np.ndarray:
-    """float32 [N, 2]: the directions at length 1; (1, 0) where there is none."""
-    x, y = way[:, 0], way[:, 1]
+# --- kernels: the reference; frame_cpu.py has the twin ----------------------------------------------------------------
+
+
+def turn(angle: np.ndarray, by: np.ndarray, out: np.ndarray) -> int:
+    """Fill out float32 [N, 2] with cosines and sines of float32 [N] rad; returns the first row not finite, or -1.
+
+    by float32 [2]: a unit vector by which all are turned.
+    """
+    finite = np.isfinite(angle)
+    faced = turned(np.where(finite, angle, 0))
+    _rotate(faced[:, 0], faced[:, 1], by, out)
+    return -1 if finite.all() else int(np.argmin(finite))
+
+
+def unit(way: np.ndarray, by: np.ndarray, out: np.ndarray) -> int:
+    """Fill out float32 [N, 2] with the directions at length 1, (1, 0) where there is none; otherwise as `turn`."""
+    finite = np.isfinite(way).all(axis=1)
+    x, y = np.where(finite, way.T, 0).astype(np.float32)
     largest = np.maximum(np.abs(x), np.abs(y))
     still = largest == 0
     largest = np.where(still, np.float32(1), largest)  # so that squares neither vanish nor overflow
     x, y = np.where(still, np.float32(1), x / largest), y / largest
     length = np.sqrt(x * x + y * y)
-    return np.stack([x / length, y / length], axis=1)
+    _rotate(x / length, y / length, by, out)
+    return -1 if finite.all() else int(np.argmin(finite))
 
 
-def rotated(frames: np.ndarray, angle: float) -> np.ndarray:
-    """Unit vectors float32 [N, 2] turned counter-clockwise by one angle in rad."""
-    c, s = turned(np.float64(angle))
-    x, y = frames[:, 0], frames[:, 1]
-    return np.stack([x * c - y * s, x * s + y * c], axis=1)
+def _rotate(x: np.ndarray, y: np.ndarray, by: np.ndarray, out: np.ndarray) -> None:
+    c, s = by
+    out[:, 0], out[:, 1] = x * c - y * s, x * s + y * c

@@ -27,14 +27,15 @@ else:
 
 __all__ = ["Mind", "Own", "Sectors", "mind", "mind_of"]
 
-_TAKEN = ("inputs", "outputs", "inputs_", "outputs_", "senses")
+_TAKEN = ("inputs", "outputs", "inputs_", "outputs_", "senses", "paced", "thought")
 
 
 class Mind(_Base):
     """What `mind` returns is a component class with these columns and attributes.
 
     inputs_ float32 [I]: senses, then memory. outputs_ float32 [O]: actions, then new memory. senses [S], memory [M] and
-    actions [A] are parts of them; without memory there is no `memory` column.
+    actions [A] are parts of them; without memory there is no `memory` column. thought int64: the tick of the last
+    thought, -1 = none so far; only where the mind is `paced`.
     """
 
     inputs_: ClassVar[Column]
@@ -42,6 +43,8 @@ class Mind(_Base):
     senses: ClassVar[Column]
     actions: ClassVar[Column]
     memory: ClassVar[Column]
+    thought: ClassVar[Column]
+    paced: ClassVar[bool]
     inputs: ClassVar[int]  # I = S + M
     outputs: ClassVar[int]  # O = A + M
     remembers: ClassVar[int]  # M
@@ -60,11 +63,12 @@ class Mind(_Base):
         }
 
 
-def mind(name: str = "Mind", /, *, actions: Sequence[str], memory: int = 0, **senses: Any) -> Any:
+def mind(name: str = "Mind", /, *, actions: Sequence[str], memory: int = 0, paced: bool = False, **senses: Any) -> Any:
     """A component class for agents that sense, think and act; see `Mind` for what it holds.
 
     name: the component's name in files and messages; give it where one world has several minds.
     actions: names of what the brain puts out. memory: how many numbers an agent keeps from tick to tick.
+    paced: whether an agent keeps when it thought last, which a budget of `think` needs: 8 bytes.
     senses: name=Sectors(...) or name=Own(...), in the order in which the brain gets them.
     Raises `SettingsError`.
     """
@@ -98,12 +102,15 @@ def mind(name: str = "Mind", /, *, actions: Sequence[str], memory: int = 0, **se
         "inputs": S + M,
         "outputs": A + M,
         "remembers": M,
+        "paced": bool(paced),
         "parts": dict(senses),
         "input_labels": (*(label for key, part in senses.items() for label in part.labels(key)), *recall),
         "output_labels": (*names, *recall),
         "describe": Mind.describe,
     }
     content["describe"] = classmethod(Mind.describe.__func__)  # type: ignore[attr-defined]
+    if paced:
+        content["thought"] = Column(np.int64, default=-1, transient=False)
     if M:
         content["memory"] = Column(np.float32, (M,), parent=inputs_, part=slice(S, S + M), transient=False)
     return type(name, (Component,), content)

@@ -16,7 +16,6 @@ bits are the same on every backend; powers, exp, sin and the like may differ fro
 
 from __future__ import annotations
 
-import difflib
 from collections import namedtuple
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 
 REDUCE = (*FOLDS, "nearest")
 _ALONE = 8192  # seekers that are not worth a thread of their own
-_WIDEST = 8  # numbers of a column that come as a tuple
 
 
 def pair(
@@ -180,8 +178,8 @@ class Pair:
         if held:
             find(aside.world, of, self.radius, self.where)
         grid = aside.grid(of, self.radius, self.where, held)
-        mine = [self._column("me", name, (table,)) for name in self.function.mine]
-        theirs = [self._column("other", name, grid.tables) for name in self.function.theirs]
+        mine = [self.function.column("me", name, (table,), self.columns) for name in self.function.mine]
+        theirs = [self.function.column("other", name, grid.tables, self.columns) for name in self.function.theirs]
         own = tuple(np.ascontiguousarray(table.column(column)) for column in mine)
         around = tuple(_packed(grid, column) for column in theirs)
         values = aside.backend.twin("swarm.stages.pair").compiled(self.function, own, around)
@@ -220,34 +218,6 @@ class Pair:
         held = self._scratch.setdefault(world, [])
         held.extend(Scratch() for _ in range(parts - len(held)))
         return held
-
-    def _column(self, who: str, name: str, tables: tuple[Any, ...]) -> Column:
-        """The column that `me.name` or `other.name` means in all of these tables. Raises `SchemaError`."""
-        found: dict[Column, Any] = {}
-        for table in tables:
-            named = self.columns.get(name)
-            columns = [column for component in table.components for column in component.columns]
-            fit = [c for c in columns if (c is named if named is not None else c.name == name)]
-            fit = fit or [c for c in columns if named is None and c.key.replace(".", "_") == name]
-            if not fit:
-                near = difflib.get_close_matches(name, [c.name for c in columns], 1)
-                hint = f"Did you mean '{near[0]}'?" if near else f"It has {', '.join(c.key for c in columns)}."
-                more = "" if len(tables) == 1 else " All who are near must have it: give them another position column."
-                raise SchemaError(f"{self.where}: {who}.{name}: table '{table.name}' has no such column. {hint}{more}")
-            found |= dict.fromkeys(fit, table)
-        if len(found) > 1:
-            keys = [column.key for column in found]
-            raise SchemaError(
-                f"{self.where}: {who}.{name} can be {' or '.join(keys)}. Write {who}.{keys[0].replace('.', '_')}, or "
-                f'columns={{"{name}": {keys[0]}}}.'
-            )
-        column = next(iter(found))
-        if len(column.shape) > 1 or np.prod(column.shape, dtype=int) > _WIDEST:
-            raise SchemaError(
-                f"{self.where}: {who}.{name} is {column.key} with {column.shape} numbers. A pair function takes one, "
-                f"or up to {_WIDEST} in a row."
-            )
-        return column
 
     def _explained(self, error: Exception) -> SwarmError:
         """What the user's function raised, as an error of ours."""

@@ -4,8 +4,8 @@
     mine [N], theirs [n] columns read at row and place
     8 bytes and one call a hit and result; the columns of some 65,000 hits come from cache
 
-The search has packed the hits (neighbours_cpu.py) and a fold follows; what is compiled here is this loop alone, in
-about a second, for each set of columns' dtypes once a process. It is not kept on disk: the code is the user's, and what
+The search has packed the hits (neighbours_search_cpu.py) and a fold follows; what is compiled here is this loop alone,
+in about a second, for each set of columns' dtypes once a process. It is not kept on disk: the code is the user's, and what
 it takes from its globals is not in its source. Without fast-math and fused operations LLVM may turn the loop into
 vectors, but cannot change a bit. Functions that allocate do not compile: reference counting is off.
 """
@@ -25,8 +25,11 @@ from numba.core.errors import NumbaError
 from swarm.backend import progress
 from swarm.errors import SettingsError
 from swarm.stages import pair as reference
+from swarm.stages.neighbours_search import Block
 from swarm.stages.pair_function import surroundings
 
+_INT, _FLOAT = np.int32, np.float32
+_SETTINGS = {"nogil": True, "error_model": "numpy", "fastmath": False, "_nrt": False}  # _nrt: may it allocate
 _compiling = threading.RLock()
 _LOOP = """
 def values(row, start, place, dx, dy, d2, mine, theirs, out):
@@ -88,10 +91,20 @@ def _compile(function, mine, theirs):
         me=me, other=other, results=results[0] if function.single else ", ".join(results) + ",",
         parameters=", ".join(given[name] for name in function.parameters),
     )  # fmt: skip
-    names = {"function": inner, "float64": np.float64, "int64": np.int64, "uint64": np.uint64, "sqrt": np.sqrt}
+    names = {
+        "__name__": __name__,
+        "function": inner,
+        "float64": np.float64,
+        "int64": np.int64,
+        "uint64": np.uint64,
+        "sqrt": np.sqrt,
+    }
     names |= {"Me": _kind("me", function.mine), "Other": _kind("other", function.theirs), "bool": bool}
     exec(compile(source, f"<pair {function.name}>", "exec"), names)
-    return numba.njit(names["values"], nogil=True, error_model="numpy", fastmath=False, _nrt=False)
+    loop = numba.njit(names["values"], **_SETTINGS)
+    none = Block(*(np.empty(0, kind) for kind in (_INT, _INT, _INT, _FLOAT, _FLOAT, _FLOAT)), -1)
+    loop(*none[:-1], mine, theirs, np.empty((function.width, 0)))  # now, before there are several threads
+    return loop
 
 
 def _kernel_of(function, known):
@@ -101,9 +114,9 @@ def _kernel_of(function, known):
         for name, value in surroundings(function):
             names[name] = _kernel_of(value, {**known, function: None}) if isinstance(value, FunctionType) else value
         code = function.__code__
-        made = FunctionType(code, {**function.__globals__, **names}, function.__name__, function.__defaults__,
-                            _cells(code, names))  # fmt: skip
-        known[function] = numba.njit(made, nogil=True, error_model="numpy", fastmath=False, _nrt=False)
+        around = {"__name__": __name__, **function.__globals__, **names}
+        made = FunctionType(code, around, function.__name__, function.__defaults__, _cells(code, names))
+        known[function] = numba.njit(made, **_SETTINGS)
     return known[function]
 
 

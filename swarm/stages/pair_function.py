@@ -9,16 +9,21 @@ and long before anybody is near anybody.
 from __future__ import annotations
 
 import builtins
+import difflib
 import dis
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from swarm.errors import SettingsError
+import numpy as np
+
+from swarm.ecs.component import Column
+from swarm.errors import SchemaError, SettingsError
 
 PARAMETERS = ("me", "other", "distance", "dx", "dy")
 _MADE = {"BUILD_LIST": "a list", "BUILD_SET": "a set", "BUILD_MAP": "a dict", "BUILD_STRING": "a text"}
+_WIDEST = 8  # numbers of a column that come as a tuple
 _CHANCE = {"random", "secrets", "time", "numpy.random"}
 
 
@@ -132,6 +137,39 @@ class PairFunction:
                 f"{', '.join(map(str, widths.values()))}. Return equally many everywhere, 1 or more."
             )
         return next(iter(widths))
+
+    def column(self, who: str, name: str, tables: Sequence[Any], given: Mapping[str, Column]) -> Column:
+        """The column that `me.name` or `other.name` means in all of these tables; given: what names stand for.
+
+        Raises `SchemaError`.
+        """
+        found: dict[Column, Any] = {}
+        for table in tables:
+            named = given.get(name)
+            columns = [column for component in table.components for column in component.columns]
+            fit = [c for c in columns if (c is named if named is not None else c.name == name)]
+            fit = fit or [c for c in columns if named is None and c.key.replace(".", "_") == name]
+            if not fit:
+                near = difflib.get_close_matches(name, [c.name for c in columns], 1)
+                hint = f"Did you mean '{near[0]}'?" if near else f"It has {', '.join(c.key for c in columns)}."
+                more = "" if len(tables) == 1 else " All who are near must have it: give them another position column."
+                raise SchemaError(
+                    f"{self.where()}: {who}.{name}: table '{table.name}' has no such column. {hint}{more}"
+                )
+            found |= dict.fromkeys(fit, table)
+        if len(found) > 1:
+            keys = [column.key for column in found]
+            raise SchemaError(
+                f"{self.where()}: {who}.{name} can be {' or '.join(keys)}. Write {who}.{keys[0].replace('.', '_')}, or "
+                f'columns={{"{name}": {keys[0]}}}.'
+            )
+        column = next(iter(found))
+        if len(column.shape) > 1 or np.prod(column.shape, dtype=int) > _WIDEST:
+            raise SchemaError(
+                f"{self.where()}: {who}.{name} is {column.key} with {column.shape} numbers. A pair function takes one, "
+                f"or up to {_WIDEST} in a row."
+            )
+        return column
 
     def check_names(self) -> None:
         """Raise `SettingsError` for a global that is not there; while the file is read it need not be."""

@@ -4,7 +4,7 @@
     think(Mind, every=Npc.pace)                                      # i32 column, one rhythm for each agent
     think(Mind, every=Near(Body.pos, Player.pos, within=40, every=8))    # close to a player in every tick
     think(Mind, every=Important(Npc.weight, every=8))                # weight 1 in every tick, weight 0 in every 8th
-    think(Mind, every=4, brains=5000)                                # never more than 5000 in a tick
+    think(Mind, every=4, brains=5000)                                # never more than 5000 in a tick, of each world
     think(Mind, budget=4.0)                                          # as many as fit in 4 ms
 
 Rhythm: an agent with period p thinks in the ticks where (tick + slot) % p == 0, so that the load is even and a permuted
@@ -13,8 +13,8 @@ table changes nothing. Without a budget that is all, and nothing is kept.
 With a budget, an agent is due from the first tick of its rhythm behind its last thought (or its birth). Are more due
 than fit, the longest overdue come first, of equally overdue ones the most important, then the lowest priority keyed by
 seed, tick and id, then the lowest slot. So the queue is served in the order of joining and nobody starves: of N agents
-with periods up to p, K of which think in a tick, nobody waits longer than p + ceil(N / K) ticks. When each thought last
-is state, kept by slot in the world's resources as "thought <mind>", int64 up to the last slot that has, -1 = never.
+with periods up to p, K of which think in a tick, nobody waits longer than p + ceil(N / K) ticks. When an agent thought
+last is a column of its mind, which is made for it: mind(..., paced=True).
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from swarm.ecs.component import Column
 from swarm.errors import SettingsError
 from swarm.stages.stage import bad_value, need_column, positive
 
-KEPT = "thought "  # opens the names of resources that are kept by slot
 MEMORY = 8  # ticks whose times the timed budget looks back
 _PRIORITY = rng.stream("think")
 
@@ -163,8 +162,12 @@ class Rate:
         self.limited = self.budget is not None or self.brains is not None
         if isinstance(every, Important) and every.every == 1 and not self.limited:
             raise SettingsError(f"think: every={every!r} changes nothing. Give it every=8, or think a budget.")
-        self.key = f"{KEPT}{mind.__name__}"  # in world.resources
         self.reads = (every,) if isinstance(every, Column) else getattr(every, "reads", ())
+        if self.limited and not mind.paced:
+            raise SettingsError(
+                f"think: under a budget {mind.__name__} must keep when each agent thought last, so that none starves. "
+                "Make it with mind(..., paced=True)."
+            )
 
     def describe(self) -> dict[str, Any]:
         """Plain values."""
@@ -184,30 +187,14 @@ class Rate:
         clock.report = Thought(sum(t.n for t in tables), count, thought, share, None, 0.0)
         return rows
 
-    def last(self, world: Any) -> np.ndarray:
-        """int64 [slots]: the tick in which each slot's agent thought last, on the host; -1 = never."""
-        held = world.resources.get(self.key)
-        last = np.empty(0, np.int64) if held is None else world.backend.host(held)
-        more = world.ids.used - len(last)
-        return np.concatenate([last, np.full(more, -1)]) if more > 0 else last
-
-    def note(self, world: Any, table: Any, rows: np.ndarray) -> None:
-        """The agents in these rows think in this tick; what is kept ends with the last slot that ever thought."""
-        last, slots = self.last(world), world.backend.host(table.slots)[rows]
-        last[slots] = world.tick_of(slots)
-        end = 1 + int(np.max(np.flatnonzero(last >= 0), initial=-1))
-        if end:
-            world.resources[self.key] = last[:end]
-
 
 class _Due:
     """Those of a table whose turn it is: rows int64 [K], ascending, and under a budget what puts them in order."""
 
     def __init__(self, rate: Rate, stage: Any, world: Any, table: Any) -> None:
-        host, tick, apart = world.backend.host, world.tick_of(table), world.ids.worlds
+        host, every, tick, apart = world.backend.host, rate.every, world.tick_of(table), world.worlds
         slots = host(table.slots)
         beat = slots // np.uint32(apart) if apart > 1 else slots  # as in a world of its own
-        every = rate.every
         if isinstance(every, int) and not rate.limited:
             self.rows = np.flatnonzero((beat + np.asarray(tick % every, np.uint32)) % np.uint32(every) == 0)
             return
@@ -215,7 +202,7 @@ class _Due:
         if not rate.limited:
             self.rows = np.flatnonzero((beat + tick) % period == 0)
             return
-        last = np.maximum(rate.last(world)[slots], host(table.born))
+        last = np.maximum(host(table.column(stage.mind.thought)), host(table.born))
         late = tick - (((last + beat) // period + 1) * period - beat)
         self.rows = np.flatnonzero(late >= 0)
         self.late, self.slots = late[self.rows], slots[self.rows]
@@ -242,6 +229,7 @@ def _periods(every: Any, stage: Any, world: Any, table: Any) -> Any:
 def _admit(world: Any, found: list[_Due], limit: int, apart: bool) -> list[np.ndarray]:
     """Of all that are due at most `limit`, over all tables; where `apart`, in each of several worlds."""
     count = sum(len(due.rows) for due in found)
+    apart = apart and world.worlds > 1
     if count <= limit:
         return [due.rows for due in found]
     slots, late = (np.concatenate([getattr(due, name) for due in found]) for name in ("slots", "late"))
@@ -255,7 +243,7 @@ def _admit(world: Any, found: list[_Due], limit: int, apart: bool) -> list[np.nd
         return rank(None if weights is None else weights[which], priority)
 
     chosen = np.zeros(count, np.bool_)
-    homes = slots % np.uint32(world.ids.worlds) if apart and world.ids.worlds > 1 else None
+    homes = slots % np.uint32(world.worlds) if apart else None
     for home in (None,) if homes is None else np.unique(homes):
         mine = np.arange(count) if home is None else np.flatnonzero(homes == home)
         chosen[mine[pick(late[mine], slots[mine], lambda which, mine=mine: keys(mine[which]), limit)]] = True

@@ -26,7 +26,7 @@ from swarm.stages.around import (
     width_of,
 )
 from swarm.stages.directions import edges, placed
-from swarm.stages.frame import forward, need_heading, rotated
+from swarm.stages.frame import forward, need_heading
 from swarm.stages.grid import Packed
 from swarm.stages.near import outside, pairs
 from swarm.stages.stage import Cost, need_column, positive
@@ -124,7 +124,7 @@ class Sectors(OfOthers):
             about = about._replace(first=-1)  # as on a graphics card: only where somebody looks from is it itself
         frame = np.empty((0, 2), np.float32)
         if self.heading is not None:
-            frame = rotated(forward(world, seeker.table, self.heading, "Sectors"), -np.pi / self.n)
+            frame = forward(world, seeker.table, self.heading, "Sectors", by=-np.pi / self.n)
         flag, how = flags(world, grid, self.where), (np.float32(self.radius), self.edges)
         if self.columns:
             kernels = world.backend.twin("swarm.stages.sums")

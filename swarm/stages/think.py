@@ -25,7 +25,8 @@ def think(mind: Any, every: Any = 1, budget: float | None = None, brains: int | 
 
     every: ticks between two thoughts, for all; or an i32 column, `swarm.Near` or `swarm.Important` for each agent.
     In between an agent keeps its last actions and its memory; before its first thought its actions are 0.
-    brains: at most so many think in a tick, the longest overdue first; nobody starves. The run stays repeatable.
+    brains: at most so many think in a tick, the longest overdue first; nobody starves. The run stays repeatable. Either
+    budget needs a mind that is `paced`. Of several worlds in one each has this budget.
     budget: the same in milliseconds a tick, measured as the world runs: then NO TWO RUNS ARE ALIKE, and `swarm check`
     says so; use it in a game, `brains` in an experiment. One of the two. `stage.report(world)` tells what was done.
 
@@ -45,7 +46,8 @@ class Think(Stage):
         self.rate = rate if rate.limited or rate.every != 1 else None
         self.name = f"think {mind.__name__}"
         self.reads = (mind.senses, *rate.reads)
-        self.writes = (mind.actions, *((mind.memory,) if mind.remembers else ()))
+        kept = (mind.memory,) * (mind.remembers > 0) + (mind.thought,) * rate.limited
+        self.writes = (mind.actions, *kept)
         self._clocks: WeakKeyDictionary[Any, Clock] = WeakKeyDictionary()
 
     def __call__(self, world: Any, dt: float) -> None:
@@ -92,7 +94,7 @@ class Think(Stage):
             if override.any_driven(world):
                 override.apply(world, self.mind, table)
             if rate.limited:
-                rate.note(world, table, rows)
+                table.column(self.mind.thought)[world.backend.array(rows)] = self._now(world, table, rows)
         took = (perf_counter_ns() - start) * 1e-9
         clock.note(took, inside * 1e-9, clock.report.thought)
         clock.report = clock.report._replace(milliseconds=took * 1e3)
@@ -120,6 +122,11 @@ class Think(Stage):
         if mind.remembers:
             inputs[at, S:] = y[:, A:]
 
+    def _now(self, world: Any, table: Any, rows: np.ndarray) -> Any:
+        """The tick of these rows, a number, or of several worlds each one's own."""
+        tick = world.tick_of(table)
+        return tick[rows] if np.ndim(tick) else tick
+
     def clock(self, world: Any) -> Clock:
         """What this stage knows of its times in `world`."""
         return self._clocks.setdefault(world, Clock())
@@ -133,8 +140,8 @@ class Think(Stage):
         report = self.clock(world).report
         if not (self.rate.limited and tables):
             return report
-        host, last = world.backend.host, self.rate.last(world)
-        ages = (world.tick_of(t) - 1 - np.maximum(last[host(t.slots)], host(t.born)) for t in tables)
+        host, thought = world.backend.host, self.mind.thought
+        ages = (world.tick_of(t) - 1 - np.maximum(host(t.column(thought)), host(t.born)) for t in tables)
         return report._replace(stalest=max(0, *(int(age.max()) for age in ages)))
 
     def launches_only(self, world: Any) -> bool:

@@ -6,6 +6,7 @@ from swarm.train.evaluate import Scores, evaluate, mean_outputs
 from swarm.train.fit import fit
 from swarm.train.folds import Folds
 from swarm.train.interrupt import Interrupted
+from swarm.train.mgrit.mgrit import mgrit
 from swarm.train.optimizers import SGD, Adam, AdamW, RMSprop
 from swarm.train.report import Report
 from swarm.train.schedules import ConstantRate, CosineRate, StepRate, WarmupRate
@@ -28,4 +29,5 @@ __all__ = [
     "evaluate",
     "fit",
     "mean_outputs",
+    "mgrit",
 ]

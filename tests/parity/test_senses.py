@@ -9,11 +9,13 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import swarm
 from swarm import Heard, Nearest, Rays, Sectors
+from swarm.stages import frame, frame_cpu
 from tests.parity.test_stages import assert_equal, build, radius_of, relaxed, worlds
 from tests.unit.stages.looking import Facing
 from tests.unit.stages.worlds import Body, Energy, Plant, Wall, places
@@ -45,6 +47,21 @@ def felt(case: dict, sense, apart: int = 1):
                     stage(w, w.dt)
             made.append(w)
     assert_equal(*made, Mind.senses)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 3.0, 1e4])
+def test_frames(scale: float):
+    """Angles and directions as unit vectors; the first that is not finite is named."""
+    rng = np.random.default_rng(0)
+    angle, way = rng.normal(size=5000).astype(np.float32), rng.integers(-3, 4, (5000, 2)).astype(np.float32)
+    for kernel, values in (("turn", angle * np.float32(scale)), ("unit", way * np.float32(scale))):
+        one, two = np.zeros((2, 5000, 2), np.float32)
+        by = frame.turned(0.3)
+        assert getattr(frame, kernel)(values, by, one) == getattr(frame_cpu, kernel)(values, by, two) == -1
+        assert np.array_equal(one, two)
+        assert np.allclose(np.hypot(*one.T), 1, atol=1e-6)
+        values[[70, 31]] = np.nan, np.inf
+        assert getattr(frame, kernel)(values, by, one) == getattr(frame_cpu, kernel)(values, by, two) == 31
 
 
 turns = st.sampled_from([None, None, Facing.angle, Facing.way])

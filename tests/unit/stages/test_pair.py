@@ -238,8 +238,8 @@ def test_a_system_sees_everybody_as_before_it(backend: str):
     """Two infect each other in turn; nobody is infected through a third in one tick, whatever the order of tables."""
     w = world(backend)
     w.spawn(1, Body(pos=[10, 10]), Skin(sick=True), name="a")
-    w.spawn(1, Body(pos=[12, 10]), Skin(), name="b")
-    w.spawn(1, Body(pos=[14, 10]), Skin(), name="c")
+    w.spawn(1, Body(pos=[14, 10]), Skin(), name="b")
+    w.spawn(1, Body(pos=[18, 10]), Skin(), name="c")
 
     w.schedule = (swarm.index(Body.pos), touch.among(Body.pos).into(Skin.sick))
     w.step()
@@ -516,3 +516,18 @@ def test_what_it_raises_names_its_line(backend: str):
 
 def test_folds_are_ways_to_reduce():
     assert set(REDUCE) == {*FOLDS, "nearest"}
+
+
+def test_who_watches_compilers_is_told(monkeypatch: pytest.MonkeyPatch):
+    """Once a function, and also where its globals have no name, as in `exec`."""
+    from swarm.backend import progress
+
+    told: list[str] = []
+    monkeypatch.setattr(progress, "watch", told.append)
+    made: dict = {}
+    exec("def loose(distance):\n    return 2 * distance", made)
+    w = crowd("cpu")
+    pair = swarm.pair(radius=4)(made["loose"])
+    called(w, pair)
+    called(w, pair)
+    assert told.count("pair loose") == 1

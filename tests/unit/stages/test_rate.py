@@ -13,9 +13,11 @@ import swarm
 from swarm import MLP, Brains, Component, Important, Near, Own, f32, i32
 from swarm.errors import NonFiniteError, ScheduleError, SchemaError, SettingsError
 from swarm.stages.rate import Clock, pick, rank
+from swarm.worlds import join
 from tests.unit.stages.worlds import Body, Energy, by_id, host, shuffle, world
 
-Mind = swarm.mind(energy=Own(Energy.level), speed=Own(Body.vel), actions=("x", "y"), memory=2)
+Mind = swarm.mind(energy=Own(Energy.level), speed=Own(Body.vel), actions=("x", "y"), memory=2, paced=True)
+Plain = swarm.mind("Plain", energy=Own(Energy.level), actions=("x",))
 NET = MLP((Mind.inputs, 7, Mind.outputs), output="tanh")
 
 
@@ -249,8 +251,8 @@ def test_permuted_saved_and_on_both_backends_the_same(rate: dict, tmp_path):
         assert run(name).hash() == {"cpu": straight, "reference": other}[name].hash()
     assert np.array_equal(by_id(straight.tables["npc"], straight.tables["npc"].ids()),
                           by_id(other.tables["npc"], other.tables["npc"].ids()))  # fmt: skip
-    if "brains" in rate:
-        assert np.array_equal(straight.resources["thought Mind"], other.resources["thought Mind"])
+    kept = (by_id(w.tables["npc"], w.tables["npc"].column(Mind.thought)) for w in (straight, other))
+    assert np.array_equal(*kept)
 
 
 def test_cuda_chooses_the_same(hosted):
@@ -261,8 +263,26 @@ def test_cuda_chooses_the_same(hosted):
             w.step()
         made.append(w)
     one, two = made
-    assert np.array_equal(one.resources["thought Mind"], two.resources["thought Mind"])
+    assert np.array_equal(*(host(w.tables["npc"], Mind.thought) for w in made))
     assert np.array_equal(outputs(one), outputs(two))
+
+
+@pytest.mark.parametrize("rate", [{"every": 3}, {"every": 2, "brains": 7}, {"every": Npc.pace, "brains": 4}])
+@pytest.mark.parametrize("name", ["reference", "cpu"])
+def test_each_of_several_worlds_thinks_as_alone(name: str, rate: dict):
+    def alone(k: int) -> swarm.World:
+        w = build(name, swarm.think(Mind, **rate), 20, npc=Npc(pace=3), mutation=swarm.Mutation(0.1))
+        w.seed = k
+        w.schedule = (*w.schedule, lambda world, dt: changing(world))
+        return w
+
+    joined = join((alone(k) for k in range(3)), 3)
+    singles = [alone(k) for k in range(3)]
+    for _ in range(8):
+        joined.step()
+        for k, one in enumerate(singles):
+            one.step()
+            assert joined.hash(k) == one.hash()
 
 
 def test_asking_for_a_report_changes_nothing():
@@ -369,6 +389,12 @@ def test_pick_is_a_sort(agents, limit):
 def test_settings_that_cannot_be(rate: dict, text: str):
     with pytest.raises(SettingsError, match=re.escape(text)):
         swarm.think(Mind, **rate)
+
+
+@pytest.mark.parametrize("budget", [{"budget": 4.0}, {"brains": 3}])
+def test_a_budget_needs_a_mind_that_keeps_its_pace(budget):
+    with pytest.raises(SettingsError, match=r"under a budget Plain must keep when .* mind\(\.\.\., paced=True\)"):
+        swarm.think(Plain, **budget)
 
 
 def test_columns_that_cannot_be():

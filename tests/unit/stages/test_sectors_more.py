@@ -8,7 +8,7 @@ import pytest
 import swarm
 from swarm import Sectors
 from swarm.errors import ScheduleError, SchemaError, SettingsError
-from swarm.stages.frame import rotated, turned, unit
+from swarm.stages.frame import turned, unit
 from tests.unit.stages.looking import Facing, Voice, around, looked
 from tests.unit.stages.worlds import Body, Energy, places, run, shuffle, world
 
@@ -126,8 +126,11 @@ def test_frames_have_length_one_and_the_right_angle():
     want = np.stack([np.cos(angle.astype(float)), np.sin(angle.astype(float))], 1)
     assert np.abs(turned(angle) - want).max() <= 2.0**-24
     way = np.float32([[3, 4], [0, 0], [-1e30, 0], [1e-40, 1e-40], [0, -2]])
-    assert np.allclose(unit(way), [[0.6, 0.8], [1, 0], [-1, 0], [0.5**0.5, 0.5**0.5], [0, -1]], atol=1e-7)
-    assert np.allclose(rotated(np.float32([[1, 0]]), np.pi / 2), [[0, 1]], atol=1e-7)
+    out = np.empty_like(way)
+    assert unit(way, np.float32([1, 0]), out) == -1
+    assert np.allclose(out, [[0.6, 0.8], [1, 0], [-1, 0], [0.5**0.5, 0.5**0.5], [0, -1]], atol=1e-7)
+    assert unit(way, turned(np.pi / 2), out) == -1
+    assert np.allclose(out[0], [-0.8, 0.6], atol=1e-7)
 
 
 def test_bad_input():

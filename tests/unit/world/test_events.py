@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import swarm
 from swarm import Birth, Death, Event, Meal
 from swarm.errors import SchemaError
+from swarm.worlds import join
 from tests.unit.stages.worlds import Body, Energy, Plant, host, shuffle, world
 
 
@@ -157,6 +158,30 @@ def test_a_watched_stage_leaves_the_graph_and_the_run_stays_the_same(hosted):
     assert made[0].hash() == made[1].hash()
     assert any("graze" in name and "+" in name for name in made[0].profile.names)
     assert "graze" in made[1].profile.names
+
+
+def test_births_and_deaths_of_several_worlds():
+    """Worlds whose own ticks differ: one was made later."""
+
+    def make(ticks: int) -> swarm.World:
+        w = world("reference")
+        w.spawn(2, Body(pos=1), Energy(level=[1, 2]), name="agent")
+        w.schedule = (live,)
+        for _ in range(ticks):
+            w.step()
+        return w
+
+    def live(world, dt):
+        for agents in world.query(Energy):
+            agents.birth(agents[Energy].level == 2)
+            agents.kill(agents[Energy].level == 1)
+
+    joined = join((make(ticks) for ticks in (0, 1)), 2)
+    joined.watch(Birth, Death)
+    before = joined.tables["agent"].ids()
+    joined.step()
+    assert (len(joined.events(Birth)), len(joined.events(Death))) == (1 + 2, 1)
+    assert set(joined.events(Birth).others.tolist()) | set(joined.events(Death).ids.tolist()) == set(before.tolist())
 
 
 def test_nothing_is_collected_when_nobody_asks():

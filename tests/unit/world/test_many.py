@@ -31,7 +31,6 @@ from swarm import (
     sense,
     think,
 )  # fmt: skip
-from swarm import worlds_kept as kept
 from swarm.backend import rng
 from swarm.backend.device import choose
 from swarm.brain import vary
@@ -298,7 +297,7 @@ def test_neighbours_are_those_of_ones_own_world(backend, build):
 
 # --- minds ------------------------------------------------------------------------------------------------------------
 
-Eye = mind(now=Clock(0.7), level=Own(Body.energy), actions=("go",))
+Eye = mind(now=Clock(0.7), level=Own(Body.energy), actions=("go",), paced=True)
 
 
 def thinking(seed, backend, **how):
@@ -322,33 +321,20 @@ def test_minds_know_the_time_and_their_turn_in_their_own_world(backend, how):
     world = join([one.apart(0) for one in alone], 3)  # at different ticks
     for t in range(8):
         assert [world.hash(k) for k in range(3)] == [one.hash() for one in alone]
-        if t == 3:
-            for k in (0, 2):
-                slot = int(alone[k].tables["thinker"].slots[-1])
-                generation = int(alone[k].ids.generation[slot])
-                alone[k].override(slot << 32 | generation, [0.5 * k])
-                world.override((slot * 3 + k) << 32 | generation, [0.5 * k])
         for one in (world, *alone):
             one.step()
     assert join([world.apart(k) for k in range(3)], 3).hash() == world.hash()
 
 
-def test_a_reset_forgets_who_thought_and_who_is_driven(backend):
-    world = join((thinking(seed, backend, brains=2) for seed in range(3)), 3)
-    for _ in range(3):
-        world.step()
-    for id in world.tables["thinker"].ids()[[0, -1]].tolist():
-        world.override(id, [1.0])
-    fresh = thinking(7, backend, brains=2)
-    gone = int(world.tables["thinker"].worlds[0])
-    kept.reset(world.resources, gone, 3, fresh.resources)
-    assert set((world.resources["overrides"] >> np.uint64(32)).astype(int) % 3) == {2} != {gone}
-    thought = world.resources[f"thought {Eye.__name__}"]
-    assert (thought[gone::3] == -1).all() and thought.max() == 2
-    kept.reset(world.resources, 2, 3, fresh.resources)
-    assert "overrides" not in world.resources
-    with pytest.raises(SettingsError, match="resource 'late' was made by a system"):
-        kept.need_alike({"late": np.zeros((3, 2))}, {})
+def test_what_cannot_go_in_says_why(backend):
+    driven = thinking(0, backend)
+    driven.override(int(driven.tables["thinker"].ids()[0]), [1.0])
+    with pytest.raises(SettingsError, match="driven by `override`"):
+        join([driven, thinking(1, backend)], 2)
+    world = scene("flock", worlds=2, agents=20, backend=backend)
+    world.resources["late"] = np.zeros((2, 3))
+    with pytest.raises(SettingsError, match="'late' was made by a system.*in the scene's build"):
+        world.reset(0)
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import swarm
 from swarm import MLP, Brains, Own
 from swarm.errors import DeadError, NonFiniteError, SaveError, ScheduleError, SchemaError, SettingsError
+from swarm.worlds import join
 from tests.unit.stages.worlds import Body, Energy, Plant, host, shuffle, world
 
 Mind = swarm.mind(energy=Own(Energy.level), speed=Own(Body.vel), actions=("x", "y"), memory=2)
@@ -256,6 +257,12 @@ def test_within_a_tick():
     w.schedule = (*w.schedule, lambda world, dt: world.override(who, [1, 2]))
     with pytest.raises(ScheduleError, match=r"Call it between ticks; a system writes the column"):
         w.step()
+
+
+def test_several_worlds_in_one():
+    joined = join((build("cpu") for _ in range(2)), 2)
+    with pytest.raises(SettingsError, match=r"these are 2 worlds in one\. Drive it in a world of its own"):
+        joined.override(ids_of(joined)[0], [1, 2])
 
 
 def test_a_log_that_is_not_whole():

@@ -1,0 +1,1 @@
+"""Multigrid reduction in time: one training run, computed in parallel over its steps."""
