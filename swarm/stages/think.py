@@ -46,7 +46,7 @@ class Think(Stage):
         self.rate = rate if rate.limited or rate.every != 1 else None
         self.name = f"think {mind.__name__}"
         self.reads = (mind.senses, *rate.reads)
-        kept = (mind.memory,) * (mind.remembers > 0) + (mind.thought,) * rate.limited
+        kept = (*((mind.memory,) if mind.remembers else ()), *((mind.thought,) if rate.limited else ()))
         self.writes = (mind.actions, *kept)
         self._clocks: WeakKeyDictionary[Any, Clock] = WeakKeyDictionary()
 
