@@ -319,7 +319,7 @@ def test_minds_know_the_time_and_their_turn_in_their_own_world(backend, how):
     for _ in range(4):
         alone[1].step()
     world = join([one.apart(0) for one in alone], 3)  # at different ticks
-    for t in range(8):
+    for _ in range(8):
         assert [world.hash(k) for k in range(3)] == [one.hash() for one in alone]
         for one in (world, *alone):
             one.step()
@@ -333,7 +333,7 @@ def test_what_cannot_go_in_says_why(backend):
         join([driven, thinking(1, backend)], 2)
     world = scene("flock", worlds=2, agents=20, backend=backend)
     world.resources["late"] = np.zeros((2, 3))
-    with pytest.raises(SettingsError, match="'late' was made by a system.*in the scene's build"):
+    with pytest.raises(SettingsError, match=r"'late' was made by a system.*in the scene's build"):
         world.reset(0)
 
 
