@@ -25,6 +25,7 @@ from swarm.brain.mixed import MixedBrains
 from swarm.brain.rows import allocate
 from swarm.ecs.follow import Past
 from swarm.ecs.ids import Ids
+from swarm.ecs.override import IDS
 from swarm.ecs.table import Table
 from swarm.errors import BackendError, ScheduleError, SettingsError
 
@@ -105,8 +106,8 @@ def reset(world: World, which: Any, seeds: Any) -> None:
         return
     for k, one in zip(at.tolist(), fresh):
         _need_alike(world, one, k)
-        for name, value in one.resources.items():
-            _resource(name, value, world.resources[name][k])
+        for name, value in world.resources.items():
+            _resource(name, one.resources.get(name), value[k])
     _clear(world, at)
     world.seeds[at], world._begun[at] = given, world.tick
     for k, one in zip(at.tolist(), fresh):
@@ -325,6 +326,15 @@ def _make(world: World) -> Iterator[tuple[str, Any]]:
 def _resource(name: str, value: Any, first: Any) -> np.ndarray:
     """A resource as an array. Raises `SettingsError` if it is not of the kind of the first world's."""
     array, other = np.asarray(value), np.asarray(first)
+    if name == IDS:
+        raise SettingsError(
+            "An agent is driven by `override`, which is for one world. Give it back to its brain first."
+        )
+    if value is None:
+        raise SettingsError(
+            f"resource '{name}' was made by a system: a world that is built anew does not have it. Make it in the "
+            "scene's build, a field by Field.of(world)."
+        )
     if array.dtype.kind not in "biufc" or array.shape != other.shape or array.dtype != other.dtype:
         raise SettingsError(
             f"resource '{name}' is {array.dtype} {array.shape} in one world, {other.dtype} {other.shape} in another. "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import floor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,8 +41,8 @@ class Clock:
 
     def fill(self, world: Any, seeker: Seeker, out: Any, at: int) -> int:
         """Write columns at and at + 1 of `out` [N, W]; returns -1 (no row is ever refused)."""
-        days = (world.tick * world.dt + self.offset) / self.period
-        cosine, sine = turned(2 * np.pi * (days - floor(days)))
+        days = (world.tick_of(seeker.table) * world.dt + self.offset) / self.period
+        cosine, sine = turned(2 * np.pi * (days - np.floor(days))).T
         out[:, at], out[:, at + 1] = sine, cosine
         return -1
 

@@ -51,7 +51,8 @@ class Aside:
 
     def __init__(self, world: Any) -> None:
         self.world, self.indices = world, {}
-        self.size, self.tick, self.seed, self.ids = world.size, world.tick, world.seed, world.ids
+        self.size, self.tick, self.ids = world.size, world.tick, world.ids
+        self.seeds, self.ticks = world.seeds, world.ticks
         self.schedule = world.schedule
         self.backend = world.backend if world.backend.device is None else choose("cpu", world.backend.threads)
         self.tables = tuple(world.tables.values())

@@ -12,7 +12,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarm import MLP, Brains, Component, Mutation, World, f32, flock, graze, i32, index, move, scene
+from swarm import (
+    MLP,
+    Brains,
+    Clock,
+    Component,
+    Mutation,
+    Own,
+    World,
+    f32,
+    flock,
+    graze,
+    i32,
+    index,
+    mind,
+    move,
+    scene,
+    sense,
+    think,
+)  # fmt: skip
 from swarm.backend import rng
 from swarm.backend.device import choose
 from swarm.brain import vary
@@ -275,6 +293,48 @@ def test_neighbours_are_those_of_ones_own_world(backend, build):
         assert sum(one.indices[Bird.pos].overflow for one in alone) == world.indices[Bird.pos].overflow > 0
     else:
         assert {one.counts()["near"] for one in alone} == {0}
+
+
+# --- minds ------------------------------------------------------------------------------------------------------------
+
+Eye = mind(now=Clock(0.7), level=Own(Body.energy), actions=("go",), paced=True)
+
+
+def thinking(seed, backend, **how):
+    world = World(size=(12, 12), tick=0.1, backend=backend, seed=seed)
+    brains = MLP((Eye.inputs, 3, Eye.outputs))
+    world.spawn(4 + 2 * seed, Body(pos=world.scatter), Eye, name="thinker", brains=brains)
+    world.schedule = (sense(Eye), think(Eye, **how), act, grow)
+    return world
+
+
+def act(world, dt):
+    for agents in world.query(Body, Eye):
+        agents[Body].energy += agents[Eye].actions[:, 0]
+
+
+@pytest.mark.parametrize("how", [{"every": 3}, {"every": 2, "brains": 3}, {"brains": 2}])
+def test_minds_know_the_time_and_their_turn_in_their_own_world(backend, how):
+    alone = [thinking(seed, backend, **how) for seed in range(3)]
+    for _ in range(4):
+        alone[1].step()
+    world = join([one.apart(0) for one in alone], 3)  # at different ticks
+    for _ in range(8):
+        assert [world.hash(k) for k in range(3)] == [one.hash() for one in alone]
+        for one in (world, *alone):
+            one.step()
+    assert join([world.apart(k) for k in range(3)], 3).hash() == world.hash()
+
+
+def test_what_cannot_go_in_says_why(backend):
+    driven = thinking(0, backend)
+    driven.override(int(driven.tables["thinker"].ids()[0]), [1.0])
+    with pytest.raises(SettingsError, match="driven by `override`"):
+        join([driven, thinking(1, backend)], 2)
+    world = scene("flock", worlds=2, agents=20, backend=backend)
+    world.resources["late"] = np.zeros((2, 3))
+    with pytest.raises(SettingsError, match=r"'late' was made by a system.*in the scene's build"):
+        world.reset(0)
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------
