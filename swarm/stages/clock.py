@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Clock:
     """Sine and cosine of 2 pi (t + offset) / period, where t = world.tick * world.dt: two senses without a jump.
 
+    Of several worlds each goes by its own ticks.
     period, offset: s. Raises `SettingsError`.
     """
 
@@ -42,8 +43,9 @@ class Clock:
     def fill(self, world: Any, seeker: Seeker, out: Any, at: int) -> int:
         """Write columns at and at + 1 of `out` [N, W]; returns -1 (no row is ever refused)."""
         days = (world.tick_of(seeker.table) * world.dt + self.offset) / self.period
-        cosine, sine = turned(2 * np.pi * (days - np.floor(days))).T
-        out[:, at], out[:, at + 1] = sine, cosine
+        way = turned(2 * np.pi * (days - np.floor(days)))
+        for k, part in enumerate((way[..., 1], way[..., 0])):
+            out[:, at + k] = world.backend.array(part) if part.ndim else float(part)
         return -1
 
     def cost(self, world: Any, n: int) -> Cost:

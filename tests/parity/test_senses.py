@@ -31,12 +31,12 @@ def felt(case: dict, sense, apart: int = 1):
         warnings.simplefilter("ignore", UserWarning)  # crowded cells are wanted here
         for backend in ("reference", "cpu"):
             w = build(backend, case)
-            w.ids.worlds = apart
             rng = np.random.default_rng(case["seed"])
             n, size, step = case["bodies"] // 2, w.size, case["step"]
             facing = Facing(angle=rng.uniform(-9, 9, n), way=rng.integers(-2, 3, (n, 2)))
             w.spawn(n, Body(pos=places(rng, n, size, step)), Energy(level=2), facing, Mind(), name="minds")
             w.spawn(40, Wall(a=places(rng, 40, size, step), b=places(rng, 40, size, step)), name="wall")
+            w.ids.worlds = apart
             looks = {
                 Body.pos: 0.1 * min(size)
             } | sense.needs  # their own grid gives the order in which they are visited

@@ -29,6 +29,18 @@ def test_the_clock_goes_round_once_a_period(backend: str):
     assert Mind.describe()["senses"]["late"] == {"sense": "clock", "period": 2.0, "offset": 0.5, "unit": "s"}
 
 
+def test_each_of_several_worlds_has_its_own_time():
+    Mind = swarm.mind(day=Clock(2.0), actions=("x",))
+    w = world("reference")
+    w.spawn(3, Body(pos=1), Mind(), name="body")  # slots 1, 2, 3
+    w.ids.worlds = 2
+    w.several([1, 2], [0, 4])
+    run(w, swarm.sense(Mind))
+    ticks = w.ticks[w.tables["body"].slots % 2]
+    assert len(set(ticks.tolist())) == 2
+    assert np.allclose(host(w.tables["body"], Mind.senses)[:, 0], np.sin(2 * np.pi * ticks / 16), atol=1e-6)
+
+
 def test_two_speakers_within_the_radius_and_one_outside(backend: str):
     said = np.float32([[1, 0, 2], [4, -1, 0], [100, 100, 100]])
     for reduce, want in (("sum", [5, -1, 2]), ("nearest", [4, -1, 0])):
