@@ -124,23 +124,25 @@ class Collide(HostStage):
 
     def part(self, world: Any, ours: Mirror, grid: Grid, radii: dict[Any, np.ndarray], told: bool) -> None:
         """One round of agents against each other."""
-        kernels, scratch, n, packed = (
-            kernels_of(world, "swarm.stages.collide"),
-            self.scratch(world),
-            grid.n,
-            grid.packed(),
-        )
-        entry = grid.entry[:n]
+        kernels, scratch, n = kernels_of(world, "swarm.stages.collide"), self.scratch(world), grid.n
+        packed, entry = grid.packed(), grid.entry[:n]
         x, y, r, vx, vy = (scratch.array(name, n, np.float32) for name in ("x", "y", "r", "vx", "vy"))
-        all_r = np.concatenate([radii.get(t, np.full(t.n, np.nan, np.float32)) for t in grid.tables])
-        where = ours.joined(grid.tables, self.pos)[entry]
-        x[:n], y[:n], r[:n] = where[:, 0], where[:, 1], all_r[entry]
+        slot = scratch.array("slot", n, np.uint32)
+
+        def pack(of: np.ndarray, to: np.ndarray) -> None:
+            np.take(of, entry, out=to[:n], mode="clip")
+
+        where = ours.joined(grid.tables, self.pos)
+        pack(where[:, 0], x)
+        pack(where[:, 1], y)
+        pack(_each([radii.get(t, np.full(t.n, np.nan, np.float32)) for t in grid.tables]), r)
         vx[:n], vy[:n] = 0, 0
         if self.vel is not None:
-            v = [ours.read(t, self.vel) if t.has(self.vel) else np.zeros((t.n, 2), np.float32) for t in grid.tables]
-            vx[:n], vy[:n] = np.concatenate(v)[entry].T
-        slot = scratch.array("slot", n, np.uint32)
-        slot[:n] = ours.joined(grid.tables, "slots")[entry]
+            still = [ours.read(t, self.vel) if t.has(self.vel) else np.zeros((t.n, 2), np.float32) for t in grid.tables]
+            vel = _each(still)
+            pack(vel[:, 0], vx)
+            pack(vel[:, 1], vy)
+        pack(ours.joined(grid.tables, "slots"), slot)
         contacts = scratch.array("contacts", n, np.int32)
         walled = self.edge == "wall"
         kernels.touch(packed, n, x, y, r, walled, contacts)
@@ -188,6 +190,11 @@ class Collide(HostStage):
     def cost(self, world: Any) -> Cost:
         n, grid = sum(t.n for t in self.tables(world)), world.indices.get(self.pos) if self.agents else None
         return cost(n * self.rounds, grid.n / grid.cells if grid is not None and grid.n else 0.0)
+
+
+def _each(parts: list[np.ndarray]) -> np.ndarray:
+    """Arrays of tables by entry: the one there is, or a copy."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 # --- kernels: the reference; collide_cpu.py has the twin --------------------------------------------------------------

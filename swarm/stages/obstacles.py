@@ -101,15 +101,15 @@ class Obstacles:
             way[far] = 0
             if self.tiles is not None:
                 kernels.back(*found["tiles"], pos, within, way, *sides)
-        rows = np.arange(table.n, dtype=np.int32)
+        rows, grain = np.arange(table.n, dtype=np.int32), float(max(sides)) * 2.0**-23
         deep = np.empty(table.n, np.float64)
         normal, which = np.empty((table.n, 2), np.float64), np.empty(table.n, np.int32)
         for turn in range(TURNS):
-            deep[rows] = 0
+            deep[rows] = grain  # what rounding of positions leaves is no contact
             about = rows, pos, within, radius, deep, normal, which
             if self.circles is not None:
                 kernels.circles(*found["circles"], *about)
-                kind = np.where(deep[rows] > 0, 1, 0)
+                kind = np.where(deep[rows] > grain, 1, 0)
             else:
                 kind = np.zeros(len(rows), np.int64)
             for name, number in (("segments", 2), ("tiles", 3)):

@@ -3,7 +3,7 @@
     pos, way [N][2], radius [N] float32, within [N] int32 read
     deep [N], normal [N][2] float64, which [N] int32 written
     grid, segments: the cell around an agent, shared by neighbours
-    solid [W][rows][columns] bool, nine tiles an agent
+    solid [W][rows][columns] bool, the tiles that a disc touches
 
 Single operations in the order of the reference, never fused: equal bits.
 """
@@ -15,6 +15,8 @@ import numpy as np
 from swarm.backend.jit import kernel
 from swarm.stages.near_cpu import RUNS, cell_of, first_cell, runs, shortest1
 from swarm.stages.obstacles import back, out  # noqa: F401  (few are concerned: NumPy)
+
+_SLACK = 2.0**-30  # of a tile: more than the rounding of an edge's place
 
 
 @kernel
@@ -85,37 +87,41 @@ def segments(index, rows, pos, within, radius, deep, normal, which, way):
 
 def tiles(solid, rows, pos, within, radius, deep, normal, which, width, height):
     """See `obstacles.tiles`."""
-    if len(rows):
-        w, h = np.float64(width) / solid.shape[2], np.float64(height) / solid.shape[1]
-        far = float(radius[rows].max())
-        _tiles(solid, rows, pos, within, radius, deep, normal, which, w, h, int(far / w) + 1, int(far / h) + 1)
+    w, h = np.float64(width) / solid.shape[2], np.float64(height) / solid.shape[1]
+    _tiles(solid, rows, pos, within, radius, deep, normal, which, w, h)
+
+
+@kernel(inline=True)
+def _round(c, count):
+    """A tile's number, round the torus."""
+    return c if c >= 0 and c < count else c % count
 
 
 @kernel
-def _tiles(solid, rows, pos, within, radius, deep, normal, which, w, h, across, along):
-    high, wide = solid.shape[1], solid.shape[2]
+def _tiles(solid, rows, pos, within, radius, deep, normal, which, w, h):
+    high, wide = np.int64(solid.shape[1]), np.int64(solid.shape[2])
     for i in rows:
         plane = np.int64(within[i]) if len(within) else np.int64(0)
         px, py, r = np.float64(pos[i, 0]), np.float64(pos[i, 1]), np.float64(radius[i])
         column, row = min(np.int64(px / w), wide - 1), min(np.int64(py / h), high - 1)
-        for down in range(-along, along + 1):
-            for right in range(-across, across + 1):
-                c, k = column + right, row + down
-                if not solid[plane, k % high, c % wide]:
+        left, right = np.int64(np.floor((px - r) / w - _SLACK)), np.int64(np.floor((px + r) / w + _SLACK))
+        low, top = np.int64(np.floor((py - r) / h - _SLACK)), np.int64(np.floor((py + r) / h + _SLACK))
+        for k in range(low, top + 1):
+            for c in range(left, right + 1):
+                if not solid[plane, _round(k, high), _round(c, wide)]:
                     continue
                 qx = c * w if px < c * w else (c + 1) * w if px > (c + 1) * w else px
                 qy = k * h if py < k * h else (k + 1) * h if py > (k + 1) * h else py
                 dx, dy = px - qx, py - qy
                 d = np.sqrt(dx * dx + dy * dy)
-                depth, nx, ny = r - d, 0.0, 0.0
                 if d > 0:
-                    nx, ny = dx / d, dy / d
-                elif right == 0 and down == 0:
+                    depth, nx, ny = r - d, dx / d, dy / d
+                elif c == column and k == row:
                     inner, nx, ny = _nearest_side(solid, plane, c, k, px, py, w, h)
                     depth = r + inner
                 else:
-                    length = np.sqrt(np.float64(right * right + down * down))
-                    nx, ny = -right / length, -down / length
+                    length = np.sqrt(np.float64((c - column) ** 2 + (k - row) ** 2))
+                    depth, nx, ny = r, (column - c) / length, (row - k) / length
                 if depth > deep[i]:
                     deep[i], which[i], normal[i, 0], normal[i, 1] = depth, -1, nx, ny
 
