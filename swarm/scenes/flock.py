@@ -82,7 +82,7 @@ def fly(cruise: float, wind: float) -> Any:
         for birds in world.query(Body):
             gust, table = birds.uniform(2, stream="gust"), birds.table
             numbers = np.float32(cruise), np.float32(wind), np.float32(dt)
-            world.backend.twin(__name__).steady(table.column(Body.vel), table.column(Body.strain), gust, *numbers)
+            world.backend.twin(__name__).settle(table.column(Body.vel), table.column(Body.strain), gust, *numbers)
 
     return fly
 
@@ -121,7 +121,7 @@ def look(world: World) -> tuple[Look, ...]:
 _KEPT, _BACK = np.float32(0.98), np.float32(2)  # of the strain from tick to tick; 1/s, how fast the speed comes back
 
 
-def steady(vel: Any, strain: Any, gust: Any, cruise: Any, wind: Any, dt: Any) -> None:
+def settle(vel: Any, strain: Any, gust: Any, cruise: Any, wind: Any, dt: Any) -> None:
     """vel float32 [N, 2] m/s after a gust [N, 2] in 0..1, half of the way back to `cruise` m/s a third of a second
     later; strain [N] m/s2 follows how far off it was. In place."""
     vel += (gust - np.float32(0.5)) * (wind * dt + wind * dt)

@@ -16,7 +16,7 @@ from swarm.scenes.flock import _BACK, _KEPT
 _BIRDS = 8192  # of one task
 
 
-def steady(vel, strain, gust, cruise, wind, dt):
+def settle(vel, strain, gust, cruise, wind, dt):
     (_some if len(vel) <= _BIRDS else _all)(vel, strain, gust, cruise, wind, dt)
 
 

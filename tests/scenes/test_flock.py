@@ -51,7 +51,7 @@ def test_the_kernel_has_the_bits_of_the_reference(count):
     vel[:1] = 0
     mine, theirs = (vel.copy(), strain.copy()), (vel.copy(), strain.copy())
     for module, arrays in ((reference, mine), (kernels, theirs)):
-        module.steady(*arrays, gust, np.float32(8), np.float32(20), np.float32(1 / 60))
+        module.settle(*arrays, gust, np.float32(8), np.float32(20), np.float32(1 / 60))
     assert all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
     assert count == 0 or not np.array_equal(mine[0], vel)
 
@@ -59,7 +59,7 @@ def test_the_kernel_has_the_bits_of_the_reference(count):
 def test_without_wind_a_lone_bird_comes_back_to_cruising_speed():
     vel, strain = np.array([[2.0, 0.0]], np.float32), np.zeros(1, np.float32)
     for _ in range(300):
-        reference.steady(vel, strain, np.full((1, 2), 0.5, np.float32), *map(np.float32, (8, 0, 1 / 60)))
+        reference.settle(vel, strain, np.full((1, 2), 0.5, np.float32), *map(np.float32, (8, 0, 1 / 60)))
     assert vel[0, 0] == pytest.approx(8, abs=0.01) and vel[0, 1] == 0 and strain[0] < 5
 
 
