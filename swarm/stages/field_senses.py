@@ -17,8 +17,9 @@ import numpy as np
 from swarm.ecs.component import Column
 from swarm.errors import SchemaError, SettingsError
 from swarm.stages.field import Field, need_field
+from swarm.stages.frame import forward, turned
 from swarm.stages.raster import Raster
-from swarm.stages.sample import cost, directions
+from swarm.stages.sample import cost
 from swarm.stages.stage import Cost, positive
 from swarm.stages.tiles import Tiles
 
@@ -123,7 +124,7 @@ class Probe(FieldSense):
                 raise SchemaError(f"Probe: heading is {heading!r}; name a column f32(2), a direction, or f32(), rad.")
             self.reads = (heading,)
         self.width = len(self.angles)
-        self.points = directions(np.radians(self.angles)) * np.float32(self.distance)
+        self.points = turned(np.radians(self.angles)) * np.float32(self.distance)
 
     def labels(self, name: str) -> list[str]:
         unit = getattr(self.raster, "unit", "")
@@ -141,8 +142,7 @@ class Probe(FieldSense):
             )
         ahead = seeker.pos[:0]
         if self.heading is not None:
-            ahead = seeker.table.column(self.heading)
-            ahead = directions(ahead) if ahead.ndim == 1 else ahead
+            ahead = world.backend.array(forward(world, seeker.table, self.heading, "Probe"))
         return kernels.probe(field, plane, seeker.pos, ahead, world.backend.array(self.points), *common)
 
 

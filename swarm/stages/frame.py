@@ -1,23 +1,14 @@
-"""Frames: which way an agent faces, as a unit vector, from a column that holds an angle or a direction.
-
-Sines and cosines are Taylor polynomials in float64 after a reduction by multiples of pi / 2 in two parts (Cody and
-Waite, "Software Manual for the Elementary Functions", 1980), single multiplications and additions in a fixed order:
-the same bits on every machine, within 1e-12 of the true value for angles below 10,000 rad, then rounded to float32.
-"""
+"""Frames: which way an agent faces, as a unit vector, from a column that holds an angle (rad) or a direction."""
 
 from __future__ import annotations
 
-from math import factorial
 from typing import Any
 
 import numpy as np
 
+from swarm.backend.circle import cos_sin
 from swarm.ecs.component import Column
 from swarm.errors import NonFiniteError, SchemaError
-
-HIGH, LOW = float.fromhex("0x1.921fb544p+0"), float.fromhex("0x1.0b4611a626331p-34")  # pi / 2 in two parts
-SIN = [(-1) ** k / factorial(2 * k + 1) for k in range(7)]
-COS = [(-1) ** k / factorial(2 * k) for k in range(8)]
 
 
 def need_heading(heading: Any, where: str) -> Column | None:
@@ -58,22 +49,7 @@ def forward(world: Any, table: Any, heading: Column, where: str, by: float = 0.0
 
 def turned(angle: Any) -> np.ndarray:
     """float32 [..., 2]: cosine and sine of angles in rad."""
-    x = np.asarray(angle, np.float64)
-    n = np.rint(x * (2 / np.pi))
-    r = (x - n * HIGH) - n * LOW
-    z = r * r
-    s, c = np.full_like(x, SIN[-1]), np.full_like(x, COS[-1])
-    for term in SIN[-2::-1]:
-        s = s * z + term
-    for term in COS[-2::-1]:
-        c = c * z + term
-    s *= r
-    quarter = n.astype(np.int64) & 3
-    odd = (quarter & 1).astype(np.bool_)
-    cosine, sine = np.where(odd, s, c), np.where(odd, c, s)
-    cosine = np.where((quarter == 1) | (quarter == 2), -cosine, cosine)
-    sine = np.where(quarter >= 2, -sine, sine)
-    return np.stack([cosine, sine], axis=-1).astype(np.float32)
+    return np.stack(cos_sin(np.asarray(angle)), axis=-1)
 
 
 # --- kernels: the reference; frame_cpu.py has the twin ----------------------------------------------------------------

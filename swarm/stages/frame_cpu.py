@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from swarm.backend.circle_cpu import cos_sin
 from swarm.backend.jit import kernel
-from swarm.stages.frame import COS, HIGH, LOW, SIN
-
-_SIN, _COS = np.array(SIN), np.array(COS)
 
 
 @kernel
@@ -24,20 +22,7 @@ def turn(angle, by, out):
         if not np.isfinite(angle[i]):
             bad = i
             continue
-        a = np.float64(angle[i])
-        n = np.rint(a * (2 / np.pi))
-        r = (a - n * HIGH) - n * LOW
-        z = r * r
-        s, c = _SIN[-1], _COS[-1]
-        for k in range(len(_SIN) - 2, -1, -1):
-            s = s * z + _SIN[k]
-        for k in range(len(_COS) - 2, -1, -1):
-            c = c * z + _COS[k]
-        s = s * r
-        quarter = np.int64(n) & 3
-        if quarter & 1:
-            s, c = c, s
-        x, y = np.float32(-c if quarter == 1 or quarter == 2 else c), np.float32(-s if quarter >= 2 else s)
+        x, y = cos_sin(angle[i])
         out[i, 0], out[i, 1] = x * by[0] - y * by[1], x * by[1] + y * by[0]
     return bad
 

@@ -1,4 +1,4 @@
-"""Obstacles on the CPU: one agent after the other on one thread.
+"""Obstacles on the CPU: one agent after the other, among tiles on all threads.
 
     pos, way [N][2], radius [N] float32, within [N] int32 read
     deep [N], normal [N][2] float64, which [N] int32 written
@@ -11,11 +11,13 @@ Single operations in the order of the reference, never fused: equal bits.
 from __future__ import annotations
 
 import numpy as np
+from numba import prange
 
 from swarm.backend.jit import kernel
 from swarm.stages.near_cpu import RUNS, cell_of, first_cell, runs, shortest1
 from swarm.stages.obstacles import back, out  # noqa: F401  (few are concerned: NumPy)
 
+_AGENTS = 4096  # of one task
 _SLACK = 2.0**-30  # of a tile: more than the rounding of an edge's place
 
 
@@ -88,7 +90,18 @@ def segments(index, rows, pos, within, radius, deep, normal, which, way):
 def tiles(solid, rows, pos, within, radius, deep, normal, which, width, height):
     """See `obstacles.tiles`."""
     w, h = np.float64(width) / solid.shape[2], np.float64(height) / solid.shape[1]
-    _tiles(solid, rows, pos, within, radius, deep, normal, which, w, h)
+    about = solid, rows, pos, within, radius, deep, normal, which, w, h
+    if len(rows) > _AGENTS:
+        _tiles_all(*about)
+    else:
+        _tiles(*about, 0, len(rows))
+
+
+@kernel(parallel=True)
+def _tiles_all(solid, rows, pos, within, radius, deep, normal, which, w, h):
+    for task in prange((len(rows) + _AGENTS - 1) // _AGENTS):
+        low = np.int64(task) * _AGENTS
+        _tiles(solid, rows, pos, within, radius, deep, normal, which, w, h, low, min(len(rows), low + _AGENTS))
 
 
 @kernel(inline=True)
@@ -98,9 +111,10 @@ def _round(c, count):
 
 
 @kernel
-def _tiles(solid, rows, pos, within, radius, deep, normal, which, w, h):
+def _tiles(solid, rows, pos, within, radius, deep, normal, which, w, h, begin, end):
     high, wide = np.int64(solid.shape[1]), np.int64(solid.shape[2])
-    for i in rows:
+    for j in range(begin, end):
+        i = rows[j]
         plane = np.int64(within[i]) if len(within) else np.int64(0)
         px, py, r = np.float64(pos[i, 0]), np.float64(pos[i, 1]), np.float64(radius[i])
         column, row = min(np.int64(px / w), wide - 1), min(np.int64(py / h), high - 1)

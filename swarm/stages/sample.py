@@ -110,20 +110,3 @@ def _corners(field: Any, plane: Any, x: Any, y: Any, lattice: Lattice) -> tuple[
     first, columns = _base(plane, lattice), np.int64(lattice.columns)
     cells = [field[first + row * columns + column] for row in (low, high) for column in (left, right)]
     return tuple(cells), tx, ty
-
-
-def directions(angle: np.ndarray) -> np.ndarray:
-    """(cos, sin) float32 [N, 2] of angles float32 [N] rad: own polynomials, so that no C library decides the bits.
-
-    Within 1e-6 of the exact values for |angle| <= 10,000. Cody and Waite's reduction to a quarter turn, then Taylor.
-    """
-    a = angle.astype(np.float64)
-    quarter = np.rint(a * (2 / np.pi))
-    r = (a - quarter * 1.5707963267341256) - quarter * 6.077100506506192e-11  # pi / 2 in two parts
-    s = r * r
-    sin = r * (1 - s / 6 * (1 - s / 20 * (1 - s / 42 * (1 - s / 72 * (1 - s / 110)))))
-    cos = 1 - s / 2 * (1 - s / 12 * (1 - s / 30 * (1 - s / 56 * (1 - s / 90))))
-    turn = quarter - 4 * np.floor(quarter / 4)
-    odd, back = turn % 2 == 1, turn >= 2
-    x, y = np.where(odd, -sin, cos), np.where(odd, cos, sin)
-    return np.stack([np.where(back, -x, x), np.where(back, -y, y)], axis=1).astype(np.float32)

@@ -18,7 +18,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import select, splat
-from swarm.stages.sample import cost, directions  # noqa: F401  (shared with the reference)
+from swarm.stages.sample import cost  # noqa: F401  (shared with the reference)
 
 _AGENTS = 2048  # of one task
 

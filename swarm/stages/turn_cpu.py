@@ -10,17 +10,39 @@ Single operations, never fused: equal bits with the reference.
 from __future__ import annotations
 
 import numpy as np
+from numba import prange
 
 from swarm.backend.circle_cpu import cos_sin
 from swarm.backend.jit import kernel
 from swarm.stages.turn import _PI, TAU, cost  # noqa: F401  (shared with the reference)
 
+_AGENTS = 4096  # of one task
 
-@kernel
+
 def head(by, heading, speed, vel, rate, push, keep, least, most):
     """See `turn.head`."""
-    bad = -1
-    for i in range(len(heading)):
+    about = by, heading, speed, vel, rate, push, keep, least, most
+    bad = np.full((len(heading) + _AGENTS - 1) // _AGENTS, len(heading))
+    if len(bad) > 1:
+        _all(*about, bad)
+    elif len(bad):
+        bad[0] = _some(*about, 0, len(heading))
+    worst = int(bad.min(initial=len(heading)))
+    return -1 if worst == len(heading) else worst
+
+
+@kernel(parallel=True)
+def _all(by, heading, speed, vel, rate, push, keep, least, most, bad):
+    for task in prange(len(bad)):
+        low = np.int64(task) * _AGENTS
+        high = min(len(heading), low + _AGENTS)
+        bad[task] = _some(by, heading, speed, vel, rate, push, keep, least, most, low, high)
+
+
+@kernel
+def _some(by, heading, speed, vel, rate, push, keep, least, most, low, high):
+    bad = len(heading)
+    for i in range(low, high):
         angle = heading[i] + by[i, 0] * rate
         angle = angle - TAU * np.floor((angle + _PI) / TAU)
         angle = -_PI if angle >= _PI or angle < -_PI else angle
@@ -29,6 +51,6 @@ def head(by, heading, speed, vel, rate, push, keep, least, most):
         heading[i], speed[i] = angle, pace
         c, s = cos_sin(angle)
         vel[i, 0], vel[i, 1] = c * pace, s * pace
-        if bad < 0 and not (np.isfinite(angle) and np.isfinite(pace)):
-            bad = i
+        if not (np.isfinite(angle) and np.isfinite(pace)):
+            bad = min(bad, i)
     return bad

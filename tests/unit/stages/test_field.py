@@ -8,7 +8,7 @@ import pytest
 import swarm
 from swarm import Field, Gradient, Probe, Tiles, Value, Window
 from swarm.errors import CapacityError, NonFiniteError, ScheduleError, SchemaError, SettingsError
-from swarm.stages.sample import directions
+from swarm.stages.frame import turned
 from tests.unit.stages.worlds import Body, Energy, Plant, host, places, run, shuffle, world
 
 SIZE = (32.0, 20.0)
@@ -228,12 +228,12 @@ def test_a_place_is_needed_and_a_probe_that_reaches_too_far_is_refused():
 
 def test_directions_are_those_of_the_angles():
     angles = np.concatenate([np.linspace(-20, 20, 4001), np.random.default_rng(0).uniform(-1e4, 1e4, 4000)])
-    got = directions(angles.astype(np.float32)).astype(float)
+    got = turned(angles.astype(np.float32)).astype(float)
     exact = np.stack(
         [np.cos(angles.astype(np.float32).astype(float)), np.sin(angles.astype(np.float32).astype(float))], 1
     )
     assert np.abs(got - exact).max() < 1e-6
-    assert directions(np.float32([0, np.pi / 2])).round(6).tolist() == [[1, 0], [0, 1]]
+    assert turned(np.float32([0, np.pi / 2])).round(6).tolist() == [[1, 0], [0, 1]]
 
 
 def test_the_fields_of_several_worlds_do_not_mix():
