@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, pi, sqrt
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from msgspec import Meta
@@ -77,7 +77,7 @@ class Settings:
 
     agents: Count = 4000  # ants
     cells: Annotated[int, Meta(ge=32)] | None = None  # of 1 m, along each side of the world; None: ten for each ant
-    crumbs: Positive = 1.0  # in all piles together, for each ant
+    crumbs: Positive = 0.5  # in all piles together, for each ant
     walls: Annotated[int, Meta(ge=0)] = 5
     speed: Positive = 8.0  # m/s
     rate: Positive = 6.0  # rad/s, of turning
@@ -102,12 +102,13 @@ def build(settings: Settings) -> World:
     ground.set(world, walls(s.seed, side, s.walls))
     nest = [(side // 2 + x, side // 2 + y) for x in range(-4, 5) for y in range(-4, 5) if x * x + y * y <= 16]
     home = Flow(ground, {"nest": nest}, scale=side / 4)
-    mind_ = mind("Mind", trail=Probe(trail, FEELERS, REACH, Ant.heading), home=home, actions=("turn", "push"))
+    mind_ = mind("Mind", trail=Probe(trail, FEELERS, REACH, Ant.vel), home=home, actions=("turn", "push"))
 
     def anywhere(count: int) -> np.ndarray:
         return (world.scatter(count)[:, 0] / np.float32(side) - np.float32(0.5)) * np.float32(2 * pi)
 
-    ants = Ant(pos=np.full(2, side / 2, np.float32), heading=anywhere, speed=s.speed)
+    facing = anywhere(s.agents)
+    ants = Ant(pos=np.full(2, side / 2, np.float32), heading=facing, speed=s.speed, vel=nose(facing, s.speed))
     world.spawn(s.agents, ants, mind_, name="ant")
     pile = max(1, round(s.agents * s.crumbs / PILES))
     world.spawn(0, Crumb, name="crumb")
@@ -166,11 +167,11 @@ def heap(world: World, count: int, number: int) -> np.ndarray:
 def decide(mind_: Any, lost: float) -> Any:
     """What an ant does with what it feels, in the place of a brain."""
 
-    @system(reads=[mind_.senses, Ant.heading, Ant.seeking, Ant.scouts], writes=[mind_.actions])
+    @system(reads=[mind_.senses, Ant.vel, Ant.seeking, Ant.scouts], writes=[mind_.actions])
     def decide(world: World, dt: float) -> None:
         for ants in world.query(Ant):
             table, chance = ants.table, ants.uniform(2, stream="wander")
-            columns = (mind_.inputs_, Ant.heading, Ant.seeking, Ant.scouts)
+            columns = (mind_.inputs_, Ant.vel, Ant.seeking, Ant.scouts)
             felt = (table.column(column) for column in columns)
             world.backend.twin(__name__).choose(*felt, chance, np.float32(lost), table.column(mind_.outputs_))
 
@@ -181,30 +182,22 @@ def carry(s: Settings) -> Any:
     """Who has found a crumb turns round and lays a trail; who brings one to the nest puts it down and turns round; who
     has run into a wall turns anywhere."""
 
-    @system(reads=[Ant.load, Ant.vel], writes=[Ant.load, Ant.seeking, Ant.heading, Ant.scent, Ant.scouts, Ant.since])
+    numbers = Numbers(*map(np.float32, (s.speed, 1 - s.tire, s.scouts, s.patience)))
+    columns = (Ant.pos, Ant.vel, Ant.heading, Ant.load, Ant.seeking, Ant.scent, Ant.scouts, Ant.since)
+
+    @system(reads=columns, writes=columns[1:])
     def carry(world: World, dt: float) -> None:
         for ants in world.query(Ant):
-            at, chance, half = ants[Ant], ants.uniform(2, stream="carry"), np.float32(world.size[0] / 2)
-            found, laden = at.seeking & (at.load > 0), at.load > 0
-            x, y = (at.pos - half).T
-            at_home, (vx, vy) = x * x + y * y < np.float32(4.5**2), at.vel.T
-            blocked = vx * vx + vy * vy < np.float32(0.8 * s.speed**2)
-            brought = laden & at_home
-            world.resources["brought"] += int(brought.sum())
-            at.load[brought] = 0
-            at.scent *= np.float32(1 - s.tire)
-            at.scent[found], at.scent[brought] = 1, 0
-            at.since += 1
-            at.since[found | at_home] = 0
-            at.scouts[found] = False
-            at.scouts[brought] = chance[brought, 0] < np.float32(s.scouts)
-            at.scouts[at.since > s.patience] = True
-            about = np.where(found | brought, np.float32(pi), np.where(blocked, chance[:, 1] * np.float32(2 * pi), 0))
-            at.heading += about.astype(np.float32)
-            at.heading[at.heading > np.float32(pi)] -= np.float32(2 * pi)
-            np.equal(at.load, 0, out=at.seeking)
+            half, at = np.float32(world.size[0] / 2), [ants.table.column(column) for column in columns]
+            chance, kernels = ants.uniform(2, stream="carry"), world.backend.twin(__name__)
+            world.resources["brought"] += kernels.handle(*at, chance, half, numbers)
 
     return carry
+
+
+def nose(heading: np.ndarray, speed: float) -> np.ndarray:
+    """Velocities float32 [N, 2] m/s along headings float32 [N] rad."""
+    return np.stack(cos_sin(heading), axis=1) * np.float32(speed)
 
 
 def replenish(pile: int) -> Any:
@@ -268,6 +261,7 @@ def marks(world: World) -> tuple[Any, ...]:
 
 # --- kernel: the reference; ants_cpu.py has the twin ------------------------------------------------------------------
 
+PI, HOME = np.float32(pi), np.float32(4.5)  # HOME: m, how large the nest is
 FELT = np.float32(0.002)  # what a feeler feels at least
 OUTWARDS = np.float32(0.6)  # how much a trail away from the nest counts more, and one towards it less
 SIDES = (
@@ -276,23 +270,68 @@ SIDES = (
 )
 
 
-def choose(senses: Any, heading: Any, seeking: Any, scouts: Any, chance: Any, lost: Any, actions: Any) -> None:
+class Numbers(NamedTuple):
+    """Settings for `handle`: speed m/s, what is kept of the scent in a tick, chance to leave as a scout, patience."""
+
+    speed: np.float32
+    keep: np.float32
+    scouts: np.float32
+    patience: np.float32
+
+
+def choose(senses: Any, vel: Any, seeking: Any, scouts: Any, chance: Any, lost: Any, actions: Any) -> None:
     """Fill actions float32 [N, 2]: which way to turn, -1..1, left being positive, and 0.
 
     senses float32 [N, 6]: the trail at the left, middle and right feeler, the unit vector to the nest, closeness;
-    heading float32 [N] rad; seeking, scouts bool [N]; chance float32 [N, 2] in 0..1; lost: the part of a turn that is
+    vel float32 [N, 2] m/s; seeking, scouts bool [N]; chance float32 [N, 2] in 0..1; lost: the part of a turn that is
     by chance.
     """
-    one = np.float32(1)
-    c, s = cos_sin(heading)
+    one, none = np.float32(1), np.float32(0)
+    x, y = vel.T
+    length = np.sqrt(x * x + y * y)
+    still = length == none
+    length = np.where(still, one, length)
+    c, s = np.where(still, one, x / length), y / length
     hx, hy = senses[:, 3], senses[:, 4]
     along, across = c * hx + s * hy, c * hy - s * hx  # the nest, in the ant's frame
     left, ahead, right = (
         senses[:, k] * (one - OUTWARDS * (SIDES[0][k] * along + SIDES[1][k] * across)) for k in range(3)
     )
-    best = np.where((ahead >= left) & (ahead >= right), 0, np.where(left > right, 1, -1)).astype(np.float32)
+    best = np.where((ahead >= left) & (ahead >= right), none, np.where(left > right, one, -one))
     best[scouts | (np.maximum(np.maximum(left, ahead), right) < FELT)] = 0
     homing = np.where(along < 0, np.where(across < 0, -one, one), np.clip(across + across, -one, one))
     wander = (chance[:, 0] + chance[:, 1] - one) * (lost + lost)
     actions[:, 0] = np.clip(np.where(seeking, best, homing) + wander, -one, one)
     actions[:, 1] = 0
+
+
+def handle(
+    pos: Any, vel: Any, heading: Any, load: Any, seeking: Any, scent: Any, scouts: Any, since: Any, chance: Any,
+    half: Any, numbers: Numbers,
+) -> int:  # fmt: skip
+    """What `carry` does with the columns of the ants, in place; returns how many crumbs were put down.
+
+    chance float32 [N, 2] in 0..1: who becomes a scout, where somebody at a wall turns; half: m, where the nest is.
+    """
+    x, y = (pos - half).T
+    at_home = x * x + y * y < HOME * HOME
+    found, brought = seeking & (load > 0), ~seeking & at_home
+    vx, vy = vel.T
+    blocked = vx * vx + vy * vy < np.float32(0.8) * numbers.speed * numbers.speed
+    load[brought] = 0
+    scent *= numbers.keep
+    scent[found], scent[brought] = 1, 0
+    since += 1
+    since[found | at_home] = 0
+    scouts[found] = False
+    scouts[brought] = chance[brought, 0] < numbers.scouts
+    scouts[since > numbers.patience] = True
+    about = found | brought
+    heading[about] += PI
+    vel[about] = -vel[about]
+    blocked &= ~about
+    heading[blocked] += chance[blocked, 1] * (PI + PI)
+    heading[heading > PI] -= PI + PI
+    vel[blocked] = np.stack(cos_sin(heading[blocked]), axis=1) * numbers.speed
+    np.equal(load, 0, out=seeking)
+    return int(brought.sum())

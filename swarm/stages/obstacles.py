@@ -105,19 +105,20 @@ class Obstacles:
         deep = np.empty(table.n, np.float64)
         normal, which = np.empty((table.n, 2), np.float64), np.empty(table.n, np.int32)
         for turn in range(TURNS):
-            deep[rows] = grain  # what rounding of positions leaves is no contact
+            some: Any = rows if turn else slice(None)  # at first all of them
+            deep[some] = grain  # what rounding of positions leaves is no contact
             about = rows, pos, within, radius, deep, normal, which
             if self.circles is not None:
                 kernels.circles(*found["circles"], *about)
-                kind = np.where(deep[rows] > grain, 1, 0)
+                kind = np.where(deep[some] > grain, 1, 0)
             else:
-                kind = np.zeros(len(rows), np.int64)
+                kind = np.zeros(len(rows), np.int8)
             for name, number in (("segments", 2), ("tiles", 3)):
                 if name in found:
-                    before = deep[rows].copy()
+                    before = deep[some].copy()
                     extra = (way,) if name == "segments" else sides
                     getattr(kernels, name)(*found[name], *about, *extra)
-                    kind = np.where(deep[rows] > before, number, kind)
+                    kind[deep[some] > before] = number
             hit = kind > 0
             rows, kind = rows[hit], kind[hit]
             if not len(rows):

@@ -110,14 +110,27 @@ def _round(c, count):
     return c if c >= 0 and c < count else c % count
 
 
+@kernel(inline=True)
+def _beside(solid, plane, column, row, high, wide):
+    """Whether one of the nine tiles around is solid."""
+    left, right = column - 1 if column > 0 else wide - 1, column + 1 if column + 1 < wide else 0
+    low, top = row - 1 if row > 0 else high - 1, row + 1 if row + 1 < high else 0
+    found = solid[plane, low, left] | solid[plane, low, column] | solid[plane, low, right]
+    found |= solid[plane, row, left] | solid[plane, row, column] | solid[plane, row, right]
+    return found | solid[plane, top, left] | solid[plane, top, column] | solid[plane, top, right]
+
+
 @kernel
 def _tiles(solid, rows, pos, within, radius, deep, normal, which, w, h, begin, end):
     high, wide = np.int64(solid.shape[1]), np.int64(solid.shape[2])
+    near = min(w, h) * (1 - 1e-6)
     for j in range(begin, end):
         i = rows[j]
         plane = np.int64(within[i]) if len(within) else np.int64(0)
         px, py, r = np.float64(pos[i, 0]), np.float64(pos[i, 1]), np.float64(radius[i])
         column, row = min(np.int64(px / w), wide - 1), min(np.int64(py / h), high - 1)
+        if r < near and not _beside(solid, plane, column, row, high, wide):
+            continue
         left, right = np.int64(np.floor((px - r) / w - _SLACK)), np.int64(np.floor((px + r) / w + _SLACK))
         low, top = np.int64(np.floor((py - r) / h - _SLACK)), np.int64(np.floor((py + r) / h + _SLACK))
         for k in range(low, top + 1):

@@ -15,7 +15,7 @@ SMALL = {"agents": 400, "seed": 4, "threads": 1}
 def turns(senses, heading=0.0, seeking=True, scout=False) -> float:
     """Which way one ant turns, without chance."""
     actions = np.zeros((1, 2), np.float32)
-    about = np.array([heading], np.float32), np.array([seeking]), np.array([scout])
+    about = reference.nose(np.array([heading], np.float32), 3.0), np.array([seeking]), np.array([scout])
     chance = np.full((1, 2), 0.5, np.float32)
     reference.choose(np.array([senses], np.float32), *about, chance, np.float32(0.3), actions)
     return float(actions[0, 0])
@@ -43,12 +43,29 @@ def test_a_laden_ant_turns_home():
 def test_the_kernel_has_the_bits_of_the_reference():
     rng, n = np.random.default_rng(0), 10_000
     senses = np.hstack([rng.random((n, 3)) * (rng.random((n, 3)) < 0.6), rng.normal(size=(n, 3))]).astype(np.float32)
-    heading = rng.uniform(-np.pi, np.pi, n).astype(np.float32)
+    vel = rng.normal(size=(n, 2)).astype(np.float32)
+    vel[:9] = 0
     flags, chance = rng.random((2, n)) < 0.5, rng.random((n, 2), np.float32)
     mine, theirs = np.empty((2, n, 2), np.float32)
     for module, out in ((reference, mine), (ants_cpu, theirs)):
-        module.choose(senses, heading, *flags, chance, np.float32(0.25), out)
+        module.choose(senses, vel, *flags, chance, np.float32(0.25), out)
     assert np.array_equal(mine, theirs) and len(np.unique(mine[:, 0])) > 1000
+
+
+def test_what_ants_do_with_their_loads_has_the_bits_of_the_reference():
+    rng, n = np.random.default_rng(1), 10_000
+    pos, vel = rng.uniform(0, 40, (n, 2)), rng.normal(0, 6, (n, 2))
+    load = (rng.random(n) < 0.5).astype(np.float32)
+    seeking = (load == 0) | (rng.random(n) < 0.3)
+    columns = [
+        pos.astype(np.float32), vel.astype(np.float32), rng.uniform(-3.1, 3.1, n).astype(np.float32), load, seeking,
+        rng.random(n, np.float32), rng.random(n) < 0.5, rng.integers(0, 400, n, dtype=np.int32),
+    ]  # fmt: skip
+    chance, numbers = rng.random((n, 2), np.float32), reference.Numbers(*map(np.float32, (8, 0.99, 0.1, 300)))
+    both = [[column.copy() for column in columns] for _ in range(2)]
+    counts = [m.handle(*c, chance, np.float32(20), numbers) for m, c in zip((reference, ants_cpu), both, strict=True)]
+    assert counts[0] == counts[1] == np.count_nonzero(~seeking & (((pos - 20) ** 2).sum(1) < 4.5**2))
+    assert all(np.array_equal(a, b) for a, b in zip(*both, strict=True))
 
 
 def test_crumbs_are_brought_home_along_trails_and_none_is_lost():
