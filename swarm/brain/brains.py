@@ -188,11 +188,14 @@ class Brains(Pool):
         with self.backend.running():
             self._twin("forward").forward(self.rows, self.layout, x, out, brain)
 
-    def forward_rows(self, x: Any, out: Any, rows: np.ndarray) -> None:
-        """The launch for some brains, unchecked: fills out [K, 1, O] from x [K, 1, I] with the brains in `rows`, int64
-        [K] on the host, each there once. x and out are contiguous arrays of the backend. Answers as `forward` gives."""
+    def forward_rows(self, x: Any, out: Any, at: np.ndarray, brain: np.ndarray | None = None) -> None:
+        """The launch for some brains, unchecked: fills out[at] from x[at], the others of out [N, 1, O] stay.
+
+        at int64 [K] on the host, each there once, names places in x [N, 1, I] and out; brain int64 [K] the rows that
+        think for them (None: at). Arrays and dtypes as for `forward`, and each brain answers as there.
+        """
         with self.backend.running():
-            self._twin("forward").forward_rows(self.rows, self.layout, x, out, rows)
+            self._twin("forward").forward_rows(self.rows, self.layout, x, out, at, brain)
 
     @property
     def _compute(self) -> np.dtype:

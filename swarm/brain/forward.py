@@ -53,15 +53,24 @@ def forward(rows: np.ndarray, layout: Layout, x: np.ndarray, out: np.ndarray, br
         out[start:stop] = layers(own, layout, h)[-1]
 
 
-def forward_rows(rows: np.ndarray, layout: Layout, x: np.ndarray, out: np.ndarray, at: np.ndarray) -> None:
-    """Fill out [K][1][O] from x [K][1][I] with the brains in rows at [K], integers, ascending, each there once.
+def forward_rows(
+    rows: np.ndarray, layout: Layout, x: np.ndarray, out: np.ndarray, at: np.ndarray, brain: np.ndarray | None = None
+) -> None:
+    """Let some brains think: fill out[at] from x[at], the others of `out` stay as they are.
 
-    A brain answers as in `forward`, bit by bit: only the rows named are read.
+    rows  [>= N][stride]   parameters, dtype of the layout         read, only those that think
+    x     [N][1][I]        inputs, float32 (float64 rows: float64) read
+    out   [N][1][O]        same dtype as x                         write
+    at    [K]              integers, each there once; fastest ascending   read
+    brain [K]              the row that thinks for each; None = at        read
+
+    A brain answers as in `forward`, bit by bit.
     """
+    brain = at if brain is None else brain
     step = max(1, _CHUNK_BYTES // max(1, layout.stride * layout.compute.itemsize))
     for start in range(0, len(at), step):
         some = slice(start, start + step)
-        out[some] = layers(rows[at[some]], layout, x[some])[-1]
+        out[at[some]] = layers(rows[brain[some]], layout, x[at[some]])[-1]
 
 
 def layers(rows: np.ndarray, layout: Layout, x: np.ndarray) -> list[np.ndarray]:

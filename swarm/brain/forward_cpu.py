@@ -62,12 +62,16 @@ def forward(rows: np.ndarray, layout: Layout, x: np.ndarray, out: np.ndarray, br
         out[...] = own
 
 
-def forward_rows(rows: np.ndarray, layout: Layout, x: np.ndarray, out: np.ndarray, at: np.ndarray) -> None:
+def forward_rows(
+    rows: np.ndarray, layout: Layout, x: np.ndarray, out: np.ndarray, at: np.ndarray, brain: np.ndarray | None = None
+) -> None:
     """As `swarm.brain.forward.forward_rows`; x and out contiguous. One form for all layouts: `_any`, brain by brain."""
     w, width = flat(rows), 16 * -(-max(max(k.inputs, k.outputs) for k in layout.layers) // 16)
-    ahead = max(2, AHEAD // layout.row_bytes)  # brains; 1 is 10% slower at 19-32-2 float32
+    at = np.ascontiguousarray(at, np.int64)
+    brain = at if brain is None else np.ascontiguousarray(brain, np.int64)
+    ahead = max(2, AHEAD // layout.row_bytes)  # brains
     sizes = layout.stride, layout.table, np.zeros(64, w.dtype), x.reshape(-1), out.reshape(-1)
-    _listed(w, *sizes, np.ascontiguousarray(at, np.int64), width, ahead, 64 // w.itemsize)
+    _listed(w, *sizes, at, brain, width, ahead, 64 // w.itemsize)
 
 
 def _sizes(layout: Layout) -> tuple[int, ...]:
@@ -203,25 +207,26 @@ def _any_task(w, stride, table, none, x, out, width, block, step, scratch, start
 
 
 @kernel(parallel=True)
-def _listed(w, stride, table, none, x, out, at, width, ahead, step):
+def _listed(w, stride, table, none, x, out, at, brain, width, ahead, step):
     total = len(at)
     for task in prange((total + BRAINS - 1) // BRAINS):
         scratch = np.zeros(2 * width + 64, x.dtype)
         start = task * BRAINS
-        _listed_task(w, stride, table, none, x, out, at, width, ahead, step, scratch, start, min(total, start + BRAINS))
+        stop = min(total, start + BRAINS)
+        _listed_task(w, stride, table, none, x, out, at, brain, width, ahead, step, scratch, start, stop)
 
 
 @kernel(allocates=False)
-def _listed_task(w, stride, table, none, x, out, at, width, ahead, step, scratch, start, stop):
+def _listed_task(w, stride, table, none, x, out, at, brain, width, ahead, step, scratch, start, stop):
     """`_any_task` in blocks of one brain, each in a row of its own; the row asked for is that of the list's next."""
     layers, last = table.shape[0], len(at) - 1
     inputs, outputs = table[0, 0], table[layers - 1, 1]
     a = simd.aligned(simd.pointer(scratch, 0))
     b, z = simd.pointer(a, width + 16), simd.pointer(none, 0)
     for n in range(start, stop):
-        row, h, y = simd.pointer(w, at[n] * stride), b, a
-        h = _given(simd.pointer(x, n * inputs), inputs, table[0, 1], b, 1)
-        far, lines = (at[min(n + ahead, last)] - at[n]) * stride, (stride + step - 1) // step
+        row, h, y = simd.pointer(w, brain[n] * stride), b, a
+        h = _given(simd.pointer(x, at[n] * inputs), inputs, table[0, 1], b, 1)
+        far, lines = (brain[min(n + ahead, last)] - brain[n]) * stride, (stride + step - 1) // step
         for k in range(layers):
             y = a if k % 2 == 0 else b
             outs = table[k, 1]
@@ -229,6 +234,6 @@ def _listed_task(w, stride, table, none, x, out, at, width, ahead, step, scratch
             activate(table[k, 4], y, 0, _up(outs, k == layers - 1))
             h, lines = y, 0
         if is_packed(outputs):
-            _finish_packed(y, simd.pointer(out, n * outputs), outputs)
+            _finish_packed(y, simd.pointer(out, at[n] * outputs), outputs)
         else:
-            _finish(y, 0, simd.pointer(out, n * outputs), outputs, 1)
+            _finish(y, 0, simd.pointer(out, at[n] * outputs), outputs, 1)

@@ -61,13 +61,16 @@ def forward(rows: Any, layout: Layout, x: Any, out: Any, brain: Any = None) -> N
         job(cuda.current(), rows, layout, len(out), x.dtype).launch(x, out)
 
 
-def forward_rows(rows: Any, layout: Layout, x: Any, out: Any, at: np.ndarray) -> None:
-    """As `swarm.brain.forward.forward_rows`: the brains asked for are copied side by side first."""
+def forward_rows(rows: Any, layout: Layout, x: Any, out: Any, at: np.ndarray, brain: np.ndarray | None = None) -> None:
+    """As `swarm.brain.forward.forward_rows`, at and brain on the host: those that think are copied side by side."""
     if len(at):
         device = cuda.current()
         own = device.xp.empty((len(at), layout.stride), layout.dtype)
-        vary_cuda.gather(own, rows, layout, at, np.arange(len(at)))
-        forward(own, layout, x, out)
+        vary_cuda.gather(own, rows, layout, at if brain is None else brain, np.arange(len(at)))
+        places = device.xp.asarray(at)
+        answers = device.xp.empty((len(at), 1, out.shape[2]), out.dtype)
+        forward(own, layout, x[places], answers)
+        out[places] = answers
 
 
 def job(device: Any, rows: Any, layout: Layout, count: int, kind: Any) -> Fixed | Plan:

@@ -233,14 +233,10 @@ class MixedBrains(Brains):
             pool.forward(own, answers)
             out[at] = answers
 
-    def forward_rows(self, x: Any, out: Any, rows: np.ndarray) -> None:
+    def forward_rows(self, x: Any, out: Any, at: np.ndarray, brain: np.ndarray | None = None) -> None:
         """As for equal pools, group by group."""
-        for pool, mine, rows_there in self._members.by_group(rows):
-            with self.backend.running():
-                at = self.backend.array(mine)
-                answers = self.backend.xp.empty((len(mine), 1, out.shape[2]), out.dtype)
-                pool.forward_rows(x[at], answers, rows_there)
-                out[at] = answers
+        for pool, mine, rows_there in self._members.by_group(at if brain is None else brain):
+            pool.forward_rows(x, out, at[mine], rows_there)
 
     def launch_groups(self) -> list[tuple[Any, Any, Any, Any, int]]:
         """What a launch for all groups on a device takes: (rows, layout, place, alive, capacity) of each, as

@@ -5,6 +5,7 @@ How often, and within what budget, is rate.py; without either nothing of that is
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
@@ -46,8 +47,8 @@ class Think(Stage):
         self.rate = rate if rate.limited or rate.every != 1 else None
         self.name = f"think {mind.__name__}"
         self.reads = (mind.senses, *rate.reads)
-        kept = (*((mind.memory,) if mind.remembers else ()), *((mind.thought,) if rate.limited else ()))
-        self.writes = (mind.actions, *kept)
+        memory = (mind.memory,) if mind.remembers else ()
+        self.writes = (mind.actions, *memory, *((mind.thought,) if rate.limited else ()))
         self._clocks: WeakKeyDictionary[Any, Clock] = WeakKeyDictionary()
 
     def __call__(self, world: Any, dt: float) -> None:
@@ -101,26 +102,31 @@ class Think(Stage):
 
     def some(self, world: Any, table: Any, rows: np.ndarray) -> None:
         """Let the agents in these rows think: int64 [K], ascending, on the host. Only their brains are read."""
-        mind, pool, xp = self.mind, table.brains, table.xp
-        at = world.backend.array(rows)
+        mind, pool, backend = self.mind, table.brains, world.backend
         inputs, outputs = table.column(mind.inputs_), table.column(mind.outputs_)
-        S, A, K = mind.inputs - mind.remembers, mind.outputs - mind.remembers, len(rows)
-        kind = np.float64 if pool.dtype == np.float64 else np.float32
-        x = xp.take(inputs, at, axis=0).astype(kind, copy=False)
-        y = xp.empty((K, mind.outputs), kind)
-        if table.brain is None:
-            pool.forward_rows(x.reshape(K, 1, -1), y.reshape(K, 1, -1), rows)
+        if table.brain is None and pool.dtype != np.float64:
+            n = table.n
+            pool.forward_rows(inputs.reshape(n, 1, -1), outputs.reshape(n, 1, -1), rows)
         else:
-            brain = xp.take(table.brain, at)
+            self.copied(world, table, rows, inputs, outputs)
+        kernels = backend.twin("swarm.stages.think") if backend.device is None else sys.modules[__name__]
+        sizes = mind.outputs - mind.remembers, mind.inputs - mind.remembers
+        bad = kernels.remember_rows(outputs, sizes[0], inputs, sizes[1], backend.array(rows))
+        if bad >= 0:
+            self.accuse(world, table, int(rows[bad]))
+
+    def copied(self, world: Any, table: Any, rows: np.ndarray, inputs: Any, outputs: Any) -> None:
+        """outputs[rows] from inputs[rows] where brains are shared or of float64: through copies [K, I] and [K, O]."""
+        pool, xp, at, K = table.brains, table.xp, world.backend.array(rows), len(rows)
+        kind = np.float64 if pool.dtype == np.float64 else np.float32
+        x = inputs[at].astype(kind, copy=False).reshape(K, 1, -1)
+        y = xp.empty((K, 1, self.mind.outputs), kind)
+        if table.brain is None:
+            pool.forward_rows(x, y, np.arange(K), rows)
+        else:
             self.check_rows(world, table, table.brain, len(pool))
-            pool.forward(x.reshape(K, 1, -1), y.reshape(K, 1, -1), brain)
-        y = y.astype(np.float32, copy=False)
-        outputs[at] = y
-        finite = xp.isfinite(y).all(axis=1)
-        if not finite.all():
-            self.accuse(world, table, int(rows[int(finite.argmin())]))
-        if mind.remembers:
-            inputs[at, S:] = y[:, A:]
+            pool.forward(x, y, table.brain[at])
+        outputs[at] = y[:, 0]
 
     def _now(self, world: Any, table: Any, rows: np.ndarray) -> Any:
         """The tick of these rows, a number, or of several worlds each one's own."""
@@ -243,3 +249,12 @@ def remember(outputs: np.ndarray, actions: int, inputs: np.ndarray, senses: int)
     inputs[:, senses:] = outputs[:, actions:]
     finite = np.isfinite(outputs).all(axis=1)
     return -1 if finite.all() else int(np.argmin(finite))
+
+
+def remember_rows(outputs: Any, actions: int, inputs: Any, senses: int, rows: Any) -> int:
+    """As `remember` for some rows, int64 [K]: the first place in `rows` whose outputs are not finite, or -1."""
+    new = outputs[rows]
+    if new.shape[1] > actions:
+        inputs[rows, senses:] = new[:, actions:]
+    finite = (abs(new) <= np.finfo(np.float32).max).all(axis=1)  # wherever the arrays are
+    return -1 if bool(finite.all()) else int(finite.argmin())

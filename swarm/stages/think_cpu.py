@@ -26,3 +26,18 @@ def remember(outputs, actions, inputs, senses):
         for k in range(actions, width):
             inputs[i, senses + k - actions] = outputs[i, k]
     return bad
+
+
+@kernel
+def remember_rows(outputs, actions, inputs, senses, rows):
+    """See `think.remember_rows`."""
+    bad, width = -1, outputs.shape[1]
+    for r in range(len(rows) - 1, -1, -1):
+        i, zero = rows[r], np.float32(0)
+        for k in range(width):
+            zero += outputs[i, k] * np.float32(0)
+        if zero != 0:
+            bad = r
+        for k in range(actions, width):
+            inputs[i, senses + k - actions] = outputs[i, k]
+    return bad

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import swarm
 from swarm import MLP, Brains, Component, Important, Near, Own, f32, i32
 from swarm.errors import NonFiniteError, ScheduleError, SchemaError, SettingsError
-from swarm.stages.rate import Clock, pick, rank
+from swarm.stages.rate import GROUP, Clock, pick, rank
 from swarm.worlds import join
 from tests.unit.stages.worlds import Body, Energy, by_id, host, shuffle, world
 
@@ -56,20 +56,22 @@ def thinking(w: swarm.World) -> np.ndarray:
     return (outputs(w) != before).any(axis=1)
 
 
-def slots(w: swarm.World) -> np.ndarray:
-    return w.backend.host(w.tables["npc"].slots).astype(np.int64)
+def beat(w: swarm.World) -> np.ndarray:
+    """The number of each agent's group, int64 [N] by row."""
+    return w.backend.host(w.tables["npc"].slots).astype(np.int64) // GROUP
 
 
 # --- rhythm -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_rhythm_by_slot(backend: str, dtype: str):
     stage = swarm.think(Mind, every=3)
-    w = build(backend, stage, dtype=dtype)
+    w = build("reference" if dtype == "float64" else backend, stage, dtype=dtype)
     for tick in range(7):
-        assert np.array_equal(thinking(w), (tick + slots(w)) % 3 == 0)
-        assert stage.report(w)[:4] == (24, 8, 8, 1.0)
+        due = (tick + beat(w)) % 3 == 0
+        assert np.array_equal(thinking(w), due)
+        assert stage.report(w)[:4] == (24, due.sum(), due.sum(), 1.0)
     assert not w.resources  # nothing is kept
 
 
@@ -78,7 +80,7 @@ def test_those_that_think_get_the_bits_of_a_whole_think(backend: str):
     w, whole = build(backend, swarm.think(Mind, every=3)), build(backend, swarm.think(Mind))
     for tick in range(3):  # without memory of an earlier thought both are alike
         w.step()
-        at = np.flatnonzero((tick + slots(w)) % 3 == 0)
+        at = np.flatnonzero((tick + beat(w)) % 3 == 0)
         inputs = host(whole.tables["npc"], Mind.inputs_)
         inputs[:] = 0
         whole.tables["npc"].column(Mind.inputs_)[:] = whole.backend.array(inputs)
@@ -92,7 +94,7 @@ def test_memory_is_kept_in_between(backend: str):
     w.tables["npc"].column(Mind.memory)[:] = 5
     w.step()
     memory = host(w.tables["npc"], Mind.memory)
-    waits = slots(w) % 4 != 0
+    waits = beat(w) % 4 != 0
     assert (memory[waits] == 5).all()
     assert (memory[~waits] != 5).any(axis=1).all()
 
@@ -111,7 +113,7 @@ def test_a_column_of_periods(backend: str):
     paces = np.arange(1, 25) % 5 + 1
     w = build(backend, swarm.think(Mind, every=Npc.pace), npc=Npc(pace=paces.astype(np.int32)))
     for tick in range(6):
-        assert np.array_equal(thinking(w), (tick + slots(w)) % paces == 0)
+        assert np.array_equal(thinking(w), (tick + beat(w)) % paces == 0)
 
 
 def test_near_a_point_or_a_player_round_the_torus(backend: str):
@@ -122,20 +124,20 @@ def test_near_a_point_or_a_player_round_the_torus(backend: str):
         w = build(backend, swarm.think(Mind, every=near), 6, pos=pos)
         w.spawn(1, Player(spot=(1, 1)), name="player")
         for tick in range(5):
-            due = (tick + slots(w)) % 4 == 0
+            due = (tick + beat(w)) % 4 == 0
             assert np.array_equal(thinking(w), due | np.array([1, 1, 0, 0, 1, 1], bool))
     moved = swarm.think(Mind, every=player)
     w = build(backend, moved, 6, pos=pos)
-    assert np.array_equal(thinking(w), slots(w) % 4 == 0)  # there is nobody to be near to
+    assert np.array_equal(thinking(w), beat(w) % 4 == 0)  # there is nobody to be near to
     w.spawn(2, Player(spot=[(32, 30), (10, 60)]), name="player")
-    assert np.array_equal(thinking(w), ((1 + slots(w)) % 4 == 0) | np.array([0, 0, 1, 1, 0, 0], bool))
+    assert np.array_equal(thinking(w), ((1 + beat(w)) % 4 == 0) | np.array([0, 0, 1, 1, 0, 0], bool))
 
 
 def test_the_important_think_more_often():
     weights = np.array([1, 2, 0, -1, 0.5, 0.75], np.float32)
     w = build("cpu", swarm.think(Mind, every=Important(Npc.weight, every=9)), 6, npc=Npc(weight=weights))
     for tick in range(10):
-        assert np.array_equal(thinking(w), (tick + slots(w)) % [1, 1, 9, 9, 5, 3] == 0)
+        assert np.array_equal(thinking(w), (tick + beat(w)) % [1, 1, 9, 9, 5, 3] == 0)
 
 
 def test_shared_and_mixed_brains():
@@ -148,7 +150,7 @@ def test_shared_and_mixed_brains():
             whole.tables["npc"].brains.set([0, 1, 2], pool)
         w.step()
         whole.step()
-        at = slots(w) % 2 == 0
+        at = beat(w) % 2 == 0
         assert np.array_equal(outputs(w)[at], outputs(whole)[at])
         assert (outputs(w)[~at] == 0).all()
 
@@ -171,7 +173,7 @@ def test_a_budget_in_brains_goes_round(backend: str):
 
 
 def test_a_budget_that_suffices_keeps_the_rhythm():
-    one, two = build("cpu", swarm.think(Mind, every=3)), build("cpu", swarm.think(Mind, every=3, brains=8))
+    one, two = build("cpu", swarm.think(Mind, every=3)), build("cpu", swarm.think(Mind, every=3, brains=16))
     for _ in range(8):
         assert np.array_equal(thinking(one), thinking(two))
 
@@ -309,26 +311,26 @@ def test_a_driven_agent_is_driven_in_every_tick():
 # --- budget in time ---------------------------------------------------------------------------------------------------
 
 
-def test_the_clock_fits_by_the_slowest_of_the_last_ticks():
+def test_the_clock_fits_by_the_last_ticks():
     clock = Clock()
     assert clock.fit(1.0) is None
     clock.note(9.0, 9.0, 10)  # compiles
     assert clock.fit(1.0) is None
     clock.note(1.5, 1.0, 100)  # 10 ms a brain, 0.5 s beside
-    assert clock.fit(1.0) == 50
-    clock.note(0.5, 0.5, 100)
-    assert clock.fit(1.0) == 50
-    for _ in range(8):
+    assert clock.fit(1.0) == 40  # nine tenths of a second are given out
+    for _ in range(7):
         clock.note(0.5, 0.5, 100)
-    assert clock.fit(1.0) == 200
+    assert clock.fit(1.0) == int(0.9 * 800 / 4.5)  # the median beside is 0
+    clock.note(0.5, 0.5, 100)  # the slow tick is forgotten
+    assert clock.fit(1.0) == 180
     clock.note(0.7, 0.1, 0)  # nobody thought
-    assert clock.fit(1.0) == 200
+    assert clock.fit(1.0) == 180
     assert clock.fit(1e-9) == 1  # there is always one
 
 
 def test_a_budget_in_time_lets_fewer_think_and_nobody_starves(monkeypatch):
-    """A clock that says 1 ms a brain: of 24 agents 4 fit in 4 ms."""
-    monkeypatch.setattr(Clock, "note", lambda self, seconds, brains, thought: self._times.append((0.0, 1e-3)))
+    """A clock that says 0.9 ms a brain: of 24 agents 4 fit in 4 ms."""
+    monkeypatch.setattr(Clock, "note", lambda self, seconds, brains, thought: self._times.append((0.0, 9e-4, 1)))
     stage = swarm.think(Mind, budget=4.0)
     w = build("cpu", stage)
     assert thinking(w).all()  # nothing is known yet
