@@ -24,6 +24,7 @@ import numpy as np
 
 from swarm.backend import rng
 from swarm.backend.ledger import NO_FAULT, Ledger
+from swarm.ecs import override
 from swarm.ecs.component import Column
 from swarm.ecs.system import name_of
 from swarm.errors import BackendError, NonFiniteError, SwarmError
@@ -309,13 +310,16 @@ def _together(steps: list[Step]) -> list[list[Step]]:
 def _call(world: World, step: Step) -> None:
     world._running, world.step_number = step.name, step.number
     step.call(world, world.dt)
+    if override.any_driven(world):
+        override.behind(world, world.schedule[step.number])
 
 
 def _step(number: int, name: str, system: Any, world: World) -> Step:
     run = getattr(system, "on_cuda", None)
     if run is not None:
         ask = getattr(system, "launches_only", None)
-        return Step(number, name, run, ask is None or ask(world), getattr(system, "beside", None))
+        only = (ask is None or ask(world)) and not override.follows(world, system)
+        return Step(number, name, run, only, getattr(system, "beside", None))
     module = getattr(system, "__module__", None) or type(system).__module__
     ours = str(module).startswith("swarm.") and not str(module).startswith("swarm.scenes.trace")
     return Step(number, f"{name} (reference)" if ours else name, system, False)

@@ -38,7 +38,6 @@ from swarm.profile import Profile
 from swarm.record import Record, Records
 from swarm.spawn import arrive, prepare
 from swarm.stages.inspect import Inspection, inspect
-from swarm.stages.mind import mind_of
 from swarm.stages.neighbours import Neighbours, neighbours
 
 
@@ -238,14 +237,14 @@ class World:
         return inspect(self, id)
 
     def override(self, id: int, actions: Any) -> None:
-        """Drive an agent: from the next tick on `actions` [A] take the place of what its brain puts out, until None.
+        """Drive an agent: from the next tick on `actions` [A] take the place of what its brain, or a rule, decides, until None.
 
         This is state, saved and hashed, and ends with the agent's death. Every call is kept in `overrides`. Raises
         `DeadError`, `SchemaError` for an entity without mind or another number of actions, `NonFiniteError`,
         `ScheduleError` within a tick, and `SettingsError` where these are several worlds in one.
         """
         before, table = override.any_driven(self), self._find(id)[0]
-        self._overrides.append(override.set(self, table, mind_of(table), id, actions))
+        self._overrides.append(override.set(self, table, id, actions))
         if self._runner is not None and override.any_driven(self) != before:
             self._runner.arrange()
 
@@ -311,10 +310,13 @@ class World:
                     self._runner.tick()
                     self._close()
                     return
+                driven = override.any_driven(self)
                 start = before = perf_counter_ns()
                 for k, system in enumerate(self._schedule):
                     self._running = self._schedule.names[k]
                     system(self, self.dt)
+                    if driven:
+                        override.behind(self, system)
                     now = perf_counter_ns()
                     profile.record(k, now - before)
                     before = now

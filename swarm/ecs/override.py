@@ -1,4 +1,4 @@
-"""override: drive an agent. What it does is given from outside, instead of what its brain puts out.
+"""override: drive an agent. What it does is given from outside, instead of what its brain, or a rule, decides.
 
 Who is driven, and what they do, is state: it is saved and hashed with the world and ends with the agent's death. It
 lies in the world's resources, and only while anybody is driven:
@@ -6,7 +6,8 @@ lies in the world's resources, and only while anybody is driven:
     overrides          [K] u64          ids, ascending
     overridden actions [K][A] float32   A: the most actions of any mind that is driven, unused ones 0
 
-`think` writes them over the actions behind the brains; brains and memory go on as ever. Every call is kept in a log as
+Behind each system that writes a mind's actions, be it `think` or a rule of the user's own, the world writes the given
+ones over them; brains and memory go on as ever. Every call is kept in a log as
 well, which is saved but not hashed, so that a run can be made again from its scene, seed and log: see `replay`.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from swarm.ecs.component import Column
 from swarm.errors import NonFiniteError, SaveError, ScheduleError, SchemaError, SettingsError
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ class Override(NamedTuple):
     actions: tuple[float, ...] | None  # None: given back to the brain
 
 
-def set(world: World, table: Table, mind: Any, id: int, actions: Any) -> Override:
-    """Drive a living entity of `table`, whose mind is `mind` or None, from the next tick on. See `World.override`."""
+def set(world: World, table: Table, id: int, actions: Any) -> Override:
+    """Drive a living entity of `table` from the next tick on; None gives it back. See `World.override`."""
     if world.stepping:
         raise ScheduleError(
             f"override of entity {int(id)}: tick {world.tick} is under way. Call it between ticks; a system writes the "
@@ -47,6 +49,7 @@ def set(world: World, table: Table, mind: Any, id: int, actions: Any) -> Overrid
             f"override of entity {int(id)}: these are {world.worlds} worlds in one. Drive it in a world of its own, "
             "world.apart(k), or write the column behind think in a system."
         )
+    mind = mind_of(table)
     if mind is None:
         raise SchemaError(
             f"override: entity {int(id)} of table '{table.name}' has no mind, so it has no actions. Write the columns "
@@ -78,8 +81,35 @@ def driven(world: World) -> tuple[np.ndarray, np.ndarray]:
     return tuple(world.backend.host(world.resources[name]) for name in (IDS, ACTIONS))  # type: ignore[return-value]
 
 
-def apply(world: World, mind: Any, table: Table) -> None:
-    """Write the actions of those of `table` that are driven over what their brains put out."""
+def mind_of(table: Table) -> Any:
+    """The mind that the entities of a table have, the one that fits its brains where there are several, or None."""
+    minds: list[Any] = [component for component in table.components if hasattr(component, "inputs_")]
+    widths = None if table.brains is None else (table.brains.inputs, table.brains.outputs)
+    return next((m for m in minds if (m.inputs, m.outputs) == widths), minds[0] if minds else None)
+
+
+def follows(world: World, system: Any) -> bool:
+    """Whether actions are to be written behind this system."""
+    return any_driven(world) and any(_acts(system, mind_of(table)) for table in world.tables.values())
+
+
+def behind(world: World, system: Any) -> None:
+    """Write the given actions behind a system that has written, or may have written, those of a mind."""
+    for table in world.tables.values():
+        mind = mind_of(table)
+        if table.n and _acts(system, mind):
+            _apply(world, mind, table)
+
+
+def _acts(system: Any, mind: Any) -> bool:
+    """Whether a system says that it writes the actions of `mind`, or says nothing."""
+    writes = getattr(system, "writes", None)
+    if mind is None or writes is None:
+        return mind is not None
+    return any(isinstance(column, Column) and column.overlaps(mind.actions) for column in writes)
+
+
+def _apply(world: World, mind: Any, table: Table) -> None:
     bring, ids = world.backend.array, world.ids
     who, given = driven(world)
     slots = bring((who >> np.uint64(32)).astype(np.int64))

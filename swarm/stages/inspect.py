@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from swarm.ecs.override import driven
-from swarm.stages.mind import mind_of
+from swarm.ecs.override import driven, mind_of
 
 if TYPE_CHECKING:
     from swarm.world import World

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-__all__ = ["Mind", "Own", "Sectors", "mind", "mind_of"]
+__all__ = ["Mind", "Own", "Sectors", "mind"]
 
 _TAKEN = ("inputs", "outputs", "inputs_", "outputs_", "senses", "paced", "thought")
 
@@ -114,10 +114,3 @@ def mind(name: str = "Mind", /, *, actions: Sequence[str], memory: int = 0, pace
     if M:
         content["memory"] = Column(np.float32, (M,), parent=inputs_, part=slice(S, S + M), transient=False)
     return type(name, (Component,), content)
-
-
-def mind_of(table: Any) -> Any:
-    """The mind that the entities of a table have, the one that fits its brains where there are several, or None."""
-    minds = [component for component in table.components if hasattr(component, "inputs_")]
-    widths = None if table.brains is None else (table.brains.inputs, table.brains.outputs)
-    return next((m for m in minds if (m.inputs, m.outputs) == widths), minds[0] if minds else None)

@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from swarm.ecs import override
 from swarm.errors import ScheduleError, SchemaError
 from swarm.stages.rate import Clock, Rate, Thought
 from swarm.stages.stage import Cost, Stage, bad_value
@@ -59,8 +58,6 @@ class Think(Stage):
             self.check(table)
             if table.n:
                 self.all(world, table)
-                if override.any_driven(world):
-                    override.apply(world, self.mind, table)
 
     @property
     def on_cuda(self) -> Callable[[Any, float], None] | None:
@@ -92,8 +89,6 @@ class Think(Stage):
             if rate.budget is not None and world.backend.device is not None:
                 world.backend.device.synchronize()
             inside += perf_counter_ns() - before
-            if override.any_driven(world):
-                override.apply(world, self.mind, table)
             if rate.limited:
                 table.column(self.mind.thought)[world.backend.array(rows)] = self._now(world, table, rows)
         took = (perf_counter_ns() - start) * 1e-9
@@ -149,10 +144,6 @@ class Think(Stage):
         host, thought = world.backend.host, self.mind.thought
         ages = (world.tick_of(t) - 1 - np.maximum(host(t.column(thought)), host(t.born)) for t in tables)
         return report._replace(stalest=max(0, *(int(age.max()) for age in ages)))
-
-    def launches_only(self, world: Any) -> bool:
-        """See `Stage.launches_only`: rows of agents that are driven are looked up."""
-        return not override.any_driven(world)
 
     def launch(self, world: Any, table: Any, inputs: np.ndarray, outputs: np.ndarray) -> None:
         """outputs [N, O] from inputs [N, I], float32; brains of float64 compute in copies."""

@@ -9,7 +9,6 @@ import numpy as np
 from swarm.backend import cuda
 from swarm.brain import batch_cuda, forward_cuda
 from swarm.brain.mixed import MixedBrains
-from swarm.ecs import override
 from swarm.stages.launch import site
 
 STEM = "swarm.stages.think"
@@ -29,8 +28,6 @@ def run(stage: Any, world: Any, dt: float) -> None:
             _shared(stage, world, table, inputs, outputs)
         if table.brain is not None or mind.remembers:  # else outputs were looked at where they were made
             _remember(world, table, mind)
-        if override.any_driven(world):
-            override.apply(world, mind, table)
 
 
 def _remember(world: Any, table: Any, mind: Any) -> None:

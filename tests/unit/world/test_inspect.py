@@ -61,13 +61,13 @@ def test_without_memory_the_last_activations_are_the_actions(backend: str):
 def test_whatever_the_brains(kind: str):
     more, brains = {}, None
     if kind == "shared":
-        brains = Brains(MLP((Mind.inputs, 3, Mind.outputs)), count=2, seed=1, backend="cpu")
+        brains = Brains(MLP((Mind.inputs, 3, Mind.outputs)), count=2, seed=1, backend="reference")
         more["brain"] = np.array([0, 1, 1, 1, 0, 0])
     elif kind == "mixed":
         brains = [MLP((Mind.inputs, h, Mind.outputs)) for h in range(1, 7)]
     else:
         more["dtype"] = kind
-    w, ids = build("cpu", brains, **more)
+    w, ids = build("reference", brains, **more)
     w.step()
     seen = w.inspect(ids[2])
     inputs = np.concatenate([[s.value for s in seen.senses], seen.memory]).astype(np.float32)

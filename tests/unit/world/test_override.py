@@ -97,6 +97,29 @@ def test_it_ends_with_death(backend: str):
     w.step()
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_mind_that_a_rule_decides_for(backend: str, declared: bool):
+    """No brains: a system of the user's own writes the actions."""
+    w = world(backend)
+
+    def rule(world, dt):
+        for agents in world.query(Mind):
+            agents[Mind].actions[:] = 1
+
+    if declared:
+        rule = swarm.system(reads=[Mind.senses], writes=[Mind.actions])(rule)
+    a, b = w.spawn(2, Body(pos=1), Energy(), Mind(), name="agent").tolist()
+    w.schedule = (swarm.sense(Mind), rule, steer)
+    w.override(b, [5, 6])
+    w.step()
+    assert actions(w).tolist() == [[1, 1], [5, 6]]
+    assert host(w.tables["agent"], Body.vel).tolist() == [[1, 1], [5, 6]]
+    w.override(b, None)
+    w.step()
+    assert actions(w).tolist() == [[1, 1], [1, 1]]
+    assert w.inspect(a).actions == {"x": 1, "y": 1}
+
+
 def test_children_are_not_driven():
     w = build("cpu", 1)
     (a,) = ids_of(w)
