@@ -237,7 +237,7 @@ class World:
         return inspect(self, id)
 
     def override(self, id: int, actions: Any) -> None:
-        """Drive an agent: from the next tick on it does `actions` [A], whatever its brain or a rule decides; None ends it.
+        """Drive an agent: from the next tick on it does `actions` [A], whatever its brain or a rule says; None ends it.
 
         This is state, saved and hashed, and ends with the agent's death. Every call is kept in `overrides`. Raises
         `DeadError`, `SchemaError` for an entity without mind or another number of actions, `NonFiniteError`,
