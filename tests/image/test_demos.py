@@ -15,7 +15,7 @@ from tests.image.test_picture import decode
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["foragers", "flock"])
+@pytest.mark.parametrize("name", ["foragers", "flock", "infection", "hue"])
 def test_a_demo_draws_its_picture(gl, name, tmp_path):
     path = tmp_path / f"{name}.png"
     done = subprocess.run(
