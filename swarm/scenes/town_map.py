@@ -39,9 +39,9 @@ def plan(seed: int, blocks: int) -> np.ndarray:
             elif not corner and (luck[0] < 0.12 or (row, column) == (0, 1)):
                 _park(block)
             elif not corner and (luck[0] > 0.75 or (row, column) == (1, 0)):
-                _houses(block, *luck[1:], WORK)
+                _houses(block, float(luck[1]), float(luck[2]), WORK)
             else:
-                _houses(block, *luck[1:], quarter)
+                _houses(block, float(luck[1]), float(luck[2]), quarter)
     return town
 
 
