@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Annotated, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from msgspec import Meta
@@ -130,7 +131,7 @@ def browse(gain: float, regrow: int) -> Any:
         if sheep is None:
             return
         grass = world.resources["grass"]
-        order, start = in_turn(world, sheep)
+        _turns[world] = world.tick, order, start = world.tick, *in_turn(world, sheep)
         cell = world.backend.xp.flatnonzero((grass == 0) & (start[1:] > start[:-1]))
         sheep.table.column(Energy.level)[order[start[cell]]] += np.float32(gain)
         grass[cell] = regrow
@@ -146,8 +147,8 @@ def hunt(gain: float) -> Any:
         sheep, wolves = of(world, "sheep"), of(world, "wolf")
         if sheep is None or wolves is None:
             return
-        (prey, first), (order, start) = in_turn(world, sheep, living=True), in_turn(world, wolves)
-        cell = cells(world, wolves.table)[order]
+        (prey, first), (order, start) = living(world, sheep), in_turn(world, wolves)
+        cell = world.backend.twin(__name__).cells(wolves.table.column(Place.pos), int(world.size[0]))[order]
         wanted = first[cell] + world.backend.xp.arange(len(order)) - start[cell]
         fed = wanted < first[cell + 1]
         wolves.table.column(Energy.level)[order[fed]] += np.float32(gain)
@@ -183,33 +184,47 @@ def of(world: World, name: str) -> Any:
     return next((agents for agents in world.query(Place) if agents.name == name), None)
 
 
-def cells(world: World, table: Any) -> Any:
-    """The number of the cell in which each of a table's animals is, i32 [N]."""
-    x, y = table.column(Place.pos).astype(np.int32).T
-    return y * int(world.size[0]) + x
-
-
 def crowd(world: World, name: str) -> Any:
     """How many of a table are in each cell, [cells]."""
-    table, xp = world.tables[name], world.backend.xp
-    return xp.bincount(cells(world, table)[~table.dying], minlength=int(world.size[0] * world.size[1]))
+    table, side = world.tables[name], int(world.size[0])
+    return world.backend.twin(__name__).counts(table.column(Place.pos), table.dying, side)
 
 
-def in_turn(world: World, agents: Any, living: bool = False) -> tuple[Any, Any]:
-    """Rows [M] by cell, in a cell by a draw and then by id; and where each cell's begin, [cells + 1]."""
-    table = agents.table
+def in_turn(world: World, agents: Any) -> tuple[Any, Any]:
+    """Rows [N] by cell, in a cell by a draw and then by id; and where each cell's begin, [cells + 1]."""
+    table, kernels, side = agents.table, world.backend.twin(__name__), int(world.size[0])
     draw = (agents.uniform(stream=f"{agents.name} turn") * np.float32(2**24)).astype(np.uint64)
     key = draw << np.uint64(32) | table.slots
-    count, cell = int(world.size[0] * world.size[1]), cells(world, table)
-    if living:
-        cell[table.dying] = count  # behind all others
-    order, start = world.backend.twin(__name__).in_cells(cell, key, count + 1)
-    return order[: int(start[count])], start[: count + 1]
+    return kernels.in_cells(kernels.cells(table.column(Place.pos), side), key, side * side)
+
+
+_turns: WeakKeyDictionary[World, Any] = WeakKeyDictionary()  # the sheep in turn, from `browse` to `hunt` of a tick
+
+
+def living(world: World, sheep: Any) -> tuple[Any, Any]:
+    """`in_turn` of the sheep, without those that have died in this tick."""
+    tick, order, start = _turns.pop(world, (None, None, None))
+    if tick != world.tick:
+        order, start = in_turn(world, sheep)
+    alive = ~sheep.table.dying[order]
+    before = np.concatenate([[0], np.cumsum(alive)])
+    return order[alive], before[start]
 
 
 # --- kernels: the reference; wolfsheep_cpu.py has the twin -----------------------------------------------------------
 
 BESIDE = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], np.int32)  # cells
+
+
+def cells(pos: Any, side: int) -> Any:
+    """The number of the cell of each position float32 [N, 2], i32 [N]."""
+    x, y = pos.astype(np.int32).T
+    return y * np.int32(side) + x
+
+
+def counts(pos: Any, dying: Any, side: int) -> Any:
+    """How many positions float32 [N, 2] that are not dying are in each cell, [side * side]."""
+    return np.bincount(cells(pos, side)[~dying], minlength=side * side)
 
 
 def wander(pos: Any, draw: Any, side: int) -> None:

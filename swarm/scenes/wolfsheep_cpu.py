@@ -2,7 +2,7 @@
 
     pos   [N][2]     float32 m   read|write      draw [N] float32 read      good, safe [cells] bool read at random
     cell  [N]        int32       read twice      key  [N] uint64  read at random, within a cell
-    order [N]        int64       written at random      start [cells + 1] int64 written, read
+    order [N]        int32       written at random      start [cells + 1] int32 written, read
 
 One thread: ten thousand animals take a tenth of a millisecond. In a cell are few, which insertion puts in order.
 """
@@ -15,6 +15,23 @@ from swarm.backend.jit import kernel
 from swarm.scenes.wolfsheep import BESIDE
 
 _X, _Y = BESIDE[:, 0].copy(), BESIDE[:, 1].copy()
+
+
+@kernel
+def cells(pos, side):
+    out = np.empty(len(pos), np.int32)
+    for i in range(len(pos)):
+        out[i] = np.int32(pos[i, 1]) * side + np.int32(pos[i, 0])
+    return out
+
+
+@kernel
+def counts(pos, dying, side):
+    out = np.zeros(side * side, np.int32)
+    for i in range(len(pos)):
+        if not dying[i]:
+            out[np.int32(pos[i, 1]) * side + np.int32(pos[i, 0])] += 1
+    return out
 
 
 @kernel
@@ -56,12 +73,12 @@ def choose(pos, draw, good, safe, side):
 
 @kernel
 def in_cells(cell, key, count):
-    start = np.zeros(count + 1, np.int64)
+    start = np.zeros(count + 1, np.int32)
     for i in range(len(cell)):
         start[cell[i] + 1] += 1
     for c in range(count):
         start[c + 1] += start[c]
-    order, filled = np.empty(len(cell), np.int64), start[:-1].copy()
+    order, filled = np.empty(len(cell), np.int32), start[:-1].copy()
     for i in range(len(cell)):
         at, first = filled[cell[i]], start[cell[i]]
         filled[cell[i]] += 1
