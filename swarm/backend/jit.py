@@ -148,8 +148,11 @@ def _touch(n):
 def threads(count: int, lock: threading.RLock) -> Iterator[None]:
     """Run kernels on `count` threads of the calling thread; `lock` is taken on the layer that cannot be shared."""
     with lock if _known() in (None, "workqueue") else nullcontext():  # the first launch chooses the layer
-        before = numba.get_num_threads()
-        numba.set_num_threads(min(count, config.NUMBA_NUM_THREADS))
+        before, wanted = numba.get_num_threads(), min(count, config.NUMBA_NUM_THREADS)
+        if before == wanted:  # inside of another, as systems are: setting it costs 20 us
+            yield
+            return
+        numba.set_num_threads(wanted)
         try:
             yield
         finally:
