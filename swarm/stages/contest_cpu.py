@@ -20,6 +20,7 @@ from swarm.backend import rng, simd
 from swarm.backend.jit import kernel
 from swarm.backend.rng_cpu import halves, named, word_at
 from swarm.backend.simd import splat
+from swarm.backend.tasks import first_bad
 from swarm.stages.contest import cost  # noqa: F401  (shared with the reference)
 from swarm.stages.near_cpu import AHEAD, RUNS, cell_of, first_cell, runs, shortest
 
@@ -31,13 +32,7 @@ _PRIORITY = np.uint32(rng.stream("priority"))
 def claim(grid, pos, world, first, visit, base, reach, slots, available, own, held, target, d2):
     """See `contest.claim`."""
     about = grid, pos, world, first, visit, base, reach, slots, available, own, held, target, d2
-    bad = np.full((len(visit) + _CLAIMANTS - 1) // _CLAIMANTS, len(pos))
-    if len(bad) > _ALONE:
-        _all(*about, bad)
-    elif len(bad):
-        bad[0] = _some(*about, 0, len(visit))
-    worst = int(bad.min(initial=len(pos)))
-    return -1 if worst == len(pos) else worst
+    return first_bad(_all, _some, about, len(visit), _CLAIMANTS, len(pos), _ALONE)
 
 
 @kernel(parallel=True)

@@ -18,6 +18,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import maximum, select, splat
+from swarm.backend.tasks import first_bad
 from swarm.stages.flock import _NEAREST, cost  # noqa: F401  (shared with the reference)
 from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, first_cell, gather, runs, shortest, total8
 
@@ -28,14 +29,8 @@ _TINY = np.float32(_NEAREST)
 def neighbour_sums(grid, n, pos, world, first, visit, base, vel, radius, vx, vy, out):
     """See `flock.neighbour_sums`."""
     about = grid, pos, world, first, visit, base, radius, vx, vy, out.reshape(-1)
-    bad = np.full((len(visit) + _MEMBERS - 1) // _MEMBERS, len(pos))
     _pack(grid.entry, n, vel, vx, vy)
-    if len(bad) > 1:
-        _all(*about, bad)
-    elif len(bad):
-        bad[0] = _some(*about, 0, len(visit))
-    worst = int(bad.min(initial=len(pos)))
-    return -1 if worst == len(pos) else worst
+    return first_bad(_all, _some, about, len(visit), _MEMBERS, len(pos))
 
 
 @kernel

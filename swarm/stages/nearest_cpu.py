@@ -19,6 +19,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import splat
+from swarm.backend.tasks import first_bad
 from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, first_cell, gather, hide, runs, shortest, shortest1
 from swarm.stages.nearest import LEAD, cost  # noqa: F401  (shared with the reference)
 
@@ -30,13 +31,7 @@ def nearest(grid, pos, world, first, visit, base, radius, k, frame, slots, flag,
     """See `nearest.nearest`."""
     who = grid, pos, world, first, visit, base, radius, k, frame, slots, flag, values
     about = *who, bare, out.reshape(-1), out.shape[1], at
-    bad = np.full((len(visit) + _SEEKERS - 1) // _SEEKERS, len(pos))
-    if len(bad) > _ALONE:
-        _all(*about, bad)
-    elif len(bad):
-        bad[0] = _some(*about, 0, len(visit))
-    worst = int(bad.min(initial=len(pos)))
-    return -1 if worst == len(pos) else worst
+    return first_bad(_all, _some, about, len(visit), _SEEKERS, len(pos), _ALONE)
 
 
 @kernel(parallel=True)

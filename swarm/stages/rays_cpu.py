@@ -25,6 +25,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import maximum, minimum, select, splat
+from swarm.backend.tasks import first_bad
 from swarm.stages.near_cpu import AHEAD, RUNS, beyond, cell_of, first_cell, gather, runs, shortest, smallest8
 from swarm.stages.rays import KINDS, VALUE, cost  # noqa: F401  (shared with the reference)
 
@@ -40,7 +41,7 @@ def discs(
     """See `rays.discs`."""
     who = grid, pos, world, first, visit, base, reach, radius, ways, opposite, frame, size, slots, value
     about = *who, hits, source, sources, out.reshape(-1), out.shape[1], at
-    return _worst(_all_discs, _discs, about, len(visit), len(pos))
+    return first_bad(_all_discs, _discs, about, len(visit), _SEEKERS, len(pos), _ALONE)
 
 
 def walls(
@@ -48,18 +49,9 @@ def walls(
 ):  # fmt: skip
     """See `rays.walls`."""
     about = index, pos, world, visit, base, radius, ways, frame, value, hits, source, sources
-    return _worst(_all_walls, _walls, (*about, out.reshape(-1), out.shape[1], at), len(visit), len(pos))
-
-
-def _worst(all_of, some, about, visits, n):
-    """Run the tasks; the first row that is not inside the world, or -1."""
-    bad = np.full((visits + _SEEKERS - 1) // _SEEKERS, n)
-    if len(bad) > _ALONE:
-        all_of(*about, bad)
-    elif len(bad):
-        bad[0] = some(*about, 0, visits)
-    worst = int(bad.min(initial=n))
-    return -1 if worst == n else worst
+    return first_bad(
+        _all_walls, _walls, (*about, out.reshape(-1), out.shape[1], at), len(visit), _SEEKERS, len(pos), _ALONE
+    )
 
 
 @kernel(parallel=True)

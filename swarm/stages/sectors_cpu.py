@@ -25,6 +25,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import maximum, minimum, select, splat
+from swarm.backend.tasks import first_bad
 from swarm.stages.near_cpu import (
     AHEAD,
     RUNS,
@@ -50,13 +51,7 @@ _TINY = np.float32(1e-45)  # the smallest number above 0
 def sectors(grid, pos, world, first, visit, base, radius, edges, what, frame, flag, out, at):
     """See `sectors.sectors`."""
     about = grid, pos, world, first, visit, base, radius, edges, what, frame, flag, out.reshape(-1), out.shape[1], at
-    bad = np.full((len(visit) + _SEEKERS - 1) // _SEEKERS, len(pos))
-    if len(bad) > _ALONE:
-        _all(*about, bad)
-    elif len(bad):
-        bad[0] = _some(*about, 0, len(visit))
-    worst = int(bad.min(initial=len(pos)))
-    return -1 if worst == len(pos) else worst
+    return first_bad(_all, _some, about, len(visit), _SEEKERS, len(pos), _ALONE)
 
 
 @kernel(parallel=True)

@@ -20,6 +20,7 @@ from numba import prange
 from swarm.backend import simd
 from swarm.backend.jit import kernel
 from swarm.backend.simd import select, splat
+from swarm.backend.tasks import first_bad
 from swarm.stages.near_cpu import AHEAD, cell_of, first_cell, gather, hide, shortest
 from swarm.stages.sums import cost  # noqa: F401  (shared with the reference)
 
@@ -30,13 +31,7 @@ _ALONE = 4  # up to so many tasks are not worth a second thread
 def sums(grid, pos, world, first, visit, base, radius, edges, frame, flag, values, mean, out, at):
     """See `sums.sums`."""
     about = grid, pos, world, first, visit, base, radius, edges, frame, flag, values, mean, out, at
-    bad = np.full((len(visit) + _SEEKERS - 1) // _SEEKERS, len(pos))
-    if len(bad) > _ALONE:
-        _all(*about, bad)
-    elif len(bad):
-        bad[0] = _some(*about, 0, len(visit))
-    worst = int(bad.min(initial=len(pos)))
-    return -1 if worst == len(pos) else worst
+    return first_bad(_all, _some, about, len(visit), _SEEKERS, len(pos), _ALONE)
 
 
 @kernel(parallel=True)

@@ -14,6 +14,7 @@ from numba import prange
 
 from swarm.backend.circle_cpu import cos_sin
 from swarm.backend.jit import kernel
+from swarm.backend.tasks import first_bad
 from swarm.stages.turn import _PI, TAU, cost  # noqa: F401  (shared with the reference)
 
 _AGENTS = 4096  # of one task
@@ -22,13 +23,7 @@ _AGENTS = 4096  # of one task
 def head(by, heading, speed, vel, rate, push, keep, least, most):
     """See `turn.head`."""
     about = by, heading, speed, vel, rate, push, keep, least, most
-    bad = np.full((len(heading) + _AGENTS - 1) // _AGENTS, len(heading))
-    if len(bad) > 1:
-        _all(*about, bad)
-    elif len(bad):
-        bad[0] = _some(*about, 0, len(heading))
-    worst = int(bad.min(initial=len(heading)))
-    return -1 if worst == len(heading) else worst
+    return first_bad(_all, _some, about, len(heading), _AGENTS, len(heading))
 
 
 @kernel(parallel=True)

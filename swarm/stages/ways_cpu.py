@@ -18,6 +18,7 @@ import numpy as np
 from numba import prange
 
 from swarm.backend.jit import kernel
+from swarm.backend.tasks import first_bad
 from swarm.stages.ways import NOWHERE, STEPS, cost  # noqa: F401  (shared with the reference)
 
 _RIGHT = np.array([step[0] for step in STEPS], np.int32)
@@ -140,13 +141,7 @@ _AGENTS = 4096  # of one task
 def follow(distance, way, goals, plane, pos, goal, lattice, compass, scale, out, at):
     """See `ways.follow`: 24 bytes read and 12 written an agent, and a line of each map, at random."""
     about = distance, way, np.int64(goals), plane, pos, goal, lattice, compass, scale, out, at
-    bad = np.full((len(pos) + _AGENTS - 1) // _AGENTS, len(pos))
-    if len(bad) > 1:
-        _follow_all(*about, bad)
-    elif len(bad):
-        bad[0] = _follow(*about, 0, len(pos))
-    worst = int(bad.min(initial=len(pos)))
-    return -1 if worst == len(pos) else worst
+    return first_bad(_follow_all, _follow, about, len(pos), _AGENTS, len(pos))
 
 
 @kernel(parallel=True)
