@@ -4,8 +4,7 @@ A hare senses plants, foxes and hares in eight directions each, a fox hares and 
 velocity. They think, push, and pay for it. Who holds enough splits, and the child's brain is a mutated copy. Only what
 helps against the brains of the other side lasts.
 
-Watch for: waves, first of hares, then of foxes; after some thousand ticks hares turn away from foxes, and foxes cut
-them off. Energy is counted in quanta of 2^-12 J; `check` holds the books of all three kinds to the quantum.
+Watch for: foxes multiply until hares are scarce, then both hold, generation after generation. Energy is counted in quanta of 2^-12 J; `check` holds the books of all three kinds to the quantum.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from swarm.backend import rng
 from swarm.brain.mlp import MLP
 from swarm.brain.vary import Mutation
 from swarm.ecs.component import Column, Component, bool_, f32, i32
 from swarm.ecs.system import system
 from swarm.look import Look
 from swarm.scenes import SceneError
+from swarm.scenes.foragers import BURNT, FOUNDERS, GROWN, LOST, Line, Plant, added, quanta, ripen
+from swarm.scenes.foragers import held as held_in
 from swarm.stages.bite import bite
 from swarm.stages.graze import graze
 from swarm.stages.index import index
@@ -37,6 +37,7 @@ from swarm.stages.steer import steer
 from swarm.stages.think import think
 from swarm.world import World
 
+MANY = True
 HIDDEN = 24
 SIGHT = 12.0  # m
 
@@ -62,21 +63,6 @@ class Fox(Component):
     hungry = bool_(default=True)  # a fox that has eaten lets hares go for a while
     eaten = f32(unit="J")  # what it held before it bit
     rest = i32(unit="tick")
-
-
-class Plant(Component):
-    """Food of the hares: ripe it holds energy, eaten it waits and ripens elsewhere."""
-
-    pos = f32(2, unit="m")
-    ripe = bool_(default=True)
-    energy = f32(unit="J")
-    wait = i32(unit="tick")
-
-
-class Line(Component):
-    """How many births lie between an animal and the founders."""
-
-    generation = i32()
 
 
 HareMind = mind(
@@ -139,7 +125,9 @@ def build(settings: Settings) -> World:
         brains = MLP((kind.inputs, HIDDEN, kind.outputs), activation="tanh", output="tanh")
         body = of(pos=world.scatter, level=quanta(start))
         world.spawn(count, body, Line, kind, name=name, brains=brains, dtype=s.dtype, mutation=Mutation(s.mutation))
-    world.resources["books"] = np.array([held(world), 0, 0, 0], np.int64)
+    books = np.zeros(6, np.int64)  # as the foragers keep them; what is eaten only changes hands
+    books[FOUNDERS] = held(world)
+    world.resources["books"] = books
     world.schedule = (
         ripen(s.regrow, meal),
         index(Plant.pos, where=Plant.ripe),
@@ -167,34 +155,7 @@ def build(settings: Settings) -> World:
     return world
 
 
-def quanta(joule: float) -> float:
-    """The nearest whole number of quanta, in J."""
-    return round(joule / QUANTUM) * QUANTUM
-
-
 # --- systems: made by a call that takes their settings, as stages are -------------------------------------------------
-
-FOUNDED, GROWN, BURNT, LOST = range(4)  # world.resources["books"], i64, in quanta
-
-
-def ripen(wait: int, meal: float) -> Any:
-    """Eaten plants ripen `wait` ticks later, somewhere else."""
-
-    @system(reads=[Plant.ripe], writes=[Plant.pos, Plant.ripe, Plant.energy, Plant.wait])
-    def ripen(world: World, dt: float) -> None:
-        table = world.tables["plant"]
-        ripe, waited = table.column(Plant.ripe), table.column(Plant.wait)
-        waited[~ripe] += 1
-        rows = np.flatnonzero(waited > wait)
-        draw = world.backend.twin("swarm.backend.rng").uniform
-        place = draw(world.seed, table.slots[rows], table.generations[rows], world.tick, rng.stream("place"), 2)
-        sides = np.asarray(world.size, np.float32)
-        table.column(Plant.pos)[rows] = np.minimum(place * sides, np.nextafter(sides, np.float32(0)))
-        table.column(Plant.energy)[rows] = meal
-        ripe[rows], waited[rows] = True, 0
-        world.resources["books"][GROWN] += len(rows) * round(meal / QUANTUM)
-
-    return ripen
 
 
 def live(vel: Column, level: Column, living: float, moving: float, most: float) -> Any:
@@ -208,7 +169,7 @@ def live(vel: Column, level: Column, living: float, moving: float, most: float) 
                            + np.float32(living * dt / QUANTUM)) * np.float32(QUANTUM)  # fmt: skip
             np.maximum(paid, held - np.float32(most), out=paid)
             held -= paid
-            world.resources["books"][BURNT] += whole(paid)
+            world.resources["books"][..., BURNT] += added(world, table, paid)
 
     return live
 
@@ -240,11 +201,10 @@ def die(level: Column, lifespan: int) -> Any:
     def die(world: World, dt: float) -> None:
         assert level.owner is not None
         for agents in world.query(level.owner, Line):
-            table, held = agents.table, agents.table.column(level)
-            if world.tick:
-                table.column(Line.generation)[table.born == world.tick - 1] += 1
+            table, held, tick = agents.table, agents.table.column(level), world.tick_of(agents.table)
+            table.column(Line.generation)[(table.born == tick - 1) & (tick > 0)] += 1
             agents.kill((held <= 0) | (agents.uniform(stream=f"{table.name} lifespan") < np.float32(1 / lifespan)))
-            world.resources["books"][LOST] += whole(held[table.dying])
+            world.resources["books"][..., LOST] += added(world, table, held[table.dying], table.dying)
 
     return die
 
@@ -252,22 +212,16 @@ def die(level: Column, lifespan: int) -> Any:
 # --- what is promised, watched and drawn ------------------------------------------------------------------------------
 
 
-def whole(joules: Any) -> int:
-    """The sum in quanta; float64 adds whole quanta without rounding."""
-    return round(float(joules.sum(dtype=np.float64)) / QUANTUM)
-
-
-def held(world: World) -> int:
-    """The quanta that plants, hares and foxes hold."""
-    columns = (Plant.energy, Hare.level, Fox.level)
-    return sum(whole(world.backend.host(t.column(column))) for column in columns for t in world.tables_with(column))
+def held(world: World) -> Any:
+    """The quanta that plants, hares and foxes hold; of several worlds those of each, [W]."""
+    return sum(held_in(world, column) for column in (Plant.energy, Hare.level, Fox.level))
 
 
 def check(world: World) -> None:
     """The books balance to the quantum and nobody is out of the world. Raises `SceneError`."""
-    founded, grown, burnt, lost = world.backend.host(world.resources["books"]).tolist()
-    found, expected = held(world), founded + grown - burnt - lost
-    if found != expected:
+    books = np.moveaxis(world.backend.host(world.resources["books"]), -1, 0)
+    found, expected = held(world), books[FOUNDERS] + books[GROWN] - books[BURNT] - books[LOST]
+    if np.any(found != expected):
         raise SceneError(f"predators: at tick {world.tick} all hold {found} quanta, by the books {expected}.")
     for column in (Plant.pos, Hare.pos, Fox.pos):
         for table in world.tables_with(column):

@@ -4,7 +4,7 @@ In the morning people go to work, then to market or to a park, and home at night
 the ways by flow fields, see others and you in eight directions, and push. Citizens share eight brains that were trained
 to follow the way and to give room; strays have brains of their own, mutated copies of these, and some are odd.
 
-Watch for: streams that turn with the hours, and lanes that form where two meet. Click where you want to go; people give
+Watch for: streams that turn with the hours, and crowds at the gates of yards. Click where you want to go; people give
 way. Keys w, a, s, d walk, too.
 
 Sources: A. Treuille, S. Cooper and Z. Popovic, "Continuum crowds", SIGGRAPH 2006 (one field of ways for a whole crowd).

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, sqrt
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -33,6 +33,9 @@ from swarm.world import World
 Count = Annotated[int, Meta(ge=1)]
 Chance = Annotated[float, Meta(ge=0, le=1)]
 Gain = Annotated[float, Meta(ge=0)]
+
+
+Turns: TypeAlias = WeakKeyDictionary[World, tuple[int, Any, Any]]  # tick, and the sheep `in_turn` as they ate in it
 
 
 class Place(Component):
@@ -79,13 +82,14 @@ def build(settings: Settings) -> World:
     draw = rng.uniform(s.seed, np.arange(side * side), 0, 0, rng.stream("grass"), 2)
     grass = np.where(draw[:, 0] < 0.5, 0, (draw[:, 1] * s.regrow).astype(np.int32)).astype(np.int32)
     world.resources["grass"] = world.backend.array(grass)  # ticks until a cell's grass is grown
+    turns: Turns = WeakKeyDictionary()
     world.schedule = (
         grow,
         roam("sheep", s.wits, shuns="wolf"),
-        browse(s.sheep_gain, s.regrow),
+        browse(s.sheep_gain, s.regrow, turns),
         live("sheep", s.sheep_reproduce),
         roam("wolf", s.wits, seeks="sheep"),
-        hunt(s.wolf_gain),
+        hunt(s.wolf_gain, turns),
         live("wolf", s.wolf_reproduce),
     )
     return world
@@ -122,7 +126,7 @@ def roam(name: str, wits: bool, seeks: str | None = None, shuns: str | None = No
     return roam
 
 
-def browse(gain: float, regrow: int) -> Any:
+def browse(gain: float, regrow: int, turns: Turns) -> Any:
     """Of the sheep in a cell with grass one eats it."""
 
     @system(reads=[Place.pos], writes=[Energy.level])
@@ -131,7 +135,8 @@ def browse(gain: float, regrow: int) -> Any:
         if sheep is None:
             return
         grass = world.resources["grass"]
-        _turns[world] = world.tick, order, start = world.tick, *in_turn(world, sheep)
+        order, start = in_turn(world, sheep)
+        turns[world] = world.tick, order, start
         cell = world.backend.xp.flatnonzero((grass == 0) & (start[1:] > start[:-1]))
         sheep.table.column(Energy.level)[order[start[cell]]] += np.float32(gain)
         grass[cell] = regrow
@@ -139,7 +144,7 @@ def browse(gain: float, regrow: int) -> Any:
     return browse
 
 
-def hunt(gain: float) -> Any:
+def hunt(gain: float, turns: Turns) -> Any:
     """In every cell the first wolf eats the first sheep, the second the second, while there are both."""
 
     @system(reads=[Place.pos], writes=[Energy.level])
@@ -147,7 +152,7 @@ def hunt(gain: float) -> Any:
         sheep, wolves = of(world, "sheep"), of(world, "wolf")
         if sheep is None or wolves is None:
             return
-        (prey, first), (order, start) = living(world, sheep), in_turn(world, wolves)
+        (prey, first), (order, start) = living(world, sheep, turns), in_turn(world, wolves)
         cell = world.backend.twin(__name__).cells(wolves.table.column(Place.pos), int(world.size[0]))[order]
         wanted = first[cell] + world.backend.xp.arange(len(order)) - start[cell]
         fed = wanted < first[cell + 1]
@@ -198,12 +203,9 @@ def in_turn(world: World, agents: Any) -> tuple[Any, Any]:
     return kernels.in_cells(kernels.cells(table.column(Place.pos), side), key, side * side)
 
 
-_turns: WeakKeyDictionary[World, Any] = WeakKeyDictionary()  # the sheep in turn, from `browse` to `hunt` of a tick
-
-
-def living(world: World, sheep: Any) -> tuple[Any, Any]:
-    """`in_turn` of the sheep, without those that have died in this tick."""
-    tick, order, start = _turns.pop(world, (None, None, None))
+def living(world: World, sheep: Any, turns: Turns) -> tuple[Any, Any]:
+    """`in_turn` of the sheep, as it was when they ate in this tick, without those that have died since."""
+    tick, order, start = turns.pop(world, (-1, None, None))
     if tick != world.tick:
         order, start = in_turn(world, sheep)
     alive = ~sheep.table.dying[order]

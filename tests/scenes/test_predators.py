@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from swarm.scenes import SceneError, check, scene
-from swarm.scenes.predators import BURNT, GROWN, LOST, Fox, Hare, Line, held
+from swarm.scenes.foragers import BURNT, GROWN, LOST, Line
+from swarm.scenes.predators import Fox, Hare, held
 
 SMALL = {"agents": 300, "seed": 3, "threads": 1}
 
