@@ -5,7 +5,7 @@ one unit of energy; who has less than none starves, and by chance an animal spli
 grows again after a while. With wits, as in Mesa's example, sheep go where there are no wolves and rather to grass, and
 wolves rather to sheep; without, as in the original, everybody goes anywhere.
 
-Watch for waves: sheep multiply where grass has grown, wolves where there are sheep, and both run out of food in turn.
+Watch for: patches that are eaten bare and grow back, and wolves that multiply where there are sheep.
 
 Everybody acts at once: first all sheep, then all wolves. Where several want the same grass or the same sheep, a draw
 keyed by seed, tick and id decides; wolves in one cell eat different sheep while there are enough.
