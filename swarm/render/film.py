@@ -1,4 +1,4 @@
-"""What a window shows, as a video: a picture for each video frame that the clock has come to."""
+"""Videos: what a window shows, by its clock, and what a world does off the screen, by its own time."""
 
 from __future__ import annotations
 
@@ -46,3 +46,36 @@ def read(target: Any) -> np.ndarray:
     width, height = target.viewport[2:]
     data = np.frombuffer(target.read(viewport=(0, 0, width, height), components=3, alignment=1), np.uint8)
     return data.reshape(height, width, 3)[::-1]
+
+
+def film(world: Any, path: str | Path, ticks: int, size: tuple[int, int] = (1280, 720), **options: Any) -> Path:
+    """Run the world for `ticks` ticks and write a video (.mp4) of it: a second of the world is a second of the video.
+
+    options: as for `Drawer`. Shows its progress; Ctrl-C ends the video early, and what was drawn is a whole file.
+    Returns the path. Raises `BackendError` where nothing can be drawn, `ExtraError`, `SaveError`.
+    """
+    from rich.progress import track
+
+    from swarm.render.picture import Drawer
+    from swarm.render.video import Video
+
+    path = Path(path)
+    video = Video(path, size, FPS)
+    try:
+        drawer = Drawer(world, size, **options)
+        try:
+            first = int(world.tick)
+            frames = max(1, round(ticks * world.dt * FPS))
+            between = world.dt * FPS > 1.01  # a tick lasts longer than a frame
+            for k in track(range(frames), description=f"drawing {path.name}", transient=True):
+                due = (k + 1) / FPS / world.dt  # ticks of time that the frame's end is worth
+                while world.tick < first + min(ticks, int(due + 1e-9)):
+                    world.step()
+                drawer.sample()
+                drawer(max(0.0, due - int(due + 1e-9)) if between else None)
+                video.add(drawer.read())
+        finally:
+            drawer.release()
+    finally:
+        video.close()
+    return path

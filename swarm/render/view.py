@@ -53,6 +53,7 @@ class View:
         self.microscope: Any = None
         self.following = False
         self.end: int | None = None  # the tick not to go beyond
+        self.page: Any = None  # a `ReplayWriter` that takes notes of the world
         self.message, self._until = "", 0.0
         self.budget, self.moments = budget, _moments(world, budget)
         self.panels = _panels(self) if panels else None
@@ -101,8 +102,9 @@ class View:
         for function, arguments in acts:
             self._try(function, *arguments)
         tick = int(self.world.tick)
-        if self.moments is not None:
-            self._try(self.moments.note, self.world)
+        for keeper in (self.moments, self.page):
+            if keeper is not None:
+                self._try(keeper.note, self.world)
         if self.microscope is not None:
             self.microscope.update(self.world)
             if edited := self.microscope.edited:
@@ -173,8 +175,12 @@ class View:
         if self.ticker.idle:
             self.idle()
 
+    def refresh(self) -> None:
+        """Read what is shown again, though no tick was made."""
+        self._stale = True
+
     def changed(self) -> None:
-        """The idle world was written to by hand: show it as it is now."""
+        """The idle world was written to by hand: show it as it is now, and do not run over it again from before."""
         self._stale = True
         if self.moments is not None:
             self._try(self.moments.changed, self.world)
