@@ -35,7 +35,7 @@ class Video:
         self.av = _library()
         self.path, self.frames = Path(path), 0
         width, height = (int(side) for side in size)
-        if not (SMALLEST <= min(width, height) and max(width, height) <= LARGEST):
+        if min(width, height) < SMALLEST or max(width, height) > LARGEST:
             raise SettingsError(f"video: size {tuple(size)} is not a width and height of {SMALLEST} to {LARGEST} px.")
         if not 0.1 <= float(fps) <= 1000:
             raise SettingsError(f"video: {fps!r} frames a second; give 0.1 to 1000, such as 30.")
@@ -52,13 +52,12 @@ class Video:
     def add(self, image: np.ndarray) -> None:
         """Append one frame, uint8 [height, width, 3], top row first. Raises `SaveError` when the disk is full."""
         try:
-            if self._container is None:
-                self._open()
+            container = self._container or self._open()
             frame = self.av.VideoFrame.from_ndarray(self._fitted(image), format="rgb24").reformat(
                 format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
             )
             frame.pts, frame.time_base = self.frames, 1 / self.fps
-            self._container.mux(self._stream.encode(frame))
+            container.mux(self._stream.encode(frame))
             self.frames += 1
         except self.av.FFmpegError as error:
             raise self._failed(error) from None
@@ -80,7 +79,7 @@ class Video:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self) -> None:
+    def _open(self) -> Any:
         """Start the file with the first encoder that opens."""
         # Fragments until the end, then a plain file. Each fragment goes to the disk at once.
         movflags = "frag_keyframe+empty_moov+default_base_moof+hybrid_fragmented"
@@ -104,6 +103,7 @@ class Video:
         codec.color_range, codec.colorspace, codec.color_primaries, codec.color_trc = 1, 1, 1, 1  # studio swing, BT.709
         if codec.name not in QUALITY:
             codec.bit_rate = int(BITS * self.size[0] * self.size[1] * self.fps)
+        return self._container
 
     def _fitted(self, image: np.ndarray) -> np.ndarray:
         """The frame in the recording's size."""
