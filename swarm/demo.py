@@ -46,9 +46,7 @@ def show(
         _terminal(world, ticks)
 
 
-def _refuse(
-    ticks: int | None, headless: bool, screenshot: Path | None, record: Path | None, shown: Shown
-) -> None:
+def _refuse(ticks: int | None, headless: bool, screenshot: Path | None, record: Path | None, shown: Shown) -> None:
     if ticks is not None and ticks < 0:
         raise SettingsError(f"--ticks {ticks}: a number of ticks is 0 or more.")
     for option, path in (("--screenshot", screenshot), ("--record", record)):

@@ -166,16 +166,22 @@ def worth(world: Any, looks: Any) -> list[Worthy]:
             continue
         ids, born = host(table.ids()), host(table.born)
         k = int(np.argmin(born))
-        found.append(Worthy(int(ids[k]), "oldest", f"the oldest {table.name}, born at tick {max(0, int(born[k]) + 1):,}"))
+        found.append(
+            Worthy(int(ids[k]), "oldest", f"the oldest {table.name}, born at tick {max(0, int(born[k]) + 1):,}")
+        )
         column = colours.get(table.name)
         if column is not None and not isinstance(column, str) and column.unit == "J":
             k = int(np.argmax(host(table.column(column))))
             found.append(Worthy(int(ids[k]), "richest", f"the {table.name} with the most energy"))
         if len(families):
-            children = np.where(np.isin(ids, families), sizes[np.searchsorted(families, ids).clip(max=len(sizes) - 1)], 0)
+            children = np.where(
+                np.isin(ids, families), sizes[np.searchsorted(families, ids).clip(max=len(sizes) - 1)], 0
+            )
             k = int(np.argmax(children))
             if children[k]:
-                found.append(Worthy(int(ids[k]), "fertile", f"the {table.name} with the most children, {int(children[k])} alive"))
+                found.append(
+                    Worthy(int(ids[k]), "fertile", f"the {table.name} with the most children, {int(children[k])} alive")
+                )
     return found
 
 

@@ -242,7 +242,9 @@ class View:
     def _restart(self, seed: int | None, settings: dict[str, Any]) -> None:
         made = (self.world.scene or {}).get("path")
         if made is None:
-            raise SettingsError("restart: no scene built this world, so it cannot be built anew. Go back in time instead.")
+            raise SettingsError(
+                "restart: no scene built this world, so it cannot be built anew. Go back in time instead."
+            )
         from swarm import scenes
 
         values = {**self.world.scene["settings"], **settings}
