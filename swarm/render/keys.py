@@ -2,8 +2,8 @@
 
 A scene may take part: `pointer(world, at, phase, button) -> bool` gets the mouse at a place in metres, phase "press",
 "drag" or "release", and says of a press whether it keeps it (then nothing is panned until the button is up; with shift
-the mouse is always the window's); `key(world, typed) -> str` gets every character that is typed, and returns what it did
-in words, or "" for nothing. `HINT`, a text, is shown before the keys of the window.
+the mouse is always the window's); `key(world, typed) -> str` gets every character that is typed, and returns what it
+did in words, or "" for nothing. `HINT`, a text, is shown before the keys of the window.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Everything that is shown of a world, and done with it, whatever it is shown on: a window or a picture off the screen.
+"""Everything that is shown of a world, and done with it, whatever it is shown on: a window or a picture.
 
-A frame is five steps on one page, `View.frame`: the ticks that have ended are taken; between two jobs of ticks the world
-is idle, and all that reads or writes it happens then; the next ticks begin in their thread; meanwhile the frame is drawn.
+A frame is one page, `View.frame`: the ticks that have ended are collected; between two jobs of ticks the world is idle,
+and all that reads or writes it happens then; the next ticks begin in their thread; meanwhile the frame is drawn.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class View:
             self._try(self.moments.changed, self.world)
 
     def travelled(self) -> None:
-        """The time machine has put another tick in the world's place: who is under the microscope may not live there."""
+        """The time machine has put another tick in the world's place, where the selected agent may not live."""
         self._stale = True
         self.pace.ahead = self.pace.dt
         if self.microscope is not None:
