@@ -32,7 +32,7 @@ def world() -> Any:
 
 def state(window: Window) -> dict[str, Any]:
     """What the tests ask about."""
-    camera, pace = window.camera, window.pace
+    camera, pace = window.camera, window.view.pace
     return {
         "tick": window.world.tick,
         "paused": pace.paused,
