@@ -159,7 +159,7 @@ def _steer(window: Window, event: Any, down: bool) -> bool:
     if name not in WAYS or view.microscope is None or not view.microscope.driving:
         return False
     (window.held.add if down else window.held.discard)(name)
-    deeds.steer(view, *(sum(WAYS[held][axis] for held in window.held) for axis in (0, 1)))
+    deeds.steer(view, {WAYS[held] for held in window.held})
     return True
 
 
