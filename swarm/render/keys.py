@@ -22,16 +22,7 @@ STILL = 4.0  # pt that the mouse may move between press and release of a click
 
 HINT = "click: open a mind   N: one worth a look   drag, wheel: move   space: pause   H: all keys"
 SHORT = "N: a mind worth a look   space: pause   H: all keys"  # beside the keys of a scene
-WAYS = {
-    "up": (0, 1),
-    "down": (0, -1),
-    "left": (-1, 0),
-    "right": (1, 0),
-    "w": (0, 1),
-    "s": (0, -1),
-    "a": (-1, 0),
-    "d": (1, 0),
-}
+WAYS = {"up": "up", "w": "up", "down": "down", "s": "down", "left": "left", "a": "left", "right": "right", "d": "right"}
 
 
 class Key(NamedTuple):
