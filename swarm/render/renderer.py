@@ -1,8 +1,11 @@
 """Draws a world into a framebuffer: ground, heat maps, marks below, tables as their looks say, marks above, overlay.
 
-upload(world, alpha)   once per frame that shows something new
-draw(target)           any number of times
-release()              when done
+take(world)     once per tick that is to be seen: copies all that is drawn; nothing else ever reads the world
+show(alpha)     once per frame: stand between the last two ticks
+draw(target)    any number of times
+release()       when done
+
+`upload` takes and shows.
 """
 
 from __future__ import annotations
@@ -12,9 +15,10 @@ from typing import Any
 
 from swarm.look import Look
 from swarm.marks import Box, Heat, Line, Text
-from swarm.render import drawing
+from swarm.render import drawing, pick
 from swarm.render import theme as themes
 from swarm.render.camera import Camera
+from swarm.render.columns import Seen
 from swarm.render.figures import Figures, declared
 from swarm.render.ground import Ground
 from swarm.render.heat import HeatMaps
@@ -62,15 +66,57 @@ class Renderer:
         self.panel = Panel(context, self.theme)
         self.sprites = [Sprites(context, self.shared, look, self.theme) for look in self.looks]
         self.marks: list[Box | Line | Text] = []
+        self.selected = 0  # the id of the selected entity, 0 for none
+        self.alpha = 1.0
+        self._rows: dict[int, tuple[int, int]] = {}  # id -> (which table, row) where it was found last
 
     def upload(self, world: Any, alpha: float | None = None) -> None:
-        """Send the tables' columns, `alpha` of the way between the last two ticks (None: the last)."""
+        """Take the world and show it, `alpha` of the way between the last two ticks (None: the last)."""
+        self._take(world, follow=alpha is not None)
+        self.show(alpha)
+
+    def take(self, world: Any, focus: Any = None) -> None:
+        """Copy what is drawn of the world as it stands between two ticks; until the next call it is not needed.
+
+        focus: what `world.inspect` says of the selected agent, or None.
+        """
+        self._take(world, follow=True)
+
+    def _take(self, world: Any, follow: bool) -> None:
+        seen: Seen = {}
         for sprites in self.sprites:
-            sprites.upload(world, alpha)
+            sprites.take(world, follow, seen)
         declare = getattr(self.figures.scene, "marks", None)
         marks = () if declare is None else tuple(declare(world))
         self.marks = [mark for mark in marks if not isinstance(mark, Heat)]
-        self.heat.upload(mark for mark in marks if isinstance(mark, Heat))
+        self.heat.take(mark for mark in marks if isinstance(mark, Heat))
+
+    def show(self, alpha: float | None = None) -> None:
+        """Stand `alpha` of the way between the last two ticks (None: at the last) and send what is new to the GPU."""
+        self.alpha = 1.0 if alpha is None else float(alpha)
+        for sprites in self.sprites:
+            sprites.show(self.alpha)
+        self.heat.send()
+
+    def pick(self, x: float, y: float, reach: float = 14.0) -> int:
+        """The id of the entity shown nearest to a pixel, within `reach` pt or on its shape; 0 for none.
+
+        Tables with a mind come first, so that an agent is found on top of its food.
+        """
+        tables = [(s.columns, s.thinks, 0.5 * s.shown(self.camera)) for s in self.sprites]
+        return pick.choose(tables, self.camera, x, y, reach * self.ui, self.alpha)
+
+    def place(self, id: int) -> tuple[float, float] | None:
+        """Where an entity is shown now, m, inside the world; None if it is not drawn."""
+        which, guess = self._rows.get(id, (0, 0))
+        for k in (which, *range(len(self.sprites))) if self.sprites else ():
+            columns = self.sprites[k].columns
+            row = pick.row_of(columns, id, guess)
+            if row >= 0:
+                self._rows = {id: (k, row)} if len(self._rows) > 64 else {**self._rows, id: (k, row)}
+                x, y = columns.at([row], self.alpha, self.camera.world)[0].tolist()
+                return x, y
+        return None
 
     def draw(self, target: Any) -> None:
         """Paint the picture into a moderngl framebuffer of the camera's size."""

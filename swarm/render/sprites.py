@@ -1,4 +1,4 @@
-"""One table on the GPU: three vertex buffers, and three ways to draw them by how large an agent appears.
+"""One table on the GPU: four vertex buffers, and three ways to draw them by how large an agent appears.
 
 below 2 px      a dot each, its alpha keeps the light of the true area
 up to 24 px     a point each, the shape drawn inside it: one vertex per agent
@@ -15,7 +15,7 @@ import numpy as np
 from swarm.look import Look
 from swarm.render import palette, programs
 from swarm.render.camera import Camera
-from swarm.render.columns import Columns
+from swarm.render.columns import Columns, Seen
 from swarm.render.theme import Theme
 
 DOTS_BELOW = 2.0  # px of shape length under which agents become dots
@@ -41,7 +41,7 @@ class Programs:
 
 
 class Sprites:
-    """Draws the table of one look. `upload` after the world has moved, `draw` for each picture."""
+    """Draws the table of one look: `take` after the world has moved, `show` and `draw` for each picture."""
 
     def __init__(self, context: Any, shared: Programs, look: Look, theme: Theme) -> None:
         self.context, self.shared, self.theme = context, shared, theme
@@ -50,35 +50,50 @@ class Sprites:
         self.palette = context.texture((256, 1), 3, self.colours.tobytes(), alignment=1)
         self.palette.filter = context.NEAREST, context.NEAREST
         self.capacity = 0
+        self.alpha = 1.0
+        self.thinks = False  # whether its entities have a mind
+        self.fresh = False  # whether the columns are newer than the buffers
         self.buffers: list[Any] = []
         self.arrays: list[Any] = []
 
-    def upload(self, world: Any, alpha: float | None) -> None:
-        """Read the world's columns and send them: `columns.BYTES` per agent."""
-        self.columns.read(world, alpha)
-        c = self.columns
-        if not c.n:
+    def take(self, world: Any, follow: bool, seen: Seen) -> None:
+        """Copy what is drawn of the world: the only call that reads it."""
+        self.columns.read(world, follow, seen)
+        table = world.tables.get(self.columns.look.table)
+        self.thinks = any(hasattr(component, "inputs_") for component in getattr(table, "components", ()))
+        self.fresh = True
+
+    def show(self, alpha: float) -> None:
+        """Stand `alpha` of the way between the last two ticks; new columns are sent, `columns.BYTES` per agent."""
+        c, self.alpha = self.columns, alpha
+        if not self.fresh:
             return
+        self.fresh = False
         if len(c.place) > self.capacity:
             self._allocate(len(c.place))
-        for buffer, column in zip(self.buffers, (c.place, c.heading, c.tint), strict=True):
-            buffer.write(np.ascontiguousarray(column[: c.n]))
+        if c.n:
+            for buffer, column in zip(self.buffers, (c.place, c.way, c.heading, c.tint), strict=True):
+                buffer.write(column[: c.n])
+
+    def shown(self, camera: Camera) -> float:
+        """The length of a shape, px: its own, or enlarged to what is legible where there is room."""
+        look = self.columns.look
+        spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / max(1, self.columns.n))
+        return max(look.size * camera.scale, min(_LEGIBLE[look.shape], 0.55 * spacing))
 
     def draw(self, camera: Camera) -> None:
         """Draw all agents, and their images where the picture shows more than the world."""
         look, n = self.columns.look, self.columns.n
         if not n:
             return
-        length = look.size * camera.scale
-        spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / n)
-        shown = max(length, min(_LEGIBLE[look.shape], 0.55 * spacing))
+        length, shown = look.size * camera.scale, self.shown(camera)
         glow = look.glow if self.theme.glow else 0.0
         light = min(40.0, 0.7 * shown) if glow else 0.0
         way = 0 if shown < DOTS_BELOW else 1 if shown + 2 * light < QUADS_ABOVE else 2
         program = (self.shared.dot, self.shared.point, self.shared.quad)[way]
         origin, images = camera.images(margin=(2 + shown + light) / camera.scale)
         programs.place(program, camera)
-        programs.put(program, origin=origin, palette=0, ghost=self.theme.ghost)
+        programs.put(program, origin=origin, palette=0, ghost=self.theme.ghost, behind=1.0 - self.alpha)
         if way == 0:
             area = (length * length) * (0.35 if look.shape == "drop" else 0.8)
             programs.put(program, dot_px=DOTS_BELOW, shown=min(1.0, max(0.18, area / DOTS_BELOW)))
@@ -102,11 +117,11 @@ class Sprites:
 
     def _allocate(self, capacity: int) -> None:
         self._drop()
-        self.buffers = [self.context.buffer(reserve=capacity * width, dynamic=True) for width in (8, 4, 2)]
-        place, heading, tint = self.buffers
-        shared, each = self.shared, [(place, "2f4", "place"), (heading, "2f2", "heading"), (tint, "2f1", "tint")]
+        self.buffers = [self.context.buffer(reserve=capacity * width, dynamic=True) for width in (8, 4, 2, 2)]
+        forms = ("2f4", "place"), ("2f2", "way"), ("2f1", "heading"), ("2f1", "tint")
+        shared, each = self.shared, [(buffer, *form) for buffer, form in zip(self.buffers, forms, strict=True)]
         self.arrays = [
-            self.context.vertex_array(shared.dot, [each[0], each[2]]),
+            self.context.vertex_array(shared.dot, [each[0], each[1], each[3]]),
             self.context.vertex_array(shared.point, each),
             self.context.vertex_array(shared.quad, [(buffer, form + " /i", name) for buffer, form, name in each]),
         ]
