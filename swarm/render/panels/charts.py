@@ -67,8 +67,11 @@ def large(view: Any, history: History) -> list[Plot]:
         same = [table for table in held if (table.what, table.unit) == what]
         found.append(Plot(f"mean {'  '.join(what)}".rstrip(), [line(t.name, "mean", t.name) for t in same]))
     if figures.eaten:
-        inks: dict[str, str] = dict(zip(_EATEN, (ink.get("plant", theme.quiet), theme.accent)))
-        eaten = [Line(_EATEN[k], history.ticks, history.series(f"eaten {k}"), inks[k]) for k in figures.eaten]
+        eaten = [
+            Line(word, history.ticks, history.series(f"eaten {kind}"), colour)
+            for (kind, word), colour in zip(_EATEN.items(), (ink.get("plant", theme.quiet), theme.accent))
+            if kind in figures.eaten
+        ]
         found.append(Plot("eaten  J a tick", eaten))
     return found
 

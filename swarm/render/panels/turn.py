@@ -120,9 +120,10 @@ def _middle(knob: Any) -> Any:
 
 def _about(knob: Any) -> str:
     words = ", ".join(filter(None, (knob.unit, knob.meaning)))
-    number = knob.kind in ("real", "whole") and knob.default is not None
-    default = f"by default {short(float(knob.default)) if number else _text(knob.default)}"
-    return f"{words}\n{default}" if words else default
+    default: Any = knob.default
+    plain = default is None or knob.kind not in ("real", "whole")
+    usual = f"by default {_text(default) if plain else short(default)}"
+    return f"{words}\n{usual}" if words else usual
 
 
 def _cut(imgui: Any, text: str, room: float) -> str:
