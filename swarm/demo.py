@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import scenes
 from .errors import BackendError, SaveError, SettingsError
-from .options import Shown
 from .world import World
+
+if TYPE_CHECKING:
+    from .options import Shown
 
 FILE_TICKS = 600  # how long a world lives in a file, unless --ticks says otherwise
 PIPED_TICKS = 1000  # where nobody watches the terminal and no end was named

@@ -5,12 +5,14 @@ What reads or writes the world goes through `View.act`, so that it waits for the
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from swarm.config import suggest
 from swarm.errors import SettingsError
+from swarm.render import steering
 
 if TYPE_CHECKING:
     from swarm.render.view import View
@@ -206,16 +208,16 @@ def _drive(view: View) -> None:
         view.microscope.drive(view.world, None)
         view.say("its brain acts again")
     else:
-        view.microscope.drive(view.world, view.microscope.pushed(0.0, 0.0))
+        view.microscope.drive(view.world, view.microscope.steer(()))
         view.following = True
-        view.say("you drive: arrows or W A S D; K gives it back to its brain", 8.0)
+        view.say(f"you drive: {steering.explain(view.microscope.names)}; K gives it back to its brain", 8.0)
 
 
-def steer(view: View, x: float, y: float) -> None:
-    """Push the driven agent: x to the right, y up, -1..1 each."""
-    view.act(_steer, view, x, y)
+def steer(view: View, held: Collection[str]) -> None:
+    """Have the driven agent do what the held direction keys mean: of "left", "right", "up" and "down"."""
+    view.act(_steer, view, held)
 
 
-def _steer(view: View, x: float, y: float) -> None:
-    if view.microscope is not None and view.microscope.alive:
-        view.microscope.drive(view.world, view.microscope.pushed(x, y))
+def _steer(view: View, held: Collection[str]) -> None:
+    if view.microscope is not None and view.microscope.driving:
+        view.microscope.drive(view.world, view.microscope.steer(held))

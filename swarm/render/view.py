@@ -1,7 +1,7 @@
-"""Everything that is shown of a world, and done with it, whatever it is shown on: a window or a picture off the screen.
+"""Everything that is shown of a world, and done with it, whatever it is shown on: a window or a picture.
 
-A frame is five steps on one page, `View.frame`: the ticks that have ended are taken; between two jobs of ticks the world
-is idle, and all that reads or writes it happens then; the next ticks begin in their thread; meanwhile the frame is drawn.
+A frame is one page, `View.frame`: the ticks that have ended are collected; between two jobs of ticks the world is idle,
+and all that reads or writes it happens then; the next ticks begin in their thread; meanwhile the frame is drawn.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from swarm.errors import DeadError, SettingsError, SwarmError
 from swarm.look import Look
+from swarm.render.microscope import Microscope, Notes
 from swarm.render.pace import Pace
 from swarm.render.renderer import Renderer
 from swarm.render.theme import Theme, choose
@@ -50,7 +51,8 @@ class View:
         self._given = {"scene": scene, "looks": None if looks is None else tuple(looks), "title": title}
         self.renderer = Renderer(context, world, size, theme=self.theme, ui=ui, figures=figures, **self._given)
         self.pace, self.ticker = Pace(float(world.dt)), Ticker(world)
-        self.microscope: Any = None
+        self.microscope: Microscope | None = None
+        self.notes = Notes()  # births and what was done to brains
         self.following = False
         self.end: int | None = None  # the tick not to go beyond
         self.page: Any = None  # a `ReplayWriter` that takes notes of the world
@@ -105,12 +107,12 @@ class View:
         for keeper in (self.moments, self.page):
             if keeper is not None:
                 self._try(keeper.note, self.world)
+        self.notes.update(self.world)
         if self.microscope is not None:
             self.microscope.update(self.world)
-            if edited := self.microscope.edited:
-                self._edited(edited)
-            if not self.microscope.alive:
-                self.following = False
+            if (edited := self.microscope.edited) and self.moments is not None:
+                self._try(self.moments.edited, edited)
+            self.following &= self.microscope.alive
         if tick != self._shown or acts or self._stale:
             focus = None if self.microscope is None else self.microscope.inspection
             self.renderer.take(self.world, focus)
@@ -186,11 +188,9 @@ class View:
             self._try(self.moments.changed, self.world)
 
     def travelled(self) -> None:
-        """The time machine has put another tick in the world's place: who is under the microscope may not live there."""
+        """The time machine has put another tick in the world's place: show it."""
         self._stale = True
         self.pace.ahead = self.pace.dt
-        if self.microscope is not None:
-            self._select(self.microscope.id)
 
     def select(self, id: int) -> None:
         """Put an agent under the microscope; 0 lets go."""
@@ -225,19 +225,13 @@ class View:
         if not id:
             self.following = False
             return
-        from swarm.render.microscope import Microscope
-
         try:
-            self.microscope = Microscope(self.world, id)
+            self.microscope = Microscope(self.world, id, self.notes)
         except DeadError as error:
             self.following = False
             self.say(str(error))
             return
         self.renderer.selected = id
-
-    def _edited(self, ids: Any) -> None:
-        if self.moments is not None:
-            self._try(self.moments.edited, ids)
 
     def _restart(self, seed: int | None, settings: dict[str, Any]) -> None:
         made = (self.world.scene or {}).get("path")
@@ -266,7 +260,7 @@ class View:
         old.release()
         self.ticker.close()
         self.renderer, self.world, self.ticker = new, world, Ticker(world)
-        self.microscope, self.following = None, False
+        self.microscope, self.following, self.notes = None, False, Notes()
         self.pace.ahead, self.pace.steps = 0.0, 0
         self.moments = _moments(world, self.budget)
         self._stale, self._sampled = True, -1.0

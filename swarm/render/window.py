@@ -45,8 +45,8 @@ def watch(
     """Show the world in a window until it is closed, or until its clock has reached `ticks` more ticks.
 
     hint: one line on what to watch for, shown at the start; by default the scene's WATCH. colour: what agents are
-    coloured by, one of `Renderer.colourings`. record: a video of all that is
-    shown, .mp4, or a page for browsers, .html; however the window ends, the file is finished. budget: bytes that the time machine may take.
+    coloured by, one of `Renderer.colourings`. record: a video of all that is shown, .mp4, or a page for browsers,
+    .html; however the window ends, the file is finished. budget: bytes that the time machine may take.
 
     Raises `BackendError` with a remedy where there is no display, no OpenGL 3.3, no pygame or no moderngl, and when the
     OpenGL context is lost; the world then stands at a whole tick. For a video also `ExtraError` and `SaveError`.

@@ -203,9 +203,9 @@ def walk(push: float, drag: float) -> Any:
 
 
 def pointer(world: World, at: tuple[float, float], phase: str, button: int) -> bool:
-    """The left button says where you want to be; whether the scene keeps the mouse. See `swarm.render.keys`."""
-    if button != 1 or phase == "release":
-        return button == 1
+    """The right button says where you want to be; whether the scene keeps the mouse. See `swarm.render.keys`."""
+    if button != 3 or phase == "release":
+        return button == 3
     _go(world, at)
     return True
 
@@ -220,7 +220,7 @@ def key(world: World, typed: str) -> str:
     return "you walk"
 
 
-HINT = "click: walk there   W A S D: walk"
+HINT = "right click, W A S D: walk"
 
 
 def _go(world: World, at: tuple[float, float]) -> None:

@@ -1,4 +1,4 @@
-"""The view of a world: the picture and the ticks go on beside each other, and what is done to the world waits for it."""
+"""The view of a world: picture and ticks go on beside each other, and what is done to the world waits for it."""
 
 from __future__ import annotations
 
