@@ -4,13 +4,14 @@
     m = Microscope(world, id, notes)
     world.step(); m.update(world)                # between ticks; m.senses, m.layers, m.saliency, m.family are then new
     m.ablate_sense(world, 3)                     # and m.ablate_sense(world, 3, off=False)
-    m.drive(world, m.pushed(-1, 0))              # and m.drive(world, None)
+    m.drive(world, m.steer({"left", "up"}))      # and m.drive(world, None)
 
 Everything that changes the world goes through public calls of it; what is shown are copies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -236,9 +237,9 @@ class Microscope:
         world.override(self.id, actions)
         self.inspection = world.inspect(self.id)
 
-    def pushed(self, x: float, y: float) -> np.ndarray:
-        """The actions [A] of an agent that is pushed x to the right and y up, -1..1 each: see steering.py."""
-        return steering.actions(self.names, x, y)
+    def steer(self, held: Collection[str], strength: float = 1.0) -> np.ndarray:
+        """The actions [A] that the held keys, of "left", "right", "up" and "down", mean: see steering.py."""
+        return steering.actions(self.names, held, strength)
 
     def copy_to(self, world: World, id: int) -> None:
         """Give another entity this brain as it is, cuts included. Raises `DeadError`, `SettingsError` where others

@@ -1,26 +1,27 @@
-"""Steering: which actions a push to the right or upwards means, read off the names of the actions.
+"""Steering: which actions the direction keys mean, read off the names of the actions.
 
-| among the actions are           | x (to the right)  | y (up)             |
-|---------------------------------|-------------------|--------------------|
-| ... x and ... y                 | the one in x      | the one in y       |
-| a turn, and a push or any other | minus the turn    | the other          |
-| anything else                   | the first         | the second         |
+| two actions called          | left, right     | up, down        |
+|-----------------------------|-----------------|-----------------|
+| ... x and ... y             | x: -1, +1       | y: +1, -1       |
+| turn and push or any other  | turn: +1, -1    | the other: +1, -1 |
+| anything else               | first: -1, +1   | second: +1, -1  |
 
-x and y are the last letter of a name, as in "push_x" or "vy". A turn is called "turn", "steer", "rotate" or "yaw" and
-counts counter-clockwise. A single action takes x, or y where x is 0. Actions beyond the two stay 0.
+x and y are the last letter of a name, as in "push_x" or "vy"; a turn is "turn", "steer", "rotate" or "yaw", counted
+counter-clockwise. With one action up and down do as right and left. Actions beyond the two stay 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
+DIRECTIONS = ("left", "right", "up", "down")
 TURNS, AHEAD = ("turn", "steer", "rotate", "yaw"), ("push", "thrust", "forward", "ahead", "gas", "speed")
 
 
 def axes(names: Sequence[str]) -> tuple[int, int, float]:
-    """(number of the action that takes x, of the one that takes y, sign of x) for actions of these names; -1: none."""
+    """(action of left and right, action of up and down, sign of right) for actions of these names; -1: none."""
     low = [name.lower() for name in names]
     x, y = (next((k for k, name in enumerate(low) if name.endswith(axis)), -1) for axis in "xy")
     if x >= 0 and y >= 0:
@@ -33,22 +34,22 @@ def axes(names: Sequence[str]) -> tuple[int, int, float]:
     return (0 if low else -1), (1 if len(low) > 1 else -1), 1.0
 
 
-def actions(names: Sequence[str], x: float, y: float) -> np.ndarray:
-    """What an agent does that is pushed x to the right and y up, -1..1 each: float32 [A]."""
+def actions(names: Sequence[str], held: Collection[str], strength: float = 1.0) -> np.ndarray:
+    """What the held direction keys, of `DIRECTIONS`, make an agent do: float32 [A], 0 where nothing is held."""
     out = np.zeros(len(names), np.float32)
-    across, along, sign = axes(names)
-    if along >= 0:
-        out[along] = y
-    elif not x:
-        x = y
+    across, along, right = axes(names)
     if across >= 0:
-        out[across] = sign * x + 0.0  # no -0
-    return out
+        out[across] = right * (("right" in held) - ("left" in held))
+    if along >= 0:
+        out[along] = ("up" in held) - ("down" in held)
+    elif across >= 0 and not out[across]:
+        out[across] = right * (("up" in held) - ("down" in held))
+    return strength * out
 
 
 def explain(names: Sequence[str]) -> str:
-    """The keys in words, such as "left, right: push_x   up, down: push_y"."""
+    """The keys in words, such as "left and right: push_x, up and down: push_y"."""
     across, along, _ = axes(names)
-    parts = [f"left, right: {names[across]}"] if across >= 0 else []
-    parts += [f"up, down: {names[along]}"] if along >= 0 else []
-    return "   ".join(parts)
+    parts = [f"left and right: {names[across]}"] if across >= 0 else []
+    parts += [f"up and down: {names[along]}"] if along >= 0 else []
+    return ", ".join(parts)

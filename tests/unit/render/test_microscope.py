@@ -332,7 +332,7 @@ def test_a_brain_that_is_given_ends_the_cuts():
 def test_it_is_driven_until_it_is_let_go():
     w = build()
     m = Microscope(w, ids_of(w)[6])
-    m.drive(w, m.pushed(-1, 1))
+    m.drive(w, m.steer({"left", "up"}))
     assert m.driving
     w.step()
     m.update(w)
@@ -378,16 +378,17 @@ def test_death_leaves_the_last_look():
         ((), [], []),
     ],
 )
-def test_a_push_becomes_actions_by_their_names(names, right, up):
-    assert actions(names, 1, 0).tolist() == right
-    assert actions(names, 0, 1).tolist() == up
-    assert actions(names, -0.5, 0).tolist() == [-0.5 * v for v in right]
-    assert not actions(names, 0, 0).any()
+def test_keys_become_actions_by_their_names(names, right, up):
+    assert actions(names, {"right"}).tolist() == right
+    assert actions(names, {"up"}).tolist() == up
+    assert actions(names, {"left"}).tolist() == [-v for v in right]
+    assert actions(names, {"left", "right"}).tolist() == actions(names, ()).tolist() == [0] * len(names)
+    assert actions(names, {"down"}, 0.5).tolist() == [-0.5 * v for v in up]
 
 
 def test_the_keys_in_words():
-    assert explain(("push_x", "push_y")) == "left, right: push_x   up, down: push_y"
-    assert explain(("only",)) == "left, right: only"
+    assert explain(("push_x", "push_y")) == "left and right: push_x, up and down: push_y"
+    assert explain(("only",)) == "left and right: only"
 
 
 def test_on_a_device(hosted):
