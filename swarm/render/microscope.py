@@ -11,6 +11,7 @@ Everything that changes the world goes through public calls of it; what is shown
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -78,7 +79,8 @@ class Microscope:
         self.mlp: Any = None
         self.network: saliency.Network | None = None
         self.thought: saliency.Thought | None = None
-        self.saliency = np.zeros((A, S))
+        self.slopes: tuple[np.ndarray, ...] = (np.zeros((A, S)),)  # of the actions by inputs and hidden units
+        self.version = 0  # steps up with every look and edit
         self.family = Family()
         self._memory = seen.memory  # before the tick that is shown
         self._look(world)
@@ -122,9 +124,23 @@ class Microscope:
         return () if self.thought is None else self.thought.layers
 
     @property
+    def saliency(self) -> np.ndarray:
+        """How much each action changes with each sense, [A, S]: exact slopes, memory held fixed; see saliency.py."""
+        return self.slopes[0][:, : self._senses.shape[1]]
+
+    @property
     def moved(self) -> np.ndarray:
         """What moves each action now, [A, S]: saliency times sense."""
         return self.saliency * self.senses
+
+    def flows(self, action: int | None) -> tuple[np.ndarray, ...]:
+        """What each connection brings to an action, [I_k, O_k] per layer; None: to the unit it leads to."""
+        if self.network is None or self.thought is None:
+            return ()
+        if action is not None:
+            return saliency.flows(self.network, self.thought, self.slopes, action)
+        before = (self.thought.inputs, *self.thought.layers[:-1])
+        return tuple(h[:, None] * weight for h, weight in zip(before, self.network.weights))
 
     @property
     def history(self) -> History:
@@ -177,9 +193,10 @@ class Microscope:
 
     def _read(self, world: World) -> None:
         """The brain as it is now, what it makes of the inputs, and the slopes."""
-        table, S = world.tables[self.inspection.table], len(self.inspection.senses)
+        table = world.tables[self.inspection.table]
         mind = mind_of(table)
         self.network = self.thought = None
+        self.version += 1
         if mind is None or table.brains is None:
             return
         brain = world.brain(self.id)
@@ -190,7 +207,7 @@ class Microscope:
         self.notes.ablations.check(self.id, flat)
         self.network = saliency.network(brain, flat)
         self.thought = saliency.think(self.network, np.concatenate([self.senses, self._memory]))
-        self.saliency = saliency.slopes(self.network, self.thought, len(self.names))[:, :S]
+        self.slopes = saliency.slopes(self.network, self.thought, len(self.names))
 
     # ------------------------------------------------------------------ what is done
 
@@ -220,7 +237,7 @@ class Microscope:
         world.override(self.id, actions)
         self.inspection = world.inspect(self.id)
 
-    def steer(self, held: Any, strength: float = 1.0) -> np.ndarray:
+    def steer(self, held: Collection[str], strength: float = 1.0) -> np.ndarray:
         """The actions [A] that the held keys, of "left", "right", "up" and "down", mean: see steering.py."""
         return steering.actions(self.names, held, strength)
 
