@@ -19,6 +19,8 @@ class Grass(Component):
 Mind = swarm.mind(grass=Sectors(8, radius=10, of=Grass.pos), kin=Sectors(4, radius=10, of=Body.pos),
                   energy=Own(Body.energy), speed=Own(Body.vel), actions=("push_x", "push_y"))
 
+TUNE = ("living", "cap")  # settings whose sliders act on the running world
+
 @dataclass(frozen=True)
 class Settings:  # `swarm settings my_world.py` lists them; --set living=0.1 sets one
     agents: Annotated[int, Meta(ge=1)] = 500
