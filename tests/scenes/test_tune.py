@@ -188,5 +188,5 @@ def test_minds_made_by_every_build_are_told_apart(tmp_path):
 
 def test_a_scene_whose_list_is_wrong_is_named(monkeypatch):
     monkeypatch.setattr(load("flock"), "TUNE", ("wnd",))
-    with pytest.raises(SettingsError, match="'wnd', which is no setting. Did you mean 'wind'"):
+    with pytest.raises(SettingsError, match=r"'wnd', which is no setting\. Did you mean 'wind'"):
         tunable("flock")
