@@ -104,10 +104,12 @@ class Brain:
             return
         imgui.spacing()
         imgui.text_disabled(f"last {len(past.ticks)} ticks")
-        shown = [(name, past.actions[:, k], theme.accent if k == self.network.action else theme.text)
-                 for k, name in enumerate(m.names[:4])]  # fmt: skip
-        if m.thought is not None and self.network.action is not None:
-            effect = np.abs(m.moved[self.network.action])
+        chosen = self.network.action
+        order = [k for k in range(len(m.names)) if k != chosen][:3]
+        order = order if chosen is None else sorted([chosen, *order][:4])
+        shown = [(m.names[k], past.actions[:, k], theme.accent if k == chosen else theme.text) for k in order]
+        if m.thought is not None and chosen is not None:
+            effect = np.abs(m.moved[chosen])
             for k in np.argsort(-effect)[:2].tolist():
                 shown.append((short(m.inspection.senses[k].label), past.senses[:, k], theme.quiet))
         for name, values, ink in shown:

@@ -34,15 +34,17 @@ class Network:
     """Draws it; remembers which action is chosen."""
 
     def __init__(self) -> None:
-        self.action: int | None = 0
+        self.action: int | None = None
+        self.names: tuple[str, ...] = ()  # the actions among which it was chosen
         self.slope = False  # saliency as the slope itself, not times the sense
         self._plan: tuple[Any, Plan] | None = None
+        self._of = 0  # whose action was chosen
 
     def draw(self, imgui: Any, view: Any, width: float) -> Spot | None:
         """The network; returns the unit that is pointed at."""
         m, u, theme = view.microscope, view.ui, view.theme
-        if self.action is not None and self.action >= len(m.names):
-            self.action = 0
+        if m.id != self._of:
+            self._of, self.action = m.id, self._first(m)
         p = self._planned(m, width, u)
         x, y = imgui.get_cursor_screen_pos()
         self._head(imgui, view, x, y, p)
@@ -71,26 +73,30 @@ class Network:
     # ---------------------------------------------------------------------------------------------- parts
 
     def _head(self, imgui: Any, view: Any, x: float, y: float, p: Plan) -> None:
-        """What the columns are; a click on the second one changes what it shows."""
+        """What the columns are; a click on the last one changes what it shows."""
         m, u, theme, brush = view.microscope, view.ui, view.theme, imgui.get_window_draw_list()
         font, size = imgui.get_font(), 11 * u
-        brush.add_text(font, size, (x, y), packed(theme.quiet), "senses")
-        brush.add_text(font, size, (x + p.bars[0], y), packed(theme.quiet), "now")
+        for text, at in zip(("senses", "now"), p.heads):
+            if at >= 0:
+                brush.add_text(font, size, (x + at, y), packed(theme.quiet), text)
         if m.thought is None or self.action is None:
             return
-        name = m.names[self.action]
+        name, left = m.names[self.action], x + p.heads[2]
         word = f"{'slope' if self.slope else 'effect'} on {name}"
-        imgui.set_cursor_screen_pos((x + p.bars[1], y))
+        imgui.set_cursor_screen_pos((left, y))
         wide = imgui.calc_text_size(word).x * size / imgui.get_font_size()
         if imgui.invisible_button("effect", (wide, 14 * u)):
             self.slope = not self.slope
+        if imgui.is_item_hovered():
+            beside(
+                imgui,
+                u,
+                f"How much {name} changes as the sense grows by 1.\nClick for its effect now: slope times sense."
+                if self.slope
+                else f"What the sense does to {name} now: the slope times the sense.\nClick for the slope alone.",
+            )
         ink = theme.text if imgui.is_item_hovered() else theme.accent
-        brush.add_text(font, size, (x + p.bars[1], y), packed(ink), word)
-        imgui.set_item_tooltip(
-            f"How much {name} changes as the sense grows by 1.\nClick for its effect now: slope times sense."
-            if self.slope
-            else f"What the sense does to {name} now: the slope times the sense.\nClick for the slope alone."
-        )
+        brush.add_text(font, size, (left, y), packed(ink), word)
         end = x + p.size[0]
         for text, side in (("lowers", LOWERS), ("raises", RAISES)):
             end -= imgui.calc_text_size(text).x * size / imgui.get_font_size()
@@ -98,39 +104,47 @@ class Network:
             end -= 7 * u
 
     def _senses(self, brush: Brush, p: Plan, m: Any, action: int | None, spot: Spot | None) -> None:
-        theme, x0, x1 = brush.theme, p.bars[0], p.bars[1]
+        theme, u = brush.theme, brush.u
         under = spot.unit if spot is not None and spot.layer == 0 else -1
         cut = {unit for layer, unit in m.ablated if layer == 0}
-        at = p.places[0]
-        if under >= 0:
-            y = float(at[under, 1])
-            brush.box(0, y - p.row / 2, p.size[0], p.row, theme.line, 0.07)
+        if under >= 0 and not p.cells[under]:
+            y = float(p.places[0][under, 1])
+            brush.fill(0, y - 6 * u, p.size[0], y + 6 * u, packed(theme.line, 0.07))
         for label in p.labels:
             if label.way is not None:
-                brush.compass(7 * brush.u, label.y, 0.42 * min(p.row, 12 * brush.u), label.way)
+                brush.compass(7 * u, label.y, 5 * u, label.way)
             indent = 0.0 if label.strong else 16.0 if label.way is not None else 8.0
-            brush.text(indent * brush.u, label.y, label.text, theme.text if label.strong else theme.quiet)
+            brush.text(indent * u, label.y, label.text, theme.text if label.strong else theme.quiet)
         values = m.senses if m.thought is None else m.thought.inputs
-        scaled = values / self._scales(m, p, values)
-        inked = brush.ink(scaled)
+        values = values / self._scales(m, p, values)
         effect = self._effects(m, action)
         strong = np.abs(effect).max(initial=0.0)
-        sides = brush.ink(effect / strong if strong > 1e-9 else effect)
-        thick = max(p.row * 0.46, 1.0)
-        middle = x1 + p.bar / 2
-        if len(effect):
-            top, bottom = float(at[0, 1]) - p.row / 2, float(at[-1, 1]) + p.row / 2
-            brush.line(middle, top, middle, bottom, packed(theme.line, 0.22), 1.0)
-        for k, (place, value) in enumerate(zip(at.tolist(), scaled.tolist())):
-            y = place[1]
-            off = k in cut
-            brush.bar(x0, y, p.bar, thick, value, packed(theme.quiet, 0.3) if off else inked[k], theme)
-            if len(effect) > k and strong > 1e-9:
-                wide = effect[k] / strong * p.bar / 2
-                brush.fill(middle, y - thick / 2, middle + wide, y + thick / 2, sides[k])
-            brush.dot(place[0], y, p.radius[0], packed(theme.quiet, 0.3) if off else inked[k])
-            if off:
-                brush.line(0, y, place[0], y, packed(theme.quiet, 0.9), 1.2 * brush.u)
+        effect = effect / strong if strong > 1e-9 else effect * 0.0
+        gone, ground, axis = packed(theme.quiet, 0.3), packed(theme.line, 0.08), packed(theme.line, 0.3)
+        known, lines = len(effect) > 0, zip(p.values.tolist(), p.effects.tolist(), p.places[0].tolist())
+        parts = zip(lines, brush.ink(values), values.tolist(), p.cells.tolist())
+        effects = zip(brush.ink(effect), effect.tolist()) if known else iter(())
+        for k, (((x0, y0, x1, y1), other, (x, y)), ink, value, cell) in enumerate(parts):
+            ink = gone if k in cut else ink
+            side, size = next(effects, (ground, 0.0))
+            if cell:
+                brush.fill(x0, y0, x1, y1, ink)
+                brush.fill(other[0], other[1], other[2], other[3], side)
+            else:
+                brush.fill(x0, y0, x1, y1, ground)
+                brush.fill(x0, y0, x0 + min(abs(value), 1.0) * (x1 - x0), y1, ink)
+                middle = (other[0] + other[2]) / 2
+                if known:
+                    brush.fill(middle - 0.5, y - 6 * u, middle + 0.5, y + 6 * u, axis)
+                    brush.fill(middle, other[1], middle + size * (other[2] - middle), other[3], side)
+                if m.thought is not None:
+                    brush.dot(x, y, p.radius[0], ink)
+            if k in cut:
+                brush.line(0 if not cell else x0, y1 if cell else y, x1 if cell else x, y0 if cell else y,
+                           packed(theme.quiet, 0.9), 1.2 * u)  # fmt: skip
+            if k == under and cell:
+                brush.list.add_rect((brush.x + other[0], brush.y + other[1]),
+                                    (brush.x + other[2], brush.y + other[3]), packed(theme.text))  # fmt: skip
 
     def _units(self, brush: Brush, p: Plan, m: Any, spot: Spot | None) -> None:
         cut = m.ablated
@@ -154,7 +168,7 @@ class Network:
         tight = len(outputs) > 1 and float(p.places[-1][1, 1] - p.places[-1][0, 1]) < 26 * u
         for k, (x, y) in enumerate(p.places[-1].tolist()):
             brush.dot(x, y, p.radius[-1], inked[k])
-            if k == chosen or spot == (last, k):
+            if (k == chosen and m.layers) or spot == (last, k):
                 brush.ring(x, y, p.radius[-1] + 2.2 * u, packed(theme.accent if k == self.action else theme.text))
             if k >= len(m.names):
                 if not tight:
@@ -193,9 +207,16 @@ class Network:
 
     def _under(self, p: Plan, x: float, y: float, u: float) -> Spot | None:
         last = len(p.places) - 1
-        if x <= p.bars[1] + p.bar + 6 * u and len(p.places[0]):
-            k = int(np.argmin(np.abs(p.places[0][:, 1] - y)))
-            return Spot(0, k) if abs(p.places[0][k, 1] - y) <= max(p.row / 2, 2.0) else None
+        if len(p.cells):
+            cells = np.concatenate([p.values, p.effects]) if p.cells.all() else p.values
+            inside = (cells[:, 0] <= x) & (x < cells[:, 2] + u) & (cells[:, 1] <= y) & (y < cells[:, 3] + u)
+            inside &= np.resize(p.cells, len(cells))
+            if inside.any():
+                return Spot(0, int(np.argmax(inside)) % len(p.cells))
+            rows = np.abs(p.places[0][:, 1] - y) + np.where(p.cells, np.inf, 0.0)
+            k = int(np.argmin(rows))
+            if rows[k] <= 6 * u and x <= p.places[0][k, 0] + 4 * u:
+                return Spot(0, k)
         ends = p.places[last]
         if len(ends) and x >= ends[0, 0] - 8 * u:
             k = int(np.argmin(np.abs(ends[:, 1] - y)))
@@ -243,11 +264,19 @@ class Network:
                 lines += [f"its brain says {signed(float(m.layers[-1][spot.unit]), 3)}"] if m.driving else []
                 lines.append("Click to see all flows." if spot.unit == self.action else "Click to see what moves it.")
         if lines:
-            place = imgui.get_window_pos().x - 8 * u, imgui.get_mouse_pos().y  # beside the panel, which stays in sight
-            imgui.set_next_window_pos(place, imgui.Cond_.always, (1.0, 0.5))
-            imgui.set_tooltip("\n".join(lines))
+            beside(imgui, u, "\n".join(lines))
 
     # ---------------------------------------------------------------------------------------------- inside
+
+    def _first(self, m: Any) -> int | None:
+        """The action that is chosen at first: the one that was before, else the strongest."""
+        if m.thought is None:
+            return None
+        known = self.action is not None and self.names == m.names
+        outputs = m.layers[-1][: len(m.names)]
+        many = len(m.names) > 3  # they are more likely answers than pushes: the largest, not the strongest
+        self.names = m.names
+        return self.action if known else int(np.argmax(outputs if many else np.abs(outputs)))
 
     def _planned(self, m: Any, width: float, u: float) -> Plan:
         key = (m.id, str(m.mlp), len(m.layers), round(width), u)
@@ -340,19 +369,10 @@ class Brush:
         brush.path_arc_to(centre, r, low, high, 6)
         brush.path_fill_convex(ink)
 
-    def box(self, x: float, y: float, w: float, h: float, colour: str, alpha: float) -> None:
-        self.fill(x, y, x + w, y + h, packed(colour, alpha))
-
     def fill(self, x0: float, y0: float, x1: float, y1: float, ink: int) -> None:
         """A rectangle, whichever way round."""
         low, high = (x0, x1) if x0 <= x1 else (x1, x0)
         self.list.add_rect_filled((self.x + low, self.y + y0), (self.x + high, self.y + y1), ink)
-
-    def bar(self, x: float, y: float, w: float, h: float, value: float, ink: int, theme: Any) -> None:
-        """A value -1..1 on its ground: from the left edge if it is positive, else back from it."""
-        self.fill(x, y - h / 2, x + w, y + h / 2, packed(theme.line, 0.08))
-        if value:
-            self.fill(x, y - h / 2, x + min(abs(value), 1.0) * w, y + h / 2, ink)
 
 
 @cache
@@ -368,6 +388,13 @@ def _shades(name: str, line: str, panel: str) -> np.ndarray:
         r, g, b = np.rint(255 * palette.srgb((1 - t) * zero + t * ends[k > 0])).astype(int).tolist()
         found.append(0xFF << 24 | b << 16 | g << 8 | r)
     return np.array(found, np.int64)
+
+
+def beside(imgui: Any, u: float, text: str) -> None:
+    """A tooltip at the left of the panel, which stays in sight."""
+    place = imgui.get_window_pos().x - 8 * u, imgui.get_mouse_pos().y
+    imgui.set_next_window_pos(place, imgui.Cond_.always, (1.0, 0.5))
+    imgui.set_tooltip(text)
 
 
 def signed(value: float, digits: int = 2) -> str:
