@@ -96,7 +96,9 @@ class Microscope:
         try:
             self.inspection = world.inspect(self.id)
         except DeadError:
-            self.alive, self.died = False, fate(world, self.id)[1]
+            died = fate(world, self.id)[1]
+            self.died = died if self.alive or died >= 0 else self.died  # later another may have its slot
+            self.alive = False
             self.notes.ablations.forget(self.id)
             self.notes.update(world)
             self.family = self.notes.pedigree.family(world, self.id)
@@ -133,13 +135,19 @@ class Microscope:
         """What moves each action now, [A, S]: saliency times sense."""
         return self.saliency * self.senses
 
-    def flows(self, action: int | None) -> tuple[np.ndarray, ...]:
-        """What each connection brings to an action, [I_k, O_k] per layer; None: to the unit it leads to."""
+    def flows(self, action: int | None, inputs: float | None = None) -> tuple[np.ndarray, ...]:
+        """What each connection brings to an action, [I_k, O_k] per layer; None: to the unit it leads to.
+
+        inputs: what all inputs count as in the first layer, such as 1 to see what one that is 0 would do.
+        """
         if self.network is None or self.thought is None:
             return ()
+        thought = self.thought
+        if inputs is not None:
+            thought = thought._replace(inputs=np.full(len(thought.inputs), inputs))
         if action is not None:
-            return saliency.flows(self.network, self.thought, self.slopes, action)
-        before = (self.thought.inputs, *self.thought.layers[:-1])
+            return saliency.flows(self.network, thought, self.slopes, action)
+        before = (thought.inputs, *thought.layers[:-1])
         return tuple(h[:, None] * weight for h, weight in zip(before, self.network.weights))
 
     @property
