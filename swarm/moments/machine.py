@@ -141,8 +141,7 @@ class Moments:
         if self._due():
             self._take(world)
             return True
-        if self.bytes > self.budget:
-            self._room()
+        self._thin(lambda: 0)
         return False
 
     def changed(self, world: World) -> None:
@@ -291,6 +290,7 @@ class Moments:
         settings = Settings.of(world)
         if settings.differ(self._settings):
             self._meet(Change(int(world.tick), settings=settings))
+            self._merge()
         if kills := set(queued(world)) - self._killed(world.tick):
             self._meet(Change(int(world.tick), kills=tuple(sorted(kills))))
         self._look(world)
@@ -331,18 +331,19 @@ class Moments:
         self._enter(self._branch, tick, changes, log[: len(log) - calls])
 
     def _merge(self) -> None:
-        """Of two edits at one tick the first is over with: only the last is what the next tick starts from."""
+        """Of two edits, or two settings, at one tick the first is over with: the next tick starts from the last."""
         branch, k = self._branch, self._made - 1
-        if k < 1 or k != len(branch.changes) - 1 or k - 1 < branch.prefix:
+        if k - 1 < branch.prefix or k != len(branch.changes) - 1 or any(b.parent is branch for b in self._branches):
             return
-        before = branch.changes[k - 1]
-        if before.edge is None or before.tick != self._tick or any(b.parent is branch for b in self._branches):
+        before, last = branch.changes[k - 1 :]
+        edits = before.edge is not None and last.edge is not None
+        settings = before.settings is not None and last.settings is not None
+        between = [moment for moment in branch.moments if (moment.tick, moment.made) == (last.tick, k)]
+        if before.tick != last.tick or not (edits or settings) or any(settings or moment.names for moment in between):
             return
-        for moment in [m for m in branch.moments if m.made == k and m.tick == self._tick]:
-            if moment.names:
-                return
+        for moment in between:
             self._drop(moment)
-        del branch.changes[k - 1], branch.edges[-1]
+        branch.take_out(k - 1)
         self._made -= 1
 
     # ------------------------------------------------------------------ taking and dropping
@@ -388,26 +389,28 @@ class Moments:
             except CapacityError:
                 self._tried = -self.every  # `note` says so
 
-    def _room(self, draft: Draft | None = None) -> None:
+    def _room(self, draft: Draft) -> None:
         """Give up moments until the draft fits. Raises `CapacityError`, where it can not, before anything is lost."""
         named = [kept.moment for kept in self._kept.values()]
-        short = draft is not None and draft.size() > self.budget - self._named_bytes and draft.size(named) > self.budget
-        while not short and self.bytes + (0 if draft is None else draft.need()) > self.budget:
+        fits = draft.size() + self._named_bytes <= self.budget or draft.size(named) <= self.budget
+        if fits and self._thin(draft.need):
+            return
+        draft.let_go()
+        self._tried = self._tick
+        beside = f" and {len(named)} kept by name take {human(self._named_bytes)}" if named else ""
+        raise CapacityError(
+            f"Moments: one state takes {human(draft.size())}{beside}; the budget is {human(self.budget)}. "
+            f"{'Forget some, or give' if named else 'Give'} more: Moments(world, budget=...)."
+        )
+
+    def _thin(self, need: Callable[[], int]) -> bool:
+        """Give up moments until `need()` more bytes fit; whether they do."""
+        while self.bytes + need() > self.budget:
             moment = victim(self._branches)
             if moment is None:
-                short = True
-            else:
-                self._drop(moment)
-        if short:
-            one = ""
-            if draft is not None:
-                draft.let_go()
-                self._tried = self._tick
-                one = f"one state takes {human(draft.size())}, "
-            raise CapacityError(
-                f"Moments: {one}{len(named)} kept by name take {human(self._named_bytes)}, and the budget is "
-                f"{human(self.budget)}. {'Forget some, or give' if named else 'Give'} more: Moments(world, budget=...)."
-            )
+                return False
+            self._drop(moment)
+        return True
 
     def _drop(self, moment: Moment) -> None:
         self._version += 1

@@ -81,7 +81,10 @@ class Moment:
         self.settings = settings
         self.values: dict[str, Any] = {}
         self.arrays: dict[str, np.ndarray] = {}
-        self.numbers = {k: v for k, v in world.resources.items() if not isinstance(v, world.ids.xp.ndarray)}
+        self.numbers = {
+            k: v for k, v in world.resources.items() if not isinstance(v, (np.ndarray, world.ids.xp.ndarray))
+        }
+        self.on_host = [name for name, value in world.resources.items() if isinstance(value, np.ndarray)]
         self.known = {c.__name__: c for table in world.tables.values() for c in table.components}
         self.shared = {t.name: t.brains for t in world.tables.values() if t.shared and t.brains is not None}
         self.own: dict[str, list[Own]] = {}
@@ -106,8 +109,7 @@ class Moment:
         """Make `world` what it was. log: all calls of `override` of this run."""
         pools = {name: self._pool(name, world.backend) for name in self.own}
         snapshot.restore(world, self.values, self.arrays, self.known, {**self.shared, **pools})
-        for name, value in self.numbers.items():
-            world.resources[name] = value.copy() if isinstance(value, np.ndarray) else value
+        world.resources |= self.numbers | {name: self.arrays[f"resources/{name}"].copy() for name in self.on_host}
         for pool in {id(pool): pool for pool in self.shared.values()}.values():
             flat = self.arrays[_name(pool)]
             pool.grow(len(flat))

@@ -91,7 +91,7 @@ class Samples:
 
     def __init__(self) -> None:
         self.count, self.stride = 0, 1
-        self.ticks = np.zeros(SAMPLES, np.int64)
+        self.ticks = np.zeros(SAMPLES // 16, np.int64)
         self.counts: dict[str, np.ndarray] = {}
 
     @property
@@ -101,18 +101,22 @@ class Samples:
 
     def add(self, tick: int, counts: dict[str, int]) -> None:
         """Note how many live at `tick`, if a sample is due."""
-        if self.count and tick < self.ticks[self.count - 1] + self.stride:
+        k = self.count
+        if k and tick < self.ticks[k - 1] + self.stride:
             return
-        if self.count == SAMPLES:
+        if k == SAMPLES:
+            k, self.stride = SAMPLES // 2, 2 * self.stride
             for array in (self.ticks, *self.counts.values()):
-                array[: SAMPLES // 2] = array[::2].copy()
-            self.count, self.stride = SAMPLES // 2, 2 * self.stride
-        for name, count in counts.items():
-            self.counts.setdefault(name, np.zeros(SAMPLES, np.int64))[self.count] = count
-        for name in self.counts.keys() - counts.keys():
-            self.counts[name][self.count] = 0
-        self.ticks[self.count] = tick
-        self.count += 1
+                array[:k] = array[::2].copy()
+        elif k == len(self.ticks):
+            self.ticks = np.resize(self.ticks, 2 * k)
+            self.counts = {name: np.resize(array, 2 * k) for name, array in self.counts.items()}
+        self.ticks[k] = tick
+        for name in counts.keys() - self.counts.keys():
+            self.counts[name] = np.zeros_like(self.ticks)
+        for name, array in self.counts.items():
+            array[k] = counts.get(name, 0)
+        self.count = k + 1
 
 
 class Branch:
@@ -142,6 +146,11 @@ class Branch:
         if change.edge is not None:
             self.edges.append(len(self.changes))
         self.changes.append(change)
+
+    def take_out(self, k: int) -> None:
+        """Change k never was."""
+        changes = self.changes[:k] + self.changes[k + 1 :]
+        self.changes, self.edges = changes, [i for i, change in enumerate(changes) if change.edge is not None]
 
     def made_at(self, tick: int) -> int:
         """How many changes were made by the time that `tick` was over with: what the next tick started from."""
