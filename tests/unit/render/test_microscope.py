@@ -356,6 +356,9 @@ def test_death_leaves_the_last_look():
     m.update(w)
     w.step()
     m.update(w)
+    w.spawn(1, Plant(pos=1), name="plant")  # which gets its slot
+    w.step()
+    m.update(w)
     assert (m.alive, m.driving, m.died) == (False, False, 1)
     assert m.inspection.id == last.id
     assert m.ablated == frozenset()
