@@ -120,9 +120,8 @@ def _middle(knob: Any) -> Any:
 
 def _about(knob: Any) -> str:
     words = ", ".join(filter(None, (knob.unit, knob.meaning)))
-    default: Any = knob.default
-    plain = default is None or knob.kind not in ("real", "whole")
-    usual = f"by default {_text(default) if plain else short(default)}"
+    counted = knob.kind in ("real", "whole") and isinstance(knob.default, (int, float))
+    usual = f"by default {short(knob.default) if counted else _text(knob.default)}"
     return f"{words}\n{usual}" if words else usual
 
 
