@@ -73,7 +73,7 @@ def icon(imgui: Any, view: Any, name: str, shape: str, tip: str = "", active: bo
         brush.add_line((cx - r, cy + r), (cx + r, cy + r), ink, 1.5 * u)
     elif shape == "keep":
         points = ((cx - 0.7 * r, cy - r), (cx + 0.7 * r, cy - r), (cx + 0.7 * r, cy + r), (cx, cy + 0.35 * r))
-        brush.add_polyline([*points, (cx - 0.7 * r, cy + r)], ink, 1.5 * u, imgui.DrawFlags_.closed)
+        brush.add_polyline([*points, (cx - 0.7 * r, cy + r)], ink, 1.5 * u, imgui.ImDrawFlags_.closed)
     return clicked
 
 
