@@ -91,7 +91,10 @@ class Renderer:
         seen: Seen = {}
         self._offered = colouring.offered(world, self.looks)
         for k, sprites in enumerate(self.sprites):
-            sprites.take(world, follow, seen, colouring.paint(world, self.looks, k, self.colouring, self.lineage))
+            still = sprites.level == "density"  # there nobody sees the way of a tick
+            sprites.take(
+                world, follow and not still, seen, colouring.paint(world, self.looks, k, self.colouring, self.lineage)
+            )
         declare = getattr(self.figures.scene, "marks", None)
         marks = () if declare is None else tuple(declare(world))
         self.marks = [mark for mark in marks if not isinstance(mark, Heat)]
@@ -113,6 +116,11 @@ class Renderer:
         if name not in self._offered:
             raise SettingsError(f"colours: {name!r} is none of this world's. Choose one of {', '.join(self._offered)}.")
         self.colouring = name
+
+    @property
+    def lod(self) -> str:
+        """How the largest table was drawn last: "sprites", "points" or "density", by zoom and count."""
+        return max(self.sprites, key=lambda s: s.columns.n).level if self.sprites else "sprites"
 
     def pick(self, x: float, y: float, reach: float = 14.0) -> int:
         """The id of the entity shown nearest to a pixel, within `reach` pt or on its shape; 0 for none.
@@ -142,7 +150,7 @@ class Renderer:
         self.heat.draw(self.camera)
         self._mark(over=False)
         for sprites in self.sprites:
-            sprites.draw(self.camera)
+            sprites.draw(self.camera, target, self.ui)
         self._mark(over=True)
         if self.hud is not None:
             self.hud.build(self.panel, self.camera, self.figures, self.sprites, self.note, self.hint)
