@@ -40,12 +40,13 @@ class Programs:
         self.point = programs.build(context, "sprite", define="POINT")
         self.dot = programs.build(context, "dot")
         self.mote = programs.build(context, "mote")
+        self.shape = programs.build(context, "shape")
         self.density = programs.build(context, "density", camera=False)
         self.software = densities.software(context)
 
     def release(self) -> None:
         """Give the GPU's memory back."""
-        for program in (self.quad, self.point, self.dot, self.mote, self.density):
+        for program in (self.quad, self.point, self.dot, self.mote, self.shape, self.density):
             program.release()
 
 
