@@ -120,9 +120,9 @@ def _middle(knob: Any) -> Any:
 
 def _about(knob: Any) -> str:
     words = ", ".join(filter(None, (knob.unit, knob.meaning)))
-    number = knob.kind in ("real", "whole") and knob.default is not None
-    default = f"by default {short(float(knob.default)) if number else _text(knob.default)}"
-    return f"{words}\n{default}" if words else default
+    counted = knob.kind in ("real", "whole") and isinstance(knob.default, (int, float))
+    usual = f"by default {short(knob.default) if counted else _text(knob.default)}"
+    return f"{words}\n{usual}" if words else usual
 
 
 def _cut(imgui: Any, text: str, room: float) -> str:
