@@ -39,8 +39,19 @@ class Columns:
     started: bool = False
     moves: bool = False  # whether anybody was seen to move: tables that stand still have no past
 
-    def read(self, world: Any, follow: bool, seen: Seen) -> None:
-        """Fill from `world.view`: this tick, and with `follow` the way from the previous one."""
+    def read(
+        self,
+        world: Any,
+        value: np.ndarray | None = None,
+        limits: tuple[float, float] | None = None,
+        follow: bool = False,
+        seen: Seen | None = None,
+    ) -> None:
+        """Fill from `world.view`: this tick, and with `follow` the way from the previous one.
+
+        value: [n], what is coloured, or None for one colour; limits: its values at both ends of the palette, or None.
+        """
+        seen = {} if seen is None else seen
         look = self.look
         ids, *values = sample(world, look.table, look.columns, seen)
         held = dict(zip(look.columns, values, strict=True))
@@ -53,7 +64,7 @@ class Columns:
         self.place[:n] = place
         self._way(world, follow and self.moves and look.pos.wraps, seen)
         self._heading(None if look.heading is None else held[look.heading])
-        self._value(held.get(look.colour) if not isinstance(look.colour, str) else None)
+        self._value(value, limits)
         self.tint[:n, 1] = 255 if look.strength is None else _unit(held[look.strength], 0.0, 1.0)
 
     def _way(self, world: Any, follow: bool, seen: Seen) -> None:
@@ -80,16 +91,16 @@ class Columns:
         with np.errstate(invalid="ignore"):
             self.heading[:n] = value * scale[:, None] + np.float32(128.5)
 
-    def _value(self, value: np.ndarray | None) -> None:
+    def _value(self, value: np.ndarray | None, limits: tuple[float, float] | None) -> None:
         n = self.n
         if value is None:
             self.tint[:n, 0] = PLAIN
             return
-        if self.look.limits is not None:
-            self.limits = self.look.limits
-        elif n:
+        if limits is not None:
+            self.limits = limits
+        else:
             self.limits = _follow(self.limits, value, self.started)
-            self.started = True
+            self.started |= n > 0
         self.tint[:n, 0] = _unit(value, *self.limits)
 
     def at(self, rows: Any, alpha: float, size: tuple[float, float]) -> np.ndarray:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from swarm.errors import SettingsError
 from swarm.look import Look
 from swarm.marks import Box, Heat, Line, Text
-from swarm.render import drawing, pick
+from swarm.render import colouring, drawing, pick
 from swarm.render import theme as themes
 from swarm.render.camera import Camera
 from swarm.render.columns import Seen
@@ -23,6 +24,7 @@ from swarm.render.figures import Figures, declared
 from swarm.render.ground import Ground
 from swarm.render.heat import HeatMaps
 from swarm.render.hud import Hud
+from swarm.render.lineage import Lineage
 from swarm.render.panel import Panel
 from swarm.render.sprites import Programs, Sprites
 
@@ -68,6 +70,9 @@ class Renderer:
         self.marks: list[Box | Line | Text] = []
         self.selected = 0  # the id of the selected entity, 0 for none
         self.alpha = 1.0
+        self.colouring = "scene"  # what is coloured by; `colour_by` sets it
+        self.lineage = Lineage()
+        self._offered = colouring.offered(world, self.looks)
         self._rows: dict[int, tuple[int, int]] = {}  # id -> (which table, row) where it was found last
 
     def upload(self, world: Any, alpha: float | None = None) -> None:
@@ -84,8 +89,9 @@ class Renderer:
 
     def _take(self, world: Any, follow: bool) -> None:
         seen: Seen = {}
-        for sprites in self.sprites:
-            sprites.take(world, follow, seen)
+        self._offered = colouring.offered(world, self.looks)
+        for k, sprites in enumerate(self.sprites):
+            sprites.take(world, follow, seen, colouring.paint(world, self.looks, k, self.colouring, self.lineage))
         declare = getattr(self.figures.scene, "marks", None)
         marks = () if declare is None else tuple(declare(world))
         self.marks = [mark for mark in marks if not isinstance(mark, Heat)]
@@ -97,6 +103,16 @@ class Renderer:
         for sprites in self.sprites:
             sprites.show(self.alpha)
         self.heat.send()
+
+    def colourings(self, world: Any = None) -> tuple[str, ...]:
+        """What the picture can be coloured by: "scene", "species", "lineage", ..., "action push_x", "Energy.level"."""
+        return self._offered if world is None else colouring.offered(world, self.looks)
+
+    def colour_by(self, name: str) -> None:
+        """Colour by one of `colourings`, from the next `take` on. Raises `SettingsError` for another name."""
+        if name not in self._offered:
+            raise SettingsError(f"colours: {name!r} is none of this world's. Choose one of {', '.join(self._offered)}.")
+        self.colouring = name
 
     def pick(self, x: float, y: float, reach: float = 14.0) -> int:
         """The id of the entity shown nearest to a pixel, within `reach` pt or on its shape; 0 for none.

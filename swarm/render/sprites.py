@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from swarm.look import Look
-from swarm.render import palette, programs
+from swarm.render import colouring, palette, programs
 from swarm.render.camera import Camera
 from swarm.render.columns import Columns, Seen
 from swarm.render.theme import Theme
@@ -46,7 +46,8 @@ class Sprites:
     def __init__(self, context: Any, shared: Programs, look: Look, theme: Theme) -> None:
         self.context, self.shared, self.theme = context, shared, theme
         self.columns = Columns(look)
-        self.colours = _colours(look, theme)
+        self.paint = colouring.scene(look)
+        self.colours = _colours(self.paint, theme)
         self.palette = context.texture((256, 1), 3, self.colours.tobytes(), alignment=1)
         self.palette.filter = context.NEAREST, context.NEAREST
         self.capacity = 0
@@ -56,9 +57,13 @@ class Sprites:
         self.buffers: list[Any] = []
         self.arrays: list[Any] = []
 
-    def take(self, world: Any, follow: bool, seen: Seen) -> None:
+    def take(self, world: Any, follow: bool, seen: Seen, paint: colouring.Paint) -> None:
         """Copy what is drawn of the world: the only call that reads it."""
-        self.columns.read(world, follow, seen)
+        if paint.what != self.paint.what or paint.palette != self.paint.palette or paint.limits != self.paint.limits:
+            self.columns.started = False  # other limits, from now on
+        self.paint = paint
+        value = None if paint.read is None else paint.read(world, seen)
+        self.columns.read(world, value, paint.limits, follow, seen)
         table = world.tables.get(self.columns.look.table)
         self.thinks = any(hasattr(component, "inputs_") for component in getattr(table, "components", ()))
         self.fresh = True
@@ -69,6 +74,10 @@ class Sprites:
         if not self.fresh:
             return
         self.fresh = False
+        colours = _colours(self.paint, self.theme)
+        if colours is not self.colours:
+            self.colours = colours
+            self.palette.write(colours.tobytes())
         if len(c.place) > self.capacity:
             self._allocate(len(c.place))
         if c.n:
@@ -138,9 +147,9 @@ class Sprites:
         self.palette.release()
 
 
-def _colours(look: Look, theme: Theme) -> np.ndarray:
-    """The look's 256 colours, uint8 [256, 3]."""
-    if isinstance(look.colour, str):
-        plain = np.rint(255 * np.array(palette.rgb(look.colour))).astype(np.uint8)
+def _colours(paint: colouring.Paint, theme: Theme) -> np.ndarray:
+    """The 256 colours, uint8 [256, 3]."""
+    if paint.palette.startswith("#"):
+        plain = np.rint(255 * np.array(palette.rgb(paint.palette))).astype(np.uint8)
         return np.repeat(plain[None], 256, axis=0)
-    return palette.table(look.palette, theme.name)
+    return palette.table(paint.palette, theme.name)

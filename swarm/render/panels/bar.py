@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from swarm.render.figures import number
+from swarm.render import deeds
+from swarm.render.panels.moments import memory, travel
 from swarm.render.panels.style import packed
-from swarm.render.panels.widgets import icon
-
-MIB = 2**20
+from swarm.render.panels.widgets import icon, spot
 
 
 class Bar:
@@ -25,25 +24,25 @@ class Bar:
         imgui.set_cursor_pos((12 * u, middle))
         if icon(imgui, view, "pause", "play" if pace.paused else "pause", "Space", active=pace.paused):
             pace.paused = not pace.paused
-        imgui.same_line(0, 2 * u)
+        imgui.set_cursor_pos((40 * u, middle))
         if icon(imgui, view, "step", "step", "one tick (.)"):
             pace.step()
-        imgui.same_line(0, 10 * u)
+        imgui.set_cursor_pos((80 * u, middle))
         if icon(imgui, view, "slower", "minus", "slower ([)"):
             pace.slower()
         speed = _speed(pace.speed)
-        self._text(imgui, view, 112 * u, 44 * u, speed, view.theme.text)
-        imgui.set_cursor_pos((158 * u, middle))
+        self._text(imgui, view, 104 * u, 40 * u, speed, view.theme.text)
+        imgui.set_cursor_pos((146 * u, middle))
         if icon(imgui, view, "faster", "plus", "faster (])"):
             pace.faster()
-        tick = f"tick {tick_of(view):,}"
+        tick = f"tick {view.tick:,}"
         self._text(imgui, view, 190 * u, 110 * u, tick, view.theme.quiet)
         if moments is None or width < 470 * u:
             return
         imgui.set_cursor_pos((306 * u, middle))
         if icon(imgui, view, "keep", "keep", "keep this moment"):
-            view.act(moments.keep, view.world, f"tick {tick_of(view):,}")
-        said = _said(moments)
+            deeds.keep(view)
+        said = memory(moments)
         room = imgui.calc_text_size(said).x + 14 * u if width > 760 * u else 0.0
         self._slider(imgui, view, 340 * u, width - 356 * u - room)
         if room:
@@ -59,19 +58,19 @@ class Bar:
         """Drag to go back: the world stands still and is put to the tick under the mouse."""
         u, theme, moments, brush = view.ui, view.theme, view.moments, imgui.get_window_draw_list()
         oldest, newest = (int(t) for t in moments.reach)
-        newest = max(newest, tick_of(view), oldest + 1)
+        newest = max(newest, view.tick, oldest + 1)
         imgui.set_cursor_pos((x, 8 * u))
         left, top = imgui.get_cursor_screen_pos()
         imgui.invisible_button("time", (w, 26 * u))
+        spot(imgui, view, "time")
         y, hovered, held = top + 13 * u, imgui.is_item_hovered(), imgui.is_item_active()
         part = min(max((imgui.get_mouse_pos().x - left) / w, 0.0), 1.0)
         under = round(oldest + part * (newest - oldest))
         if held and under != self.wanted:
-            view.pace.paused = True
             self.go(view, under)
         elif not held and not self.going:
             self.wanted = None
-        shown = tick_of(view) if self.wanted is None else self.wanted
+        shown = view.tick if self.wanted is None else self.wanted
         at = left + w * min(max((shown - oldest) / (newest - oldest), 0.0), 1.0)
         brush.add_line((left, y), (left + w, y), packed(theme.line, 0.18), 3 * u)
         brush.add_line((left, y), (at, y), packed(theme.accent, 0.55), 3 * u)
@@ -94,22 +93,12 @@ class Bar:
     def _go(self, view: Any) -> None:
         try:
             if self.wanted is not None:
-                view.moments.go(view.world, self.wanted)
+                travel(view, self.wanted)
         finally:
             self.going = False
-
-
-def tick_of(view: Any) -> int:
-    """The tick that is shown."""
-    return int(getattr(view, "tick", view.figures.tick))
 
 
 def _speed(speed: float) -> str:
     if speed == float("inf"):
         return "full"
     return f"1/{round(1 / speed)}×" if speed < 1 else f"{round(speed)}×"
-
-
-def _said(moments: Any) -> str:
-    oldest, newest = moments.reach
-    return f"{number(int(newest) - int(oldest))} ticks   {moments.bytes / MIB:,.0f} of {moments.budget / MIB:,.0f} MiB"

@@ -89,7 +89,7 @@ def branches(view: Any, ink: dict[str, str]) -> list[Line]:
     found = []
     for curve in sorted(moments.curves, key=lambda curve: curve.name == moments.branch):
         xs, alpha = np.asarray(curve.ticks, np.float64), 1.0 if curve.name == moments.branch else 0.35
-        for table, counts in curve.tables.items():
+        for table, counts in curve.counts.items():
             if table in ink and (view.figures.tables[table].moves or np.ptp(counts) > 0):
                 found.append(Line(table, xs, np.asarray(counts, np.float64), ink[table], alpha))
     return found

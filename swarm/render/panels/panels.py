@@ -43,6 +43,7 @@ class Panels:
         self.view, self.shown, self.tab = view, True, "Charts"
         self.frames = float("nan")  # a second, smoothed
         self.size = 1, 1
+        self.spots: dict[str, tuple[float, float, float, float]] = {}  # px: left, top, right, bottom
         self._looks: Any = None  # theme and scale that the style was made for
         self._tall: dict[str, float] = {}  # px of content by tab
         self._boxes: list[tuple[float, float, float, float]] = []  # px, where windows stand
@@ -55,7 +56,7 @@ class Panels:
         self.io.config_windows_move_from_title_bar_only = True
         style.fonts(self.imgui)
         self.painter: Painter | None = Painter(view.context, self.imgui)
-        self.panels = {"Charts": charts.Charts(), "Scene": scene.Scene(view), "Moments": moments.Moments()}
+        self.panels = {"Charts": charts.Charts(), "Scene": scene.Scene(), "Moments": moments.Moments()}
         self.bar = bar.Bar()
         self.brain = _brain()
 
@@ -116,6 +117,12 @@ class Panels:
         inside = any(left <= x < right and top <= y < bottom for left, top, right, bottom in self._boxes)
         return inside or (bool(self._enter().want_capture_mouse) and not self._outside)
 
+    def where(self, name: str) -> tuple[float, float]:
+        """The middle of something that can be clicked, px: a tab, a switch or an icon by its name, "setting NAME",
+        "time", "restart". Raises `KeyError` if it is not in sight."""
+        left, top, right, bottom = self.spots[name]
+        return (left + right) / 2, (top + bottom) / 2
+
     @property
     def insets(self) -> tuple[float, float, float, float]:
         """px that the panels take of the picture: left, top, right, bottom."""
@@ -138,6 +145,7 @@ class Panels:
             rate = 1.0 / seconds
             self.frames = rate if self.frames != self.frames else self.frames + 0.05 * (rate - self.frames)
             self.view.figures.frames = self.frames
+        self.view.figures.intake = True
         self._since += seconds
         if not self.shown:
             return
@@ -179,13 +187,16 @@ class Panels:
         io.display_size = self.size
         io.delta_time = max(seconds, 1e-4)
         self._boxes = []
+        self.spots.clear()
         imgui.new_frame()
         try:
             self._bar()
             if self.wide:
                 self._column()
-        except BaseException:
+        except BaseException:  # leave ImGui ready for another frame
+            io.config_error_recovery_enable_assert = io.config_error_recovery_enable_debug_log = False
             imgui.end_frame()
+            io.config_error_recovery_enable_assert = io.config_error_recovery_enable_debug_log = True
             raise
         imgui.render()
         assert self.painter is not None
