@@ -236,8 +236,9 @@ matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => pla
 addEventListener("resize", resized);
 
 function resized() {
-  [canvas.width, canvas.height] = [innerWidth, innerHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));
-  camera.resize(canvas.width, canvas.height);
+  const [width, height] = [innerWidth, innerHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));
+  for (const layer of document.querySelectorAll(".layer")) [layer.width, layer.height] = [width, height];
+  camera.resize(width, height);
   drawTrack(player.theme);
   microscope.draw(player.theme);
   player.stale = true;
@@ -262,4 +263,5 @@ async function start() {
   requestAnimationFrame(frame);
 }
 
+window.replay = { header, player, motion, minds, microscope, camera }; // for the console, and for tests
 start();
