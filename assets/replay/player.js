@@ -259,9 +259,9 @@ async function start() {
   await minds.open();
   await player.seek(0);
   document.body.classList.add("ready");
-  if (!matchMedia("(prefers-reduced-motion: reduce)").matches && location.hash !== "#paused") player.play(true);
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches && !location.hash.includes("paused")) player.play(true);
   requestAnimationFrame(frame);
 }
 
-window.replay = { header, player, motion, minds, microscope, camera }; // for the console, and for tests
+window.replay = { header, player, motion, minds, microscope, camera, placeOf }; // for the console, and for tests
 start();

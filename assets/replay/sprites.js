@@ -86,10 +86,14 @@ void main() {
   colour = over * about.y + vec4(ink * halo * about.y * (1.0 - over.a), 0.0);
 }`;
 
-/** Something to draw agents with, on this canvas; null without WebGL 2. */
+/** Something to draw agents with, on this canvas; null without WebGL 2, or where software would do the work. */
 function gpu(surface) {
   const gl = surface.getContext("webgl2", { antialias: false });
   if (!gl) return null;
+  const about = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = about ? gl.getParameter(about.UNMASKED_RENDERER_WEBGL) : "";
+  const software = /swiftshader|llvmpipe|basic render/i.test(renderer);
+  if (software && !location.hash.includes("gpu")) return null; // with #gpu it is used all the same
   surface.addEventListener("webglcontextlost", () => {
     surface.hidden = true;
     agents = sheets;
