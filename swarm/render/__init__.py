@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from swarm.look import Look as Look
     from swarm.render.dashboard import follow as follow
     from swarm.render.film import film as film
+    from swarm.render.film import page as page
     from swarm.render.picture import Drawer as Drawer
     from swarm.render.picture import pixels as pixels
     from swarm.render.picture import screenshot as screenshot
     from swarm.render.renderer import Renderer as Renderer
-    from swarm.render.replay import page as page
     from swarm.render.window import watch as watch
 
 _WHERE = {
@@ -32,7 +32,7 @@ _WHERE = {
     "Renderer": "swarm.render.renderer",
     "film": "swarm.render.film",
     "follow": "swarm.render.dashboard",
-    "page": "swarm.render.replay",
+    "page": "swarm.render.film",
     "pixels": "swarm.render.picture",
     "screenshot": "swarm.render.picture",
     "watch": "swarm.render.window",

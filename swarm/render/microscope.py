@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from swarm.world import World
 
 TICKS = 240  # T, kept of the history
+LATELY = 1 / 32  # what a look counts in the mean of late
 
 
 @dataclass
@@ -80,6 +81,7 @@ class Microscope:
         self.network: saliency.Network | None = None
         self.thought: saliency.Thought | None = None
         self.slopes: tuple[np.ndarray, ...] = (np.zeros((A, S)),)  # of the actions by inputs and hidden units
+        self.lately = np.zeros((A, S))  # mean size of `moved` over the last looks: what moves each action as a rule
         self.version = 0  # steps up with every look and edit
         self.family = Family()
         self._memory = seen.memory  # before the tick that is shown
@@ -186,6 +188,8 @@ class Microscope:
         ):
             rows[at] = rows[at - TICKS] = values
         self._read(world)
+        size = np.abs(self.moved)
+        self.lately += (size - self.lately) * (1.0 if self._count == 1 else LATELY)
         self.notes.update(world)
         self.family = self.notes.pedigree.family(world, self.id)
 

@@ -24,9 +24,14 @@ DOTS = 24  # children that are shown
 _PANELS: WeakKeyDictionary[Any, Brain] = WeakKeyDictionary()  # one per view
 
 
+def of(view: Any) -> Brain:
+    """The panel of a view."""
+    return _PANELS.setdefault(view, Brain())
+
+
 def draw(imgui: Any, view: Any, width: float) -> None:
     """The panel of `view.microscope`, `width` px wide."""
-    _PANELS.setdefault(view, Brain()).draw(imgui, view, width)
+    of(view).draw(imgui, view, width)
 
 
 class Brain:
@@ -37,6 +42,8 @@ class Brain:
         self.giving: Any = None  # the microscope whose brain the next agent clicked gets
         self.asking = ""  # "save" or "load": whose path is being typed
         self.path = ""
+        self.kin: dict[int, tuple[float, float]] = {}  # id -> px, where relatives were last drawn
+        self.done = (0.0, 0.0)  # px, of the button behind a path
 
     def draw(self, imgui: Any, view: Any, width: float) -> None:
         """The panel of `view.microscope`, `width` px wide."""
@@ -83,8 +90,8 @@ class Brain:
         action = self.network.action
         if m.thought is None or action is None:
             return
-        effect = m.moved[action]
-        order = [k for k in np.argsort(-np.abs(effect))[:MOVERS].tolist() if abs(effect[k]) > 1e-3]
+        effect, usual = m.moved[action], m.lately[action]  # in the order of late, so that it can be read
+        order = [k for k in np.argsort(-usual)[:MOVERS].tolist() if usual[k] > 1e-3]
         name, theme = m.names[action], view.theme
         if not order:
             imgui.text_disabled(f"No sense moves {name} now.")
@@ -109,8 +116,7 @@ class Brain:
         order = order if chosen is None else sorted([chosen, *order][:4])
         shown = [(m.names[k], past.actions[:, k], theme.accent if k == chosen else theme.text) for k in order]
         if m.thought is not None and chosen is not None:
-            effect = np.abs(m.moved[chosen])
-            for k in np.argsort(-effect)[:2].tolist():
+            for k in np.argsort(-m.lately[chosen])[:2].tolist():
                 shown.append((short(m.inspection.senses[k].label), past.senses[:, k], theme.quiet))
         for name, values, ink in shown:
             spark(imgui, view, width, name, values, ink)
@@ -126,6 +132,7 @@ class Brain:
     def _family(self, imgui: Any, view: Any, m: Any, width: float) -> None:
         """Ancestors at the left, it in the middle, children at the right: dots, hollow for the dead."""
         kin, u, theme = m.family, view.ui, view.theme
+        self.kin.clear()
         if not kin.parents and not kin.children:
             return
         imgui.spacing()
@@ -160,6 +167,7 @@ class Brain:
 
     def _relative(self, imgui: Any, view: Any, one: Any, x: float, y: float, kind: str) -> None:
         u, theme, brush = view.ui, view.theme, imgui.get_window_draw_list()
+        self.kin[one.id] = x, y
         imgui.set_cursor_screen_pos((x - 6 * u, y - 6 * u))
         clicked = imgui.invisible_button(f"{kind} {one.id}", (12 * u, 12 * u))
         hovered = imgui.is_item_hovered()
@@ -232,6 +240,8 @@ class Brain:
         imgui.text_disabled(f"{self.asking} the brain of {m.inspection.table} {name_of(m.id)}: path")
         imgui.set_next_item_width(width)
         done, self.path = imgui.input_text("##path", self.path, imgui.InputTextFlags_.enter_returns_true)
+        left, top = imgui.get_cursor_screen_pos()
+        self.done = left + 8 * view.ui, top + 8 * view.ui
         if imgui.button(self.asking) or done:
             view.act(_save if self.asking == "save" else _load, view, m, self.path)
             self.asking = ""

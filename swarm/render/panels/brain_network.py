@@ -39,6 +39,7 @@ class Network:
         self.slope = False  # saliency as the slope itself, not times the sense
         self._plan: tuple[Any, Plan] | None = None
         self._of = 0  # whose action was chosen
+        self.origin = (0.0, 0.0)  # px, of the plan, when it was last drawn
 
     def draw(self, imgui: Any, view: Any, width: float) -> Spot | None:
         """The network; returns the unit that is pointed at."""
@@ -49,6 +50,7 @@ class Network:
         x, y = imgui.get_cursor_screen_pos()
         self._head(imgui, view, x, y, p)
         y += 18 * u
+        self.origin = x, y
         imgui.set_cursor_screen_pos((x, y))
         clicked = imgui.invisible_button("network", p.size)
         mouse = imgui.get_mouse_pos()
@@ -119,6 +121,8 @@ class Network:
         values = values / self._scales(m, p, values)
         effect = self._effects(m, action)
         strong = np.abs(effect).max(initial=0.0)
+        if action is not None and action < len(m.names) and not self.slope and m.thought is not None:
+            strong = max(strong, m.lately[action].max(initial=0.0))  # the bars keep their scale
         effect = effect / strong if strong > 1e-9 else effect * 0.0
         gone, ground, axis = packed(theme.quiet, 0.3), packed(theme.line, 0.08), packed(theme.line, 0.3)
         known, lines = len(effect) > 0, zip(p.values.tolist(), p.effects.tolist(), p.places[0].tolist())
@@ -277,6 +281,12 @@ class Network:
         many = len(m.names) > 3  # they are more likely answers than pushes: the largest, not the strongest
         self.names = m.names
         return self.action if known else int(np.argmax(outputs if many else np.abs(outputs)))
+
+    @property
+    def plan(self) -> Plan:
+        """Where everything stands, from `origin`; once it was drawn."""
+        assert self._plan is not None
+        return self._plan[1]
 
     def _planned(self, m: Any, width: float, u: float) -> Plan:
         key = (m.id, str(m.mlp), len(m.layers), round(width), u)

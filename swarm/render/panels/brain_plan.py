@@ -150,14 +150,15 @@ def _layers(m: Any, width: float, tall: float) -> tuple[list[np.ndarray], list[f
 def _column(count: int, x: float, tall: float, room: float) -> tuple[np.ndarray, float]:
     """A layer's units around x: in as many columns as it takes for them not to touch."""
     columns = max(1, math.ceil(count * 4.8 / tall))
-    pitch = tall * columns / max(count, 1)
-    r = min(DOT, 0.40 * pitch)
-    each = min(2.6 * r, 0.6 * room / columns)
+    lines = math.ceil(count / columns)
+    stagger = 0.5 * (columns > 1)  # every other column stands half a line lower
+    high = min(tall / (lines + stagger), 15.0)
+    r = min(DOT, 0.4 * high)
+    each = min(2.6 * r, 0.8 * room / columns)
     k = np.arange(count)
     column, line = k % columns, k // columns
-    high = min(pitch, 15.0)
-    ys = (line + 0.5 + 0.5 * (column % 2) * (columns > 1)) * high + (tall - high * math.ceil(count / columns)) / 2
-    return np.column_stack([x + (column - (columns - 1) / 2) * each, ys]), r
+    ys = (line + 0.5 + stagger * (column % 2)) * high + (tall - high * (lines + stagger)) / 2
+    return np.column_stack([x + (column - (columns - 1) / 2) * each, ys]), min(r, 0.5 * each)
 
 
 # ------------------------------------------------------------------ what labels say
