@@ -21,6 +21,10 @@ class Hud:
     def __init__(self, theme: Theme, ui: float = 1.0) -> None:
         self.theme, self.ui = theme, ui
 
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.theme = theme
+
     def build(
         self, panel: Panel, camera: Camera, figures: Figures, sprites: Sequence[Sprites], note: str = "", hint: str = ""
     ) -> None:
