@@ -11,6 +11,7 @@ Everything that changes the world goes through public calls of it; what is shown
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from swarm.world import World
 
 TICKS = 240  # T, kept of the history
+LATELY = 1 / 32  # what a look counts in the mean of late
 
 
 @dataclass
@@ -78,7 +80,9 @@ class Microscope:
         self.mlp: Any = None
         self.network: saliency.Network | None = None
         self.thought: saliency.Thought | None = None
-        self.saliency = np.zeros((A, S))
+        self.slopes: tuple[np.ndarray, ...] = (np.zeros((A, S)),)  # of the actions by inputs and hidden units
+        self.lately = np.zeros((A, S))  # mean size of `moved` over the last looks: what moves each action as a rule
+        self.version = 0  # steps up with every look and edit
         self.family = Family()
         self._memory = seen.memory  # before the tick that is shown
         self._look(world)
@@ -94,7 +98,9 @@ class Microscope:
         try:
             self.inspection = world.inspect(self.id)
         except DeadError:
-            self.alive, self.died = False, fate(world, self.id)[1]
+            died = fate(world, self.id)[1]
+            self.died = died if self.alive or died >= 0 else self.died  # later another may have its slot
+            self.alive = False
             self.notes.ablations.forget(self.id)
             self.notes.update(world)
             self.family = self.notes.pedigree.family(world, self.id)
@@ -122,9 +128,29 @@ class Microscope:
         return () if self.thought is None else self.thought.layers
 
     @property
+    def saliency(self) -> np.ndarray:
+        """How much each action changes with each sense, [A, S]: exact slopes, memory held fixed; see saliency.py."""
+        return self.slopes[0][:, : self._senses.shape[1]]
+
+    @property
     def moved(self) -> np.ndarray:
         """What moves each action now, [A, S]: saliency times sense."""
         return self.saliency * self.senses
+
+    def flows(self, action: int | None, inputs: float | None = None) -> tuple[np.ndarray, ...]:
+        """What each connection brings to an action, [I_k, O_k] per layer; None: to the unit it leads to.
+
+        inputs: what all inputs count as in the first layer, such as 1 to see what one that is 0 would do.
+        """
+        if self.network is None or self.thought is None:
+            return ()
+        thought = self.thought
+        if inputs is not None:
+            thought = thought._replace(inputs=np.full(len(thought.inputs), inputs))
+        if action is not None:
+            return saliency.flows(self.network, thought, self.slopes, action)
+        before = (thought.inputs, *thought.layers[:-1])
+        return tuple(h[:, None] * weight for h, weight in zip(before, self.network.weights))
 
     @property
     def history(self) -> History:
@@ -162,6 +188,8 @@ class Microscope:
         ):
             rows[at] = rows[at - TICKS] = values
         self._read(world)
+        size = np.abs(self.moved)
+        self.lately += (size - self.lately) * (1.0 if self._count == 1 else LATELY)
         self.notes.update(world)
         self.family = self.notes.pedigree.family(world, self.id)
 
@@ -177,9 +205,10 @@ class Microscope:
 
     def _read(self, world: World) -> None:
         """The brain as it is now, what it makes of the inputs, and the slopes."""
-        table, S = world.tables[self.inspection.table], len(self.inspection.senses)
+        table = world.tables[self.inspection.table]
         mind = mind_of(table)
         self.network = self.thought = None
+        self.version += 1
         if mind is None or table.brains is None:
             return
         brain = world.brain(self.id)
@@ -190,7 +219,7 @@ class Microscope:
         self.notes.ablations.check(self.id, flat)
         self.network = saliency.network(brain, flat)
         self.thought = saliency.think(self.network, np.concatenate([self.senses, self._memory]))
-        self.saliency = saliency.slopes(self.network, self.thought, len(self.names))[:, :S]
+        self.slopes = saliency.slopes(self.network, self.thought, len(self.names))
 
     # ------------------------------------------------------------------ what is done
 
@@ -220,7 +249,7 @@ class Microscope:
         world.override(self.id, actions)
         self.inspection = world.inspect(self.id)
 
-    def steer(self, held: Any, strength: float = 1.0) -> np.ndarray:
+    def steer(self, held: Collection[str], strength: float = 1.0) -> np.ndarray:
         """The actions [A] that the held keys, of "left", "right", "up" and "down", mean: see steering.py."""
         return steering.actions(self.names, held, strength)
 

@@ -1,11 +1,12 @@
 """Saliency: how much each action of a brain follows from each of its inputs, exactly.
 
     forward   z_k = h_k W_k + c_k,  h_(k+1) = f_k(z_k),  h_0 the inputs
-    slopes    G_K = 1 (one row per action);  G_k = (G_(k+1) * f'_k(z_k)) W_k^T;  the answer is G_0 = da/dx
+    slopes    G_K = 1 (one row per action);  D_k = G_(k+1) * f'_k(z_k);  G_k = D_k W_k^T;  G_0 = da/dx
+    flows     F_k[i, j] = h_k[i] W_k[i, j] D_k[j] for one action; the flows from a unit add up to h_k[i] G_k[i]
 
 This is back-propagation from every action at once (Rumelhart, Hinton and Williams, Nature 323, 1986). Memory counts as
 an input like any other, so the slope by a sense is the one with memory held fixed: what the sense does in this tick.
-Times the input itself it says what the action consists of now; for a brain of straight pieces without biases
+Times the input itself it says what the action consists of now; in a brain of straight pieces without biases
 (relu, leakyrelu, identity) these parts add up to the action (Euler). All of it is one brain, in float64 on the host.
 """
 
@@ -63,12 +64,25 @@ def think(brain: Network, inputs: np.ndarray) -> Thought:
     return Thought(x, tuple(sums), tuple(layers))
 
 
-def slopes(brain: Network, thought: Thought, actions: int | None = None) -> np.ndarray:
-    """The derivative of each of the first `actions` outputs (None: all) by each input, [A, I].
+def slopes(brain: Network, thought: Thought, actions: int | None = None) -> tuple[np.ndarray, ...]:
+    """The derivative of each of the first `actions` outputs (None: all) by the inputs, G_0 [A, I], and by the
+    activations of each hidden layer, G_k [A, H_k].
 
     At a kink of an activation it is the one-sided value that training takes, `swarm.brain.activations.derivative`.
     """
     g = np.eye(len(thought.sums[-1]))[:actions]
+    found = []
     for weight, code, z in zip(reversed(brain.weights), reversed(brain.codes), reversed(thought.sums), strict=True):
         g = (g * derivative(code, z)) @ weight.T
-    return g
+        found.append(g)
+    return tuple(reversed(found))
+
+
+def flows(brain: Network, thought: Thought, slopes: tuple[np.ndarray, ...], action: int) -> tuple[np.ndarray, ...]:
+    """What each connection brings to one action, F_k [I_k, O_k]: activation times weight times slope behind it."""
+    unit = np.zeros(len(thought.sums[-1]))
+    unit[action] = 1.0
+    behind = (*(g[action] for g in slopes[1:]), unit)
+    before = (thought.inputs, *thought.layers[:-1])
+    parts = zip(before, brain.weights, brain.codes, thought.sums, behind, strict=True)
+    return tuple(h[:, None] * weight * (g * derivative(code, z)) for h, weight, code, z, g in parts)

@@ -116,6 +116,44 @@ def test_without_a_display_one_line_says_what_to_do(variables, words):
     assert tick == "1"  # the world is unharmed
 
 
+def test_a_lost_context_is_one_line_and_the_world_is_unharmed(gl, tmp_path):
+    pytest.importorskip("pygame")
+    code = """if True:
+        import moderngl
+        from swarm.errors import BackendError
+        from swarm.render.window import Window
+        from tests.image.windowed import world
+        window = Window(world(), record="film.mp4")
+        for _ in range(20):
+            window.frame()
+        def lost(framebuffer):
+            raise moderngl.Error("the context was lost")
+        window.view.renderer.draw = lost
+        try:
+            window.frame()
+        except BackendError as error:
+            print(error)
+        window.close()
+        before = window.world.tick
+        window.world.step()
+        print(window.world.tick - before)"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment(SDL_VIDEODRIVER="offscreen"),
+        timeout=120,
+    )
+    need("offscreen not available" not in done.stderr, "this SDL cannot draw off the screen")
+    assert done.returncode == 0, done.stderr
+    message, ticks = done.stdout.splitlines()[-2:]
+    assert "context was lost" in message
+    assert "Remedy: " in message
+    assert ticks == "1"
+    assert (tmp_path / "film.mp4").stat().st_size > 1000  # what was drawn until then is kept
+
+
 # --- a real window ----------------------------------------------------------------------------------------------------
 
 

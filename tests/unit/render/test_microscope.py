@@ -64,6 +64,18 @@ def test_it_shows_what_the_agent_did_and_why():
     assert np.array_equal(m.moved, m.saliency * m.senses)
 
 
+def test_what_moves_it_of_late_is_a_running_mean():
+    w = build()
+    m = Microscope(w, ids_of(w)[4])
+    mean = np.abs(m.moved)
+    assert np.array_equal(m.lately, mean)
+    for _ in range(4):
+        w.step()
+        m.update(w)
+        mean = mean + (np.abs(m.moved) - mean) / 32
+    assert np.allclose(m.lately, mean)
+
+
 def test_saliency_is_the_difference_that_a_sense_makes():
     w = build()
     w.step()
@@ -354,6 +366,9 @@ def test_death_leaves_the_last_look():
     w.kill(m.id)
     w.step()
     m.update(w)
+    w.step()
+    m.update(w)
+    w.spawn(1, Plant(pos=1), name="plant")  # which gets its slot
     w.step()
     m.update(w)
     assert (m.alive, m.driving, m.died) == (False, False, 1)

@@ -24,7 +24,7 @@ def one(mlp: MLP, seed: int = 0, dtype: str = "float32") -> Brains:
 def looked(brains: Brains, x: np.ndarray, actions: int | None = None) -> tuple[saliency.Thought, np.ndarray]:
     net = saliency.network(brains)
     thought = saliency.think(net, x)
-    return thought, saliency.slopes(net, thought, actions)
+    return thought, saliency.slopes(net, thought, actions)[0]
 
 
 def differences(brains: Brains, x: np.ndarray, step: float = 1e-6) -> np.ndarray:
@@ -88,6 +88,28 @@ def test_it_thinks_as_the_pool_does(dtype: str):
     thought, _ = looked(brains, x)
     for mine, theirs in zip(thought.layers, brains.activations(x[None])):
         assert np.allclose(mine, theirs[0, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("action", [0, 2])
+def test_flows_from_a_unit_add_up_to_its_slope_times_itself(action: int):
+    brains = one(MLP((4, 9, 6, 3), activation="mish", output="tanh"), seed=8)
+    net = saliency.network(brains)
+    thought = saliency.think(net, np.array([0.3, -1.0, 2.0, 0.7]))
+    slopes = saliency.slopes(net, thought)
+    flows = saliency.flows(net, thought, slopes, action)
+    assert [f.shape for f in flows] == [(4, 9), (9, 6), (6, 3)]
+    for flow, h, g in zip(flows, (thought.inputs, *thought.layers), slopes, strict=False):
+        assert np.allclose(flow.sum(axis=1), h * g[action])
+    assert not np.delete(flows[-1], action, axis=1).any()
+
+
+def test_slopes_of_hidden_units_are_those_of_the_rest_of_the_network():
+    whole = one(MLP((3, 6, 4, 2), activation="tanh"), seed=1)
+    net = saliency.network(whole)
+    thought = saliency.think(net, np.array([0.5, -0.2, 1.0]))
+    rest = saliency.Network(*(part[1:] for part in net))
+    again = saliency.slopes(rest, saliency.think(rest, thought.layers[0]))
+    assert np.allclose(saliency.slopes(net, thought)[1], again[0])
 
 
 def test_only_the_first_outputs_where_asked():
