@@ -46,7 +46,7 @@ class Panels:
         self.spots: dict[str, tuple[float, float, float, float]] = {}  # px: left, top, right, bottom
         self._looks: Any = None  # theme and scale that the style was made for
         self._tall: dict[str, float] = {}  # px of content by tab
-        self._boxes: list[tuple[float, float, float, float]] = []  # px, where windows stand
+        self.boxes: list[tuple[float, float, float, float]] = []  # px, where bar and column stand
         self._outside: set[int] = set()  # buttons that were pressed beside the panels
         self._since, self._stale, self._selected = 0.0, True, 0
         self.context = self.imgui.create_context()
@@ -115,7 +115,7 @@ class Panels:
         """Whether a pixel is the panels'."""
         if not self.shown:
             return False
-        inside = any(left <= x < right and top <= y < bottom for left, top, right, bottom in self._boxes)
+        inside = any(left <= x < right and top <= y < bottom for left, top, right, bottom in self.boxes)
         return inside or (bool(self._enter().want_capture_mouse) and not self._outside)
 
     def where(self, name: str) -> tuple[float, float]:
@@ -180,7 +180,7 @@ class Panels:
             self._looks, self._tall = looks, {}
         io.display_size = self.size
         io.delta_time = max(seconds, 1e-4)
-        self._boxes = []
+        self.boxes = []
         self.spots.clear()
         imgui.new_frame()
         try:
@@ -203,7 +203,7 @@ class Panels:
         imgui.set_next_window_size((w, h))
         plain = flags.no_decoration | flags.no_move | flags.no_saved_settings | flags.no_nav
         imgui.begin(name, None, plain | flags.no_scroll_with_mouse | flags.no_bring_to_front_on_focus)
-        self._boxes.append((x, y, x + w, y + h))
+        self.boxes.append((x, y, x + w, y + h))
 
     def _bar(self) -> None:
         u = self.view.ui
