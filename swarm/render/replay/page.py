@@ -19,7 +19,18 @@ from swarm.render.theme import THEMES
 if TYPE_CHECKING:
     from swarm.render.replay.writer import ReplayWriter
 
-SCRIPTS = ("data", "motion", "brain", "camera", "sheets", "sprites", "picture", "figures", "microscope", "player")  # in this order
+SCRIPTS = (
+    "data",
+    "motion",
+    "brain",
+    "camera",
+    "sheets",
+    "sprites",
+    "picture",
+    "figures",
+    "microscope",
+    "player",
+)  # in this order
 TAG = 64  # bytes around each piece of data, at most
 
 
