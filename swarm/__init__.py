@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; the table below is what
     from .ecs.system import system as system
     from .errors import SwarmError as SwarmError
     from .look import Look as Look
+    from .moments import Moments as Moments
     from .record_statistics import count as count
     from .record_statistics import max as max
     from .record_statistics import mean as mean
@@ -125,6 +126,7 @@ _NAMES: dict[str, str] = {  # public name -> the module that defines it
     "Mating": "ecs.events",
     "Meal": "ecs.events",
     "Message": "ecs.events",
+    "Moments": "moments",
     "Mutation": "brain.vary",
     "Near": "stages.rate",
     "Nearest": "stages.nearest",

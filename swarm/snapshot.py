@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 import json
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,9 +33,10 @@ from swarm.ecs.table import IDENTITY, Table
 from swarm.errors import SaveError
 
 if TYPE_CHECKING:
+    from swarm.brain.brains import Brains
     from swarm.world import World
 
-__all__ = ["Difference", "difference", "digest", "fingerprint", "load", "read", "restore", "save", "state"]
+__all__ = ["Difference", "difference", "digest", "fingerprint", "load", "read", "restore", "save", "state", "write"]
 
 FORMAT, VERSION = "swarm.world", "1"
 _REMEDY = "Take another copy of the file, or save the world again."
@@ -44,10 +45,11 @@ _REMEDY = "Take another copy of the file, or save the world again."
 # ---------------------------------------------------------------------- world -> state -> file
 
 
-def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def state(world: World, whole: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The world as plain values (for JSON) and arrays on the host, which may share the world's memory.
 
-    Raises `SaveError` when births or deaths are queued: they are no state.
+    whole=False leaves out the brains and the log of overrides, for those who keep them in another way. Raises
+    `SaveError` when births or deaths are queued: they are no state.
     """
     if any(table.births or table.deaths or table.arrivals for table in world.tables.values()):
         raise SaveError(f"Births or deaths are queued at tick {world.tick}. Save between ticks: world.step() first.")
@@ -62,7 +64,7 @@ def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         for key in (*IDENTITY, *(("brain",) if table.shared else ())):
             arrays[prefix + key] = table.storage[key][: table.n]
         pool = None
-        if table.brains is not None:
+        if table.brains is not None and whole:
             pool, tensors = files.pack(table.brains)
             arrays |= {f"{prefix}brains/{name}": tensor for name, tensor in tensors.items()}
         tables.append(
@@ -81,7 +83,9 @@ def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     ids = world.ids
     arrays |= {f"slots/{key}": getattr(ids, key)[: ids.used] for key in ("generation", "died", "free")}
     arrays |= {f"resources/{name}": world.backend.host(value) for name, value in world.resources.items()}
-    arrays = {name: world.backend.host(array) for name, array in arrays.items()} | override.pack(world._overrides)
+    arrays = {name: world.backend.host(array) for name, array in arrays.items()}
+    if whole:
+        arrays |= override.pack(world._overrides)
     values = {
         "tick": world.tick,
         "seed": world.seed,
@@ -99,10 +103,14 @@ def state(world: World) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 def save(world: World, path: str | Path) -> None:
     """Write `path`, in place of a file there. Raises `SaveError`; a file that was there then stays as it was."""
+    write(path, *state(world))
+
+
+def write(path: str | Path, values: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Write a state to `path`, as `save` does. Raises `SaveError`."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    values, arrays = state(world)
     try:
         text = json.dumps(values)
     except TypeError as error:
@@ -184,15 +192,26 @@ def load(
 
 
 def restore(
-    world: World, values: dict[str, Any], arrays: dict[str, np.ndarray], known: dict[str, type[Component]]
+    world: World,
+    values: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    known: dict[str, type[Component]],
+    pools: Mapping[str, Brains] | None = None,
 ) -> None:
-    """Put a state into a world in place of what it holds. Raises `SaveError` if components differ from the file's."""
+    """Put a state into a world in place of what it holds. Raises `SaveError` if components differ from the file's.
+
+    pools: by table, the brains of a state that holds none; the tables take them as they are.
+    """
     with world.backend.running():
-        _restore(world, values, arrays, known)
+        _restore(world, values, arrays, known, pools or {})
 
 
 def _restore(
-    world: World, values: dict[str, Any], arrays: dict[str, np.ndarray], known: dict[str, type[Component]]
+    world: World,
+    values: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    known: dict[str, type[Component]],
+    pools: Mapping[str, Brains],
 ) -> None:
     made = [[_component(schema, known) for schema in table["components"]] for table in values["tables"]]
     several = values.get("worlds")
@@ -208,6 +227,7 @@ def _restore(
     tables: dict[str, Table] = {}
     for saved, components in zip(values["tables"], made):
         table = Table(saved["name"], len(tables), components, ids, shared=saved["shared"])
+        table.brains = pools.get(table.name)
         _fill(table, saved, arrays, world.backend)
         ids.enter(table.slots, table.index, ids.xp.arange(table.n, dtype=np.int32))
         tables[table.name] = table
@@ -242,8 +262,8 @@ def _fill(table: Table, saved: dict[str, Any], arrays: dict[str, np.ndarray], ba
         start = f"{prefix}brains/"
         tensors = {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
         table.brains = files.unpack(saved["brains"], tensors, backend)
-        if not table.shared and len(table.brains) != n:
-            raise SaveError(f"table '{table.name}' has {n} entities and {len(table.brains)} brains. {_REMEDY}")
+    if table.own_brains is not None and len(table.own_brains) != n:
+        raise SaveError(f"table '{table.name}' has {n} entities and {len(table.own_brains)} brains. {_REMEDY}")
     table.mutation = None if saved["mutation"] is None else Mutation(**saved["mutation"])
     table.cap = saved["cap"]
     totals = (np.asarray(total) if isinstance(total, list) else total for total in saved["totals"])

@@ -2,6 +2,7 @@
 
     watch(world)              a window; BackendError where there is none
     screenshot(world, path)   a PNG file, no window needed
+    film(world, path, ticks)  a video; page(world, path, ticks) a page that plays in any browser
     follow(world)             live statistics in the terminal
     Drawer(world)             draws off the screen, again and again
     Renderer                  for a window of one's own
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swarm.look import Look as Look
     from swarm.render.dashboard import follow as follow
+    from swarm.render.film import film as film
+    from swarm.render.film import page as page
     from swarm.render.picture import Drawer as Drawer
     from swarm.render.picture import pixels as pixels
     from swarm.render.picture import screenshot as screenshot
@@ -27,12 +30,14 @@ _WHERE = {
     "Drawer": "swarm.render.picture",
     "Look": "swarm.look",
     "Renderer": "swarm.render.renderer",
+    "film": "swarm.render.film",
     "follow": "swarm.render.dashboard",
+    "page": "swarm.render.film",
     "pixels": "swarm.render.picture",
     "screenshot": "swarm.render.picture",
     "watch": "swarm.render.window",
 }
-__all__ = ["Drawer", "Look", "Renderer", "follow", "pixels", "screenshot", "watch"]
+__all__ = ["Drawer", "Look", "Renderer", "film", "follow", "page", "pixels", "screenshot", "watch"]
 
 
 def __getattr__(name: str) -> Any:

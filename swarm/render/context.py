@@ -80,6 +80,13 @@ def current() -> Any:
         ) from None
 
 
+def lost(context: Any, error: Exception) -> bool:
+    """Whether `error`, raised while drawing, means that the driver has taken the OpenGL context away."""
+    if type(error).__module__.split(".")[0] not in ("moderngl", "_moderngl", "pygame"):
+        return False
+    return "lost" in str(error).lower() or str(context.error) not in ("GL_NO_ERROR", "0")
+
+
 def checked(context: Any) -> Any:
     """The context set up for our drawing: premultiplied colours, point sizes from the shader."""
     moderngl = library()

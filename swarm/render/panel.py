@@ -29,7 +29,7 @@ class Panel:
         self.letters.repeat_x = self.letters.repeat_y = False
         self.rows: dict[str, int] = {}
         tables = []
-        for name in (*sorted(palette.NAMES), "kinds"):
+        for name in palette.ALL:
             self.rows[name] = len(tables)
             tables.append(palette.table(name, theme.name))
         self.palettes = context.texture((256, len(tables)), 3, np.stack(tables).tobytes(), alignment=1)

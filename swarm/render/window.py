@@ -1,7 +1,6 @@
-"""A window on a running world: pygame for the window and its events, moderngl for the picture.
+"""A window on a running world: pygame for the window and its events, a `View` for all that is in it.
 
-The world runs in fixed ticks at its own pace and is drawn between two of them; how many ticks a frame takes is decided
-in `pace`, what a key does in `keys`. `watch` is the whole program, `Window` the parts for a loop of one's own.
+`watch` is the whole program, `Window` the parts for a loop of one's own. What a key does stands in `keys`.
 """
 
 from __future__ import annotations
@@ -17,14 +16,17 @@ from typing import Any
 from swarm.errors import BackendError, SwarmError
 from swarm.look import Look
 from swarm.render import context as contexts
-from swarm.render import keys, picture
-from swarm.render.pace import Pace
-from swarm.render.renderer import Renderer
+from swarm.render import deeds, keys, picture
+from swarm.render.film import Film
+from swarm.render.replay import ReplayWriter
+from swarm.render.sheet import Sheet
 from swarm.render.target import Target
 from swarm.render.theme import Theme
+from swarm.render.view import View
 
-SAMPLE = 0.25  # s between two samples of the figures
 STARTING = "starting: the very first run compiles its kernels, some ten seconds"
+BUDGET = 2**30  # bytes of the time machine
+FRAMES = 60  # a second, at most
 
 
 def watch(
@@ -36,22 +38,45 @@ def watch(
     size: tuple[int, int] = (1280, 800),
     theme: str | Theme = "dark",
     title: str | None = None,
+    hint: str | None = None,
+    colour: str | None = None,
+    record: str | Path | None = None,
+    budget: int = BUDGET,
 ) -> None:
     """Show the world in a window until it is closed, or until its clock has reached `ticks` more ticks.
 
-    Raises `BackendError` with a remedy where there is no display, no OpenGL 3.3, no pygame or no moderngl.
+    hint: one line on what to watch for, shown at the start; by default the scene's WATCH. colour: what agents are
+    coloured by, one of `Renderer.colourings`. record: a video of all that is shown, .mp4, or a page for browsers,
+    .html; however the window ends, the file is finished. budget: bytes that the time machine may take.
+
+    Raises `BackendError` with a remedy where there is no display, no OpenGL 3.3, no pygame or no moderngl, and when the
+    OpenGL context is lost; the world then stands at a whole tick. For a video also `ExtraError` and `SaveError`.
     """
-    window = Window(world, scene=scene, looks=looks, size=size, theme=theme, title=title)
-    end = None if ticks is None else int(world.tick) + ticks
+    window = Window(
+        world,
+        scene=scene,
+        looks=looks,
+        size=size,
+        theme=theme,
+        title=title,
+        hint=hint,
+        colour=colour,
+        record=record,
+        budget=budget,
+    )
+    window.view.end = None if ticks is None else int(world.tick) + ticks
     try:
-        while window.open and (end is None or int(world.tick) < end):
+        while window.open and (window.view.end is None or int(window.world.tick) < window.view.end):
             window.frame()
     finally:
         window.close()
 
 
 class Window:
-    """An open window. `frame` handles the events, runs the world and draws it once; `close` gives everything back."""
+    """An open window. `frame` handles the events, runs the world and draws it once; `close` gives everything back.
+
+    Arguments and errors as for `watch`. `world` is the one shown now: after a restart it is another.
+    """
 
     def __init__(
         self,
@@ -62,109 +87,200 @@ class Window:
         size: tuple[int, int] = (1280, 800),
         theme: str | Theme = "dark",
         title: str | None = None,
+        hint: str | None = None,
+        colour: str | None = None,
+        record: str | Path | None = None,
+        budget: int = BUDGET,
     ) -> None:
-        self.world = world
         self.open = True
-        self.pace = Pace(float(world.dt))
-        self.surface: Any
-        self.pygame, self.surface = _open(size)
+        self.surface: Any = None
         self.context: Any = None
-        self.renderer: Renderer | None = None
+        self.view: Any = None
+        self.film: Film | None = None
+        self.sheet: Any = None
+        self.pygame, self.surface = _open(size)
         try:
             self.context = contexts.current()
             self.target = self.context.screen
             width, height = self.target.viewport[2:]
             self.dense = width / max(1, self.surface.size[0])  # px per unit of the window system
             ui = max(self.dense, _scale(self.pygame, self.dense))
-            self.renderer = Renderer(
-                self.context, world, (width, height), scene=scene, looks=looks, theme=theme, ui=ui, title=title
+            self.view = View(
+                self.context,
+                world,
+                (width, height),
+                scene=scene,
+                looks=looks,
+                theme=theme,
+                ui=ui,
+                title=title,
+                panels=True,
+                budget=budget,
             )
-            self.surface.title = f"{self.renderer.figures.title} - swarm"
+            if colour is not None:
+                deeds.colour_by(self.view, colour)
+            self.sheet = Sheet(self.context, ui)
+            self.surface.title = f"{self.view.figures.title} - swarm"
+            if record is not None and Path(record).suffix.lower() == ".html":
+                self.view.page = ReplayWriter(Path(record), world, self.scene)
+            elif record is not None:
+                self.film = Film(Path(record), self.camera.size)
         except BaseException:
             self.close()
             raise
         self.clock = self.pygame.time.Clock()
-        self.dragging = False
+        self.pressed: tuple[int, int] | None = None  # where the mouse went down to click or to pan
         self.holding = 0  # the mouse button that the scene has kept, 0 for none
-        self.renderer.upload(world)
-        self.renderer.hint = STARTING
-        self.renderer.draw(self.target)
-        self.surface.flip()
-        self.message, self.message_until = keys.hint(self), math.inf  # until the first tick is done, then 8 s
-        self._sampled = self._last = time.perf_counter()
+        self.held: set[str] = set()  # direction keys that are down
+        self.watch = hint or getattr(self.scene, "WATCH", "")
+        self._full = False
+        self._started = False
+        self.view.say(STARTING, math.inf)  # until the first tick is done
+        self.view.renderer.show(None)
+        self._draw(0.0)
+
+    @property
+    def world(self) -> Any:
+        """The world that is shown."""
+        return self.view.world
 
     @property
     def camera(self) -> Any:
         """The renderer's camera, in pixels."""
-        assert self.renderer is not None
-        return self.renderer.camera
+        return self.view.camera
 
     @property
     def scene(self) -> Any:
         """The scene whose world this is, or None."""
-        assert self.renderer is not None
-        return self.renderer.figures.scene
+        return self.view.scene
+
+    @property
+    def message(self) -> str:
+        """The line at the bottom, which may have gone already."""
+        return self.view.message
 
     def frame(self) -> None:
-        """One turn of the loop: events, whole ticks, picture. At most 60 turns a second."""
-        renderer = self.renderer
-        assert renderer is not None
+        """One turn of the loop: events, ticks, picture. At most `FRAMES` turns a second."""
         for event in self.pygame.event.get():
             keys.handle(self, event)
         if not self.open:
             return
-        now = time.perf_counter()
-        elapsed, self._last = now - self._last, now
-        alpha = self.pace.run(self.world, elapsed)
-        if self.message_until == math.inf:
-            self.say(keys.hint(self), 8.0)
-        if now - self._sampled >= SAMPLE:
-            renderer.figures.sample(self.world, running=not self.pace.paused)
-            self._sampled = now
-        renderer.note = self.pace.note
-        renderer.hint = self.message if now < self.message_until else ""
-        renderer.upload(self.world, alpha)
-        renderer.draw(self.target)
-        self.surface.flip()
-        self.clock.tick(60)
+        if not self._started and (self.view.pace.cost > 0.0 or self.view.pace.paused):
+            self._started = True
+            self.view.say(f"{self.watch}   |   H: all keys" if self.watch else keys.hint(self), 12.0)
+        self._draw(None)
+        self.clock.tick(FRAMES)
 
-    def say(self, message: str, seconds: float = 4.0) -> None:
-        """Show a line at the bottom for a while."""
-        self.message, self.message_until = message, time.perf_counter() + seconds
+    def _draw(self, elapsed: float | None) -> None:
+        begun = time.perf_counter()
+        try:
+            if elapsed is None:
+                self.view.frame(self.target)
+            else:
+                self.view.draw(self.target)
+            if self.film is not None:
+                self.film.frame(self.target, begun)
+            self.sheet.draw(self.target, self.view.theme)
+            self.surface.flip()
+        except SwarmError as error:
+            self._stop_film(error)
+        except Exception as error:
+            if not contexts.lost(self.context, error):
+                raise
+            raise BackendError(
+                f"window: the OpenGL context was lost ({error}); the world stands unharmed at tick {self.world.tick}. "
+                "Remedy: start again, or go on without a window (--headless)."
+            ) from None
 
     def resized(self) -> None:
         """The window has a new size."""
         width, height = self.surface.size
-        self.camera.resize((round(width * self.dense), round(height * self.dense)))
+        self.camera.resize((max(1, round(width * self.dense)), max(1, round(height * self.dense))))
+
+    def leave(self) -> None:
+        """One step back: close the help, give an agent back, let it go; then close the window."""
+        if self.sheet.shown:
+            self.sheet.shown = False
+        elif self.view.microscope is not None:
+            self.view.select(0)
+        else:
+            self.open = False
+
+    def toggle_help(self) -> None:
+        """Show all keys, or no longer."""
+        self.sheet.shown = not self.sheet.shown
+
+    def toggle_panels(self) -> None:
+        """Show the panels, or no longer."""
+        if self.view.panels is None:
+            self.view.say(f"panels need imgui-bundle. Remedy: {contexts.install()}", 8.0)
+        else:
+            self.view.panels.shown = not self.view.panels.shown
+
+    def toggle_full_screen(self) -> None:
+        """To the whole screen, and back."""
+        self._full = not self._full
+        if self._full:
+            self.surface.set_fullscreen(True)
+        else:
+            self.surface.set_windowed()
+
+    def toggle_video(self) -> None:
+        """Begin to record what is shown, beside the working directory's other files; or end and keep it."""
+        if self.film is not None:
+            self._stop_film(None)
+            return
+        path = self._free("mp4")
+        try:
+            self.film = Film(path, self.camera.size)
+            self.view.say(f"recording {path.name}; V ends it")
+        except SwarmError as error:
+            self.view.say(str(error), 8.0)
+
+    def _stop_film(self, error: SwarmError | None) -> None:
+        film, self.film = self.film, None
+        if film is None:
+            if error is not None:
+                raise error
+            return
+        film.close()
+        self.view.say(f"saved {film.path.name}" if error is None else str(error), 8.0)
 
     def screenshot(self) -> None:
         """Save what the window shows, without the hint, beside the working directory's other pictures."""
-        renderer = self.renderer
-        assert renderer is not None
-        path = _free(Path.cwd(), f"swarm-{renderer.figures.title}-{int(self.world.tick)}")
+        path = self._free("png")
         target = Target(self.context, self.camera.size)
-        hint, renderer.hint = renderer.hint, ""
+        message, self.view.message = self.view.message, ""
         try:
-            renderer.draw(target.framebuffer)
+            self.view.draw(target.framebuffer)
             picture.save(path, target.read())
-            self.say(f"saved {path.name}")
+            self.view.say(f"saved {path.name}")
         except SwarmError as error:
-            self.say(str(error), 8.0)
+            self.view.say(str(error), 8.0)
         finally:
-            renderer.hint = hint
+            self.view.message = self.view.message or message
             target.release()
 
+    def _free(self, kind: str) -> Path:
+        return _free(Path.cwd(), f"swarm-{self.view.figures.title}-{self.view.tick}", kind)
+
     def close(self) -> None:
-        """Close the window and give the GPU's memory back. The world is left as it is."""
+        """Finish the video, close the window and give the GPU's memory back. The world stands at a whole tick."""
         self.open = False
-        if self.renderer is not None:
-            self.renderer.release()
+        if self.film is not None:
+            self.film.close()
+        if self.view is not None:
+            self.view.release()
+            if self.view.page is not None:
+                self.view.page.close()
+        if self.sheet is not None:
+            self.sheet.release()
         if self.context is not None:
             self.context.release()
         if self.surface is not None:
             self.surface.destroy()
             self.pygame.display.quit()
-        self.renderer = self.context = self.surface = None
+        self.film = self.context = self.surface = None
 
 
 def _open(size: tuple[int, int]) -> tuple[Any, Any]:
@@ -228,9 +344,9 @@ def _scale(pygame: Any, dense: float) -> float:
     return 1.5 if sizes and min(sizes[0]) >= 1700 else 1.0
 
 
-def _free(folder: Path, stem: str) -> Path:
-    """The first of STEM.png, STEM-2.png, ... that does not exist."""
+def _free(folder: Path, stem: str, kind: str) -> Path:
+    """The first of STEM.kind, STEM-2.kind, ... that does not exist."""
     number = 1
-    while (path := folder / (f"{stem}.png" if number == 1 else f"{stem}-{number}.png")).exists():
+    while (path := folder / (f"{stem}.{kind}" if number == 1 else f"{stem}-{number}.{kind}")).exists():
         number += 1
     return path

@@ -23,6 +23,8 @@ from swarm.stages.index import index
 from swarm.stages.move import move
 from swarm.world import World
 
+TUNE = "cohesion", "alignment", "separation", "cruise", "limit", "wind"
+
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Weight = Annotated[float, Meta(ge=0)]
@@ -72,6 +74,11 @@ def build(settings: Settings) -> World:
         move(Body.pos, Body.vel, limit=s.limit),
     )
     return world
+
+
+def few(settings: Settings) -> dict[str, Any]:
+    """The same rules for one bird, see `swarm.scenes.tune`."""
+    return {"agents": 1}
 
 
 def fly(cruise: float, wind: float) -> Any:

@@ -41,6 +41,10 @@ from swarm.world import World
 MANY = True
 HIDDEN = 24
 SIGHT = 12.0  # m
+TUNE = (
+    "hare_living", "fox_living", "moving", "hare_push", "fox_push", "drag", "reach", "catch", "bite", "rest", "meal",
+    "regrow", "rich", "fox_rich", "lifespan", "fox_lifespan", "mutation",
+)  # fmt: skip
 
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -154,6 +158,11 @@ def build(settings: Settings) -> World:
         die(Fox.level, s.fox_lifespan),
     )
     return world
+
+
+def few(settings: Settings) -> dict[str, Any]:
+    """The same rules for one animal, see `swarm.scenes.tune`."""
+    return {"agents": 1}
 
 
 # --- systems: made by a call that takes their settings, as stages are -------------------------------------------------

@@ -30,6 +30,8 @@ from swarm.marks import Heat
 from swarm.scenes import SceneError
 from swarm.world import World
 
+TUNE = "wits", "sheep_reproduce", "wolf_reproduce", "sheep_gain", "wolf_gain"
+
 Count = Annotated[int, Meta(ge=1)]
 Chance = Annotated[float, Meta(ge=0, le=1)]
 Gain = Annotated[float, Meta(ge=0)]
@@ -93,6 +95,11 @@ def build(settings: Settings) -> World:
         live("wolf", s.wolf_reproduce),
     )
     return world
+
+
+def few(settings: Settings) -> dict[str, Any]:
+    """The same rules for one animal, see `swarm.scenes.tune`."""
+    return {"agents": 1}
 
 
 # --- systems ----------------------------------------------------------------------------------------------------------

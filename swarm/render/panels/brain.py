@@ -1,0 +1,293 @@
+"""The brain microscope's panel: who it is, its network at work, what moves it, its past, its kin, and what can be done.
+
+It draws what the microscope holds; whatever touches the world goes through `view.act`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from swarm.ecs.ids import split
+from swarm.render import deeds, steering
+from swarm.render.panels.brain_network import LOWERS, RAISES, Network, signed
+from swarm.render.panels.brain_plan import short
+from swarm.render.panels.style import packed, rgba
+
+MOVERS = 3  # senses that are named as moving an action
+DOTS = 24  # children that are shown
+
+
+_PANELS: WeakKeyDictionary[Any, Brain] = WeakKeyDictionary()  # one per view
+
+
+def of(view: Any) -> Brain:
+    """The panel of a view."""
+    return _PANELS.setdefault(view, Brain())
+
+
+def draw(imgui: Any, view: Any, width: float) -> None:
+    """The panel of `view.microscope`, `width` px wide."""
+    of(view).draw(imgui, view, width)
+
+
+class Brain:
+    """The panel; remembers the chosen action, and what is being typed or waited for."""
+
+    def __init__(self) -> None:
+        self.network = Network()
+        self.giving: Any = None  # the microscope whose brain the next agent clicked gets
+        self.asking = ""  # "save" or "load": whose path is being typed
+        self.path = ""
+        self.kin: dict[int, tuple[float, float]] = {}  # id -> px, where relatives were last drawn
+        self.done = (0.0, 0.0)  # px, of the button behind a path
+
+    def draw(self, imgui: Any, view: Any, width: float) -> None:
+        """The panel of `view.microscope`, `width` px wide."""
+        m = view.microscope
+        if m is None:
+            self.giving = None
+            imgui.text_disabled("Click an agent to look into its brain.")
+            return
+        self._give(view, m)
+        imgui.push_style_var(imgui.StyleVar_.item_spacing, (8 * view.ui, 3 * view.ui))
+        self._who(imgui, view, m)
+        if m.names:
+            imgui.spacing()
+            self.network.draw(imgui, view, width)
+            self._movers(imgui, view, m, width)
+            self._past(imgui, view, m, width)
+        else:
+            self._columns(imgui, view, m, width)
+        self._family(imgui, view, m, width)
+        self._buttons(imgui, view, m, width)
+        imgui.pop_style_var()
+
+    # ---------------------------------------------------------------------------------------------- parts
+
+    def _who(self, imgui: Any, view: Any, m: Any) -> None:
+        """Name, age and parent; how it acts."""
+        seen, theme = m.inspection, view.theme
+        imgui.text(f"{seen.table} {name_of(m.id)}")
+        imgui.set_item_tooltip(f"id {m.id}")
+        imgui.same_line()
+        if not m.alive:
+            when = f"died at tick {m.died:,}" if m.died >= 0 else "has died"
+            imgui.text_colored(rgba(RAISES[theme.name]), when)
+        elif m.driving:
+            imgui.text_colored(rgba(theme.accent), "driven by you")
+        else:
+            imgui.text_disabled(f"{seen.tick - 1 - seen.born:,} ticks old")
+        born = f"born at tick {seen.born + 1:,}" if seen.parent else "there from the start"
+        shared = ", shared with others" if m.shared else ""
+        imgui.text_disabled(f"{born}   brain {seen.brain}{shared}" if seen.brain else f"{born}   acts by a rule")
+
+    def _movers(self, imgui: Any, view: Any, m: Any, width: float) -> None:
+        """One sentence: what moves the chosen action."""
+        action = self.network.action
+        if m.thought is None or action is None:
+            return
+        effect, usual = m.moved[action], m.lately[action]  # in the order of late, so that it can be read
+        order = [k for k in np.argsort(-usual)[:MOVERS].tolist() if usual[k] > 1e-3]
+        name, theme = m.names[action], view.theme
+        if not order:
+            imgui.text_disabled(f"No sense moves {name} now.")
+            return
+        imgui.text(f"{name} is moved most by")
+        for k in order:
+            side = RAISES if effect[k] > 0 else LOWERS
+            left = imgui.get_cursor_pos_x()
+            imgui.text_colored(rgba(side[theme.name]), signed(float(effect[k])))
+            imgui.same_line(left + 44 * view.ui)
+            imgui.text_disabled(short(m.inspection.senses[k].label))
+
+    def _past(self, imgui: Any, view: Any, m: Any, width: float) -> None:
+        """The chosen action and the senses that move it most, over the last ticks."""
+        past, theme = m.history, view.theme
+        if len(past.ticks) < 2:
+            return
+        imgui.spacing()
+        imgui.text_disabled(f"last {len(past.ticks)} ticks")
+        chosen = self.network.action
+        order = [k for k in range(len(m.names)) if k != chosen][:3]
+        order = order if chosen is None else sorted([chosen, *order][:4])
+        shown = [(m.names[k], past.actions[:, k], theme.accent if k == chosen else theme.text) for k in order]
+        if m.thought is not None and chosen is not None:
+            for k in np.argsort(-m.lately[chosen])[:2].tolist():
+                shown.append((short(m.inspection.senses[k].label), past.senses[:, k], theme.quiet))
+        for name, values, ink in shown:
+            spark(imgui, view, width, name, values, ink)
+
+    def _columns(self, imgui: Any, view: Any, m: Any, width: float) -> None:
+        """What an entity without a mind is."""
+        for key, value in m.inspection.columns.items():
+            text = np.array2string(np.asarray(value), precision=3)
+            imgui.text_disabled(key)
+            imgui.same_line(0.55 * width)
+            imgui.text(text[:24])
+
+    def _family(self, imgui: Any, view: Any, m: Any, width: float) -> None:
+        """Ancestors at the left, it in the middle, children at the right: dots, hollow for the dead."""
+        kin, u, theme = m.family, view.ui, view.theme
+        self.kin.clear()
+        if not kin.parents and not kin.children:
+            return
+        imgui.spacing()
+        imgui.text_disabled("ancestors")
+        word = "1 child" if kin.total == 1 else f"{kin.total:,} children"
+        imgui.same_line(0.5 * width)
+        imgui.text_disabled(word)
+        brush = imgui.get_window_draw_list()
+        x, y = imgui.get_cursor_screen_pos()
+        middle, step = x + 0.46 * width, 13 * u
+        y += 9 * u
+        line = packed(theme.line, 0.25)
+        older = kin.parents[: int(0.42 * width / step)]
+        if older:
+            brush.add_line((middle - step * len(older), y), (middle, y), line, 1.2 * u)
+            if kin.lost or len(older) < len(kin.parents):
+                for k in range(3):
+                    brush.add_circle_filled((middle - step * (len(older) + 0.6) - 4 * k * u, y), 1.0 * u, line)
+        per = max(1, int(0.5 * width / step) - 1)
+        younger = kin.children[-3 * per :]
+        if younger:
+            brush.add_line((middle, y), (middle + step, y), line, 1.2 * u)
+        for k, one in enumerate(older):
+            self._relative(imgui, view, one, middle - step * (k + 1), y, "parent" if k == 0 else f"ancestor {k + 1}")
+        for k, one in enumerate(younger):
+            at = middle + step * (k % per + 1), y + 13 * u * (k // per)
+            self._relative(imgui, view, one, *at, "child")
+        brush.add_circle_filled((middle, y), 5 * u, packed(theme.accent))
+        rows = max(1, -(-len(younger) // per))
+        imgui.set_cursor_screen_pos((x, y + 13 * u * rows - 2 * u))
+        imgui.dummy((1, 1))
+
+    def _relative(self, imgui: Any, view: Any, one: Any, x: float, y: float, kind: str) -> None:
+        u, theme, brush = view.ui, view.theme, imgui.get_window_draw_list()
+        self.kin[one.id] = x, y
+        imgui.set_cursor_screen_pos((x - 6 * u, y - 6 * u))
+        clicked = imgui.invisible_button(f"{kind} {one.id}", (12 * u, 12 * u))
+        hovered = imgui.is_item_hovered()
+        ink = packed(theme.text if hovered else theme.quiet)
+        if one.alive:
+            brush.add_circle_filled((x, y), 4 * u, ink)
+        else:
+            brush.add_circle_filled((x, y), 4 * u, packed(theme.panel))
+            brush.add_circle((x, y), 3.5 * u, packed(theme.quiet, 0.7), 14, 1.2 * u)
+        if hovered:
+            fate = (
+                "lives: click to look at it" if one.alive else f"died at tick {one.died:,}" if one.died >= 0 else "dead"
+            )
+            born = f", born at tick {one.born + 1:,}" if one.born >= 0 else ""
+            imgui.set_tooltip(f"{kind} {name_of(one.id)}{born}\n{fate}")
+        if clicked and one.alive:
+            view.select(one.id)
+
+    def _buttons(self, imgui: Any, view: Any, m: Any, width: float) -> None:
+        u = view.ui
+        imgui.spacing()
+        if self.giving is not None:
+            imgui.text_colored(rgba(view.theme.accent), "Click the agent that is to get this brain.")
+            if imgui.button("keep it"):
+                self.giving = None
+            return
+        if self.asking:
+            self._ask(imgui, view, m, width)
+            return
+        acts = []
+        if m.alive and m.names:
+            acts.append(("give back" if m.driving else "drive", "K", lambda: deeds.drive(view)))
+        if m.alive and m.thought is not None:
+            acts += [
+                ("copy into\u2026", "another agent gets this brain", lambda: setattr(self, "giving", m)),
+                ("save", "this brain as a file", lambda: self._begin("save", m)),
+                ("load", "a brain from a file, into this agent", lambda: self._begin("load", m)),
+            ]
+        acts.append(("let go", "X", lambda: view.select(0)))
+        if m.ablated:
+            acts.insert(0, (f"put back {len(m.ablated)}", "what is cut off", lambda: view.act(m.restore, view.world)))
+        left = width
+        for k, (word, tip, do) in enumerate(acts):
+            wide = imgui.calc_text_size(word).x + 16 * u
+            if k and left >= wide:
+                imgui.same_line(0, 5 * u)
+            else:
+                left = width
+            left -= wide + 5 * u
+            if imgui.button(word):
+                do()
+            imgui.set_item_tooltip(tip)
+        if m.driving:
+            imgui.text_disabled(steering.explain(m.names))
+
+    # ---------------------------------------------------------------------------------------------- deeds
+
+    def _give(self, view: Any, m: Any) -> None:
+        """Once another agent was clicked: it gets the brain."""
+        if self.giving is not None and m.id != self.giving.id:
+            giver, self.giving = self.giving, None
+            view.act(_copy, view, giver, m.id)
+
+    def _begin(self, what: str, m: Any) -> None:
+        self.asking = what
+        self.path = self.path or str(Path.cwd() / f"{m.inspection.table}.safetensors")
+
+    def _ask(self, imgui: Any, view: Any, m: Any, width: float) -> None:
+        """A line for a path."""
+        imgui.text_disabled(f"{self.asking} the brain of {m.inspection.table} {name_of(m.id)}: path")
+        imgui.set_next_item_width(width)
+        done, self.path = imgui.input_text("##path", self.path, imgui.InputTextFlags_.enter_returns_true)
+        left, top = imgui.get_cursor_screen_pos()
+        self.done = left + 8 * view.ui, top + 8 * view.ui
+        if imgui.button(self.asking) or done:
+            view.act(_save if self.asking == "save" else _load, view, m, self.path)
+            self.asking = ""
+        imgui.same_line(0, 5 * view.ui)
+        if imgui.button("cancel"):
+            self.asking = ""
+
+
+def _copy(view: Any, giver: Any, id: int) -> None:
+    giver.copy_to(view.world, id)
+    view.say(f"{name_of(id)} has the brain of {name_of(giver.id)} now")
+
+
+def _save(view: Any, m: Any, path: str) -> None:
+    m.save(view.world, path)
+    view.say(f"brain saved: {path}")
+
+
+def _load(view: Any, m: Any, path: str) -> None:
+    m.load_into(view.world, path)
+    view.say(f"{name_of(m.id)} has the brain in {path} now")
+
+
+def spark(imgui: Any, view: Any, width: float, name: str, values: np.ndarray, ink: str) -> None:
+    """A name, a small curve with its zero line, and the last value."""
+    u, theme, brush = view.ui, view.theme, imgui.get_window_draw_list()
+    x, y = imgui.get_cursor_screen_pos()
+    font, size, high = imgui.get_font(), 12 * u, 16 * u
+    brush.add_text(font, size, (x, y + 2 * u), packed(ink), name[:20])
+    left, right = x + 0.40 * width, x + width - 42 * u
+    most = max(float(np.abs(values).max(initial=0.0)), 1e-9)
+    low = -most if float(values.min(initial=0.0)) < 0 else 0.0
+    zero = y + high * (1 - (0 - low) / (most - low))
+    brush.add_line((left, zero), (right, zero), packed(theme.line, 0.15), 1.0)
+    count = min(len(values), max(2, round((right - left) / (1.5 * u))))
+    at = np.linspace(0, len(values) - 1, count).astype(int)
+    xs = left + (right - left) * at / max(len(values) - 1, 1)
+    ys = y + 1.5 * u + (high - 3 * u) * (1 - (values[at] - low) / (most - low))
+    brush.add_polyline(np.column_stack([xs, ys]).tolist(), packed(ink), 1.3 * u, 0)
+    text = signed(float(values[-1]))
+    wide = imgui.calc_text_size(text).x * size / imgui.get_font_size()
+    brush.add_text(font, size, (x + width - wide, y + 2 * u), packed(theme.quiet), text)
+    imgui.dummy((width, high))
+
+
+def name_of(id: int) -> str:
+    """A short name that is the agent's alone: its slot and generation."""
+    slot, generation = split(id)
+    return f"#{slot}.{generation}" if generation > 1 else f"#{slot}"
