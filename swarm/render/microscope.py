@@ -101,7 +101,6 @@ class Microscope:
             died = fate(world, self.id)[1]
             self.died = died if self.alive or died >= 0 else self.died  # later another may have its slot
             self.alive = False
-            self.notes.ablations.forget(self.id)
             self.notes.update(world)
             self.family = self.notes.pedigree.family(world, self.id)
             return
@@ -167,7 +166,7 @@ class Microscope:
     @property
     def ablated(self) -> frozenset[Cut]:
         """What is cut off: (0, k) is input k, (1 + layer, k) a hidden unit."""
-        return self.notes.ablations.of(self.id)
+        return self.notes.ablations.of(self.id) if self.alive else frozenset()
 
     @property
     def _at(self) -> int:
@@ -288,7 +287,7 @@ class Microscope:
             table.brains.set(row, brain)
         else:
             old.set(0, brain)
-        self.notes.ablations.forget(id)
+        self.notes.ablations.check(id, parameters(world.brain(id)))
         self.notes.edited.add(id)
         if id == self.id:
             self._read(world)

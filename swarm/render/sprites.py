@@ -87,15 +87,24 @@ class Sprites:
         if not self.fresh:
             return
         self.fresh = False
-        colours = _colours(self.paint, self.theme)
-        if colours is not self.colours:
-            self.colours = colours
-            self.palette.write(colours.tobytes())
+        self._recolour()
         if len(c.place) > self.capacity:
             self._allocate(len(c.place))
         if c.n:
             for buffer, column in zip(self.buffers, (c.place, c.way, c.heading, c.tint), strict=True):
                 buffer.write(column[: c.n])
+
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.theme = theme
+        self.taken += 1  # the density map holds colours
+        self._recolour()
+
+    def _recolour(self) -> None:
+        colours = _colours(self.paint, self.theme)
+        if colours is not self.colours:
+            self.colours = colours
+            self.palette.write(colours.tobytes(), alignment=1)
 
     def shown(self, camera: Camera) -> float:
         """The length of a shape, px: its own, or enlarged to what is legible where there is room."""

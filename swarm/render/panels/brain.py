@@ -54,7 +54,7 @@ class Brain:
             return
         self._give(view, m)
         imgui.push_style_var(imgui.StyleVar_.item_spacing, (8 * view.ui, 3 * view.ui))
-        self._who(imgui, view, m)
+        self._who(imgui, view, m, width)
         if m.names:
             imgui.spacing()
             self.network.draw(imgui, view, width)
@@ -68,8 +68,8 @@ class Brain:
 
     # ---------------------------------------------------------------------------------------------- parts
 
-    def _who(self, imgui: Any, view: Any, m: Any) -> None:
-        """Name, age and parent; how it acts."""
+    def _who(self, imgui: Any, view: Any, m: Any, width: float) -> None:
+        """Name, age and birth; how it acts; what is cut off."""
         seen, theme = m.inspection, view.theme
         imgui.text(f"{seen.table} {name_of(m.id)}")
         imgui.set_item_tooltip(f"id {m.id}")
@@ -81,6 +81,16 @@ class Brain:
             imgui.text_colored(rgba(theme.accent), "driven by you")
         else:
             imgui.text_disabled(f"{seen.tick - 1 - seen.born:,} ticks old")
+        if m.ablated:
+            word = f"put back {len(m.ablated)}"
+            imgui.same_line(imgui.get_style().window_padding.x + width - imgui.calc_text_size(word).x)
+            imgui.text_colored(rgba(theme.accent), word)
+            if imgui.is_item_clicked():
+                view.act(m.restore, view.world)
+            imgui.set_item_tooltip("Click: what is cut off works again")
+        if m.driving:
+            imgui.text_disabled(steering.explain(m.names))
+            return
         born = f"born at tick {seen.born + 1:,}" if seen.parent else "there from the start"
         shared = ", shared with others" if m.shared else ""
         imgui.text_disabled(f"{born}   brain {seen.brain}{shared}" if seen.brain else f"{born}   acts by a rule")
@@ -91,7 +101,8 @@ class Brain:
         if m.thought is None or action is None:
             return
         effect, usual = m.moved[action], m.lately[action]  # in the order of late, so that it can be read
-        order = [k for k in np.argsort(-usual)[:MOVERS].tolist() if usual[k] > 1e-3]
+        cut = {unit for layer, unit in m.ablated if layer == 0}
+        order = [k for k in np.argsort(-usual).tolist() if usual[k] > 1e-3 and k not in cut][:MOVERS]
         name, theme = m.names[action], view.theme
         if not order:
             imgui.text_disabled(f"No sense moves {name} now.")
@@ -202,13 +213,11 @@ class Brain:
             acts.append(("give back" if m.driving else "drive", "K", lambda: deeds.drive(view)))
         if m.alive and m.thought is not None:
             acts += [
-                ("copy into\u2026", "another agent gets this brain", lambda: setattr(self, "giving", m)),
+                ("copy\u2026", "another agent gets this brain", lambda: setattr(self, "giving", m)),
                 ("save", "this brain as a file", lambda: self._begin("save", m)),
                 ("load", "a brain from a file, into this agent", lambda: self._begin("load", m)),
             ]
         acts.append(("let go", "X", lambda: view.select(0)))
-        if m.ablated:
-            acts.insert(0, (f"put back {len(m.ablated)}", "what is cut off", lambda: view.act(m.restore, view.world)))
         left = width
         for k, (word, tip, do) in enumerate(acts):
             wide = imgui.calc_text_size(word).x + 16 * u
@@ -220,8 +229,6 @@ class Brain:
             if imgui.button(word):
                 do()
             imgui.set_item_tooltip(tip)
-        if m.driving:
-            imgui.text_disabled(steering.explain(m.names))
 
     # ---------------------------------------------------------------------------------------------- deeds
 

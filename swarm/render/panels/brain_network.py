@@ -167,7 +167,9 @@ class Network:
 
     def _actions(self, brush: Brush, p: Plan, m: Any, chosen: int | None, spot: Spot | None) -> None:
         theme, u = brush.theme, brush.u
-        outputs = m.layers[-1] if m.layers else m.actions
+        outputs = np.array(m.layers[-1] if m.layers else m.actions, np.float64)
+        if m.driving:
+            outputs[: len(m.names)] = m.actions
         inked, last = brush.ink(outputs / np.maximum(1.0, np.abs(outputs))), len(p.places) - 1
         tight = len(outputs) > 1 and float(p.places[-1][1, 1] - p.places[-1][0, 1]) < 26 * u
         for k, (x, y) in enumerate(p.places[-1].tolist()):
@@ -178,7 +180,7 @@ class Network:
                 if not tight:
                     brush.text(x + 11 * u, y, f"memory {k - len(m.names) + 1}", theme.quiet)
                 continue
-            value = float(m.actions[k]) if m.driving else float(outputs[k])
+            value = float(outputs[k])
             ink = theme.accent if k == self.action else theme.text
             if tight:
                 brush.text(x + 11 * u, y, m.names[k], ink)

@@ -338,6 +338,24 @@ def test_a_brain_that_is_given_ends_the_cuts():
     assert flat(w, one) == flat(w, two)
 
 
+def test_cuts_are_known_again_where_the_brain_is_as_it_was_cut():
+    w = build()
+    m = Microscope(w, ids_of(w)[0])
+    before = flat(w, m.id)
+    m.ablate_sense(w, 1)
+    cut = w.brain(m.id).clone()
+    w.brain(m.id).set(0, np.frombuffer(before, np.float32)[None])  # the time machine goes back ...
+    w.step()
+    m.update(w)
+    assert m.ablated == frozenset()
+    w.brain(m.id).set(0, cut)  # ... and forth
+    w.step()
+    m.update(w)
+    assert m.ablated == {(0, 1)}
+    m.restore(w)
+    assert flat(w, m.id) == before
+
+
 # ---------------------------------------------------------------------- driving and dying
 
 
