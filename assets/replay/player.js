@@ -236,8 +236,9 @@ matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => pla
 addEventListener("resize", resized);
 
 function resized() {
-  [canvas.width, canvas.height] = [innerWidth, innerHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));
-  camera.resize(canvas.width, canvas.height);
+  const [width, height] = [innerWidth, innerHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));
+  for (const layer of document.querySelectorAll(".layer")) [layer.width, layer.height] = [width, height];
+  camera.resize(width, height);
   drawTrack(player.theme);
   microscope.draw(player.theme);
   player.stale = true;
@@ -258,8 +259,9 @@ async function start() {
   await minds.open();
   await player.seek(0);
   document.body.classList.add("ready");
-  if (!matchMedia("(prefers-reduced-motion: reduce)").matches && location.hash !== "#paused") player.play(true);
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches && !location.hash.includes("paused")) player.play(true);
   requestAnimationFrame(frame);
 }
 
+window.replay = { header, player, motion, minds, microscope, camera, placeOf }; // for the console, and for tests
 start();

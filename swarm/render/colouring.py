@@ -21,6 +21,7 @@ from swarm.render.lineage import Lineage
 Read = Callable[[Any, Seen], np.ndarray]
 
 KINDS = 10  # colours for kinds, beside the one for none
+SPECIES = (4, 1, 6, 9, 2, 7, 0, 3, 8, 5)  # the order in which tables get them: the first ones are the least alike
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def offered(world: Any, looks: Iterable[Look]) -> tuple[str, ...]:
     """What `paint` knows for this world: "scene", "species", "lineage", ..., "action push_x", ..., "Energy.level"."""
     tables = [world.tables[look.table] for look in looks if look.table in world.tables]
     names = ["scene", "species"]
-    if any(hasattr(table, "parents") for table in tables):
+    if any(_lives(table) for table in tables):
         names += ["lineage", "age", "generation"]
     for table in tables:
         mind = _mind(table)
@@ -61,9 +62,9 @@ def paint(world: Any, looks: Sequence[Look], which: int, name: str, lineage: Lin
     if table is None or name == "scene":
         return own
     if name == "species":
-        return Paint("kinds", lambda world, seen: _all(world, look, which % KINDS), (-1.0, float(KINDS - 1)))
+        return Paint("kinds", lambda world, seen: _all(world, look, SPECIES[which % KINDS]), (-1.0, float(KINDS - 1)))
     if name in ("lineage", "age", "generation"):
-        return _born(table, look, name, lineage) if hasattr(table, "parents") else own
+        return _born(table, look, name, lineage) if _lives(table) else own
     if name.startswith("action "):
         return _action(table, look, name.removeprefix("action ")) or own
     column = next((column for column in _numbers(table) if column.key == name), None)
@@ -133,6 +134,11 @@ def _all(world: Any, look: Look, value: int) -> np.ndarray:
 def _mind(table: Any) -> Any:
     """The mind of a table, or None."""
     return mind_of(table) if any(hasattr(component, "inputs_") for component in table.components) else None
+
+
+def _lives(table: Any) -> bool:
+    """Whether its entities come of each other: somebody was born here, or they think."""
+    return hasattr(table, "parents") and (_mind(table) is not None or bool(np.any(table.born_total)))
 
 
 def _numbers(table: Any) -> list[Any]:

@@ -22,6 +22,10 @@ class Ground:
         self.context = context
         self.program = programs.build(context, "ground")
         self.array = context.vertex_array(self.program, [])
+        self.retheme(theme)
+
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
         programs.put(
             self.program,
             ground=palette.rgb(theme.ground),

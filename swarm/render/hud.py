@@ -20,6 +20,11 @@ class Hud:
 
     def __init__(self, theme: Theme, ui: float = 1.0) -> None:
         self.theme, self.ui = theme, ui
+        self.foot: tuple[float, float] | None = None  # px, the middle of the hint's baseline; None: at the bottom
+
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.theme = theme
 
     def build(
         self, panel: Panel, camera: Camera, figures: Figures, sprites: Sequence[Sprites], note: str = "", hint: str = ""
@@ -32,7 +37,8 @@ class Hud:
         self._scale(panel, camera)
         if hint:
             width = panel.font.width(hint, 7.5 * u)
-            x, y = camera.size[0] / 2, camera.size[1] - 22 * u
+            x, y = self.foot or (camera.size[0] / 2, camera.size[1] - 22 * u)
+            x = max(x, width / 2 + 34 * u)
             self._plate(panel, x - width / 2 - 16 * u, y - 17 * u, width + 32 * u, 27 * u)
             panel.text(x, y, hint, 7.5 * u, self.theme.quiet, align="centre")
 

@@ -27,17 +27,18 @@ class Panel:
         height, width = self.font.field.shape
         self.letters = context.texture((width, height), 1, self.font.field.tobytes(), alignment=1)
         self.letters.repeat_x = self.letters.repeat_y = False
-        self.rows: dict[str, int] = {}
-        tables = []
-        for name in palette.ALL:
-            self.rows[name] = len(tables)
-            tables.append(palette.table(name, theme.name))
-        self.palettes = context.texture((256, len(tables)), 3, np.stack(tables).tobytes(), alignment=1)
+        self.rows = {name: k for k, name in enumerate(palette.ALL)}
+        self.palettes = context.texture((256, len(palette.ALL)), 3, alignment=1)
         self.palettes.filter = context.NEAREST, context.NEAREST
+        self.retheme(theme)
         self.pieces = np.zeros((256, _FLOATS), np.float32)
         self.n = 0
         self.buffer: Any = None
         self.array: Any = None
+
+    def retheme(self, theme: Theme) -> None:
+        """Show the palettes of this theme from now on."""
+        self.palettes.write(np.stack([palette.table(name, theme.name) for name in palette.ALL]).tobytes(), alignment=1)
 
     def clear(self) -> None:
         """Forget all pieces."""

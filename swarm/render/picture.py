@@ -21,6 +21,8 @@ from swarm.render.target import Target
 from swarm.render.theme import Theme
 from swarm.render.view import View
 
+FRAME = 1 / 30  # s that the panels take a picture to last
+
 
 def pixels(world: Any, size: tuple[int, int] = (1600, 900), **options: Any) -> np.ndarray:
     """The picture as uint8 [height, width, 3], top row first; options as for `Drawer`.
@@ -131,7 +133,7 @@ class Drawer:
         self.view.refresh()
         self.view.idle(sample=False)
         self.renderer.show(alpha)
-        self.view.draw(self.target.framebuffer)
+        self.view.draw(self.target.framebuffer, FRAME)
         self.context.finish()
 
     def sample(self) -> None:

@@ -1,5 +1,6 @@
-"""One table on the GPU: four vertex buffers, and three ways to draw them by how large an agent appears.
+"""One table on the GPU: four vertex buffers, and ways to draw them by how large an agent appears.
 
+denser than two in three px of side   counts in a density map (`density`)
 below 2 px      a dot each, its alpha keeps the light of the true area
 up to 24 px     a point each, the shape drawn inside it: one vertex per agent
 above           a quad each, turned and tight: four vertices, fewer pixels, no limit of size
@@ -14,10 +15,15 @@ import numpy as np
 
 from swarm.look import Look
 from swarm.render import colouring, palette, programs
+from swarm.render import density as densities
 from swarm.render.camera import Camera
 from swarm.render.columns import Columns, Seen
+from swarm.render.density import Density
 from swarm.render.theme import Theme
 
+DENSITY_BELOW = 1.5  # px between neighbours, and two lengths, under which a table of many becomes a density map
+MANY = 20_000
+SLACK = 1.25  # how much nearer the picture must come until what was chosen farther out is left
 DOTS_BELOW = 2.0  # px of shape length under which agents become dots
 QUADS_ABOVE = 24.0  # px of shape and light together above which agents become quads
 
@@ -33,10 +39,14 @@ class Programs:
         self.quad = programs.build(context, "sprite")
         self.point = programs.build(context, "sprite", define="POINT")
         self.dot = programs.build(context, "dot")
+        self.mote = programs.build(context, "mote")
+        self.shape = programs.build(context, "shape")
+        self.density = programs.build(context, "density", camera=False)
+        self.software = densities.software(context)
 
     def release(self) -> None:
         """Give the GPU's memory back."""
-        for program in (self.quad, self.point, self.dot):
+        for program in (self.quad, self.point, self.dot, self.mote, self.shape, self.density):
             program.release()
 
 
@@ -52,7 +62,10 @@ class Sprites:
         self.palette.filter = context.NEAREST, context.NEAREST
         self.capacity = 0
         self.alpha = 1.0
+        self.level = "sprites"  # how it was drawn last
         self.thinks = False  # whether its entities have a mind
+        self.map: Density | None = None  # made when there are too many for points
+        self.taken = 0  # how often columns were taken
         self.fresh = False  # whether the columns are newer than the buffers
         self.buffers: list[Any] = []
         self.arrays: list[Any] = []
@@ -66,7 +79,7 @@ class Sprites:
         self.columns.read(world, value, paint.limits, follow, seen)
         table = world.tables.get(self.columns.look.table)
         self.thinks = any(hasattr(component, "inputs_") for component in getattr(table, "components", ()))
-        self.fresh = True
+        self.fresh, self.taken = True, self.taken + 1
 
     def show(self, alpha: float) -> None:
         """Stand `alpha` of the way between the last two ticks; new columns are sent, `columns.BYTES` per agent."""
@@ -74,15 +87,24 @@ class Sprites:
         if not self.fresh:
             return
         self.fresh = False
-        colours = _colours(self.paint, self.theme)
-        if colours is not self.colours:
-            self.colours = colours
-            self.palette.write(colours.tobytes())
+        self._recolour()
         if len(c.place) > self.capacity:
             self._allocate(len(c.place))
         if c.n:
             for buffer, column in zip(self.buffers, (c.place, c.way, c.heading, c.tint), strict=True):
                 buffer.write(column[: c.n])
+
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.theme = theme
+        self.taken += 1  # the density map holds colours
+        self._recolour()
+
+    def _recolour(self) -> None:
+        colours = _colours(self.paint, self.theme)
+        if colours is not self.colours:
+            self.colours = colours
+            self.palette.write(colours.tobytes(), alignment=1)
 
     def shown(self, camera: Camera) -> float:
         """The length of a shape, px: its own, or enlarged to what is legible where there is room."""
@@ -90,39 +112,80 @@ class Sprites:
         spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / max(1, self.columns.n))
         return max(look.size * camera.scale, min(_LEGIBLE[look.shape], 0.55 * spacing))
 
-    def draw(self, camera: Camera) -> None:
-        """Draw all agents, and their images where the picture shows more than the world."""
-        look, n = self.columns.look, self.columns.n
-        if not n:
+    def choose(self, camera: Camera) -> str:
+        """How the table is drawn at this zoom: "sprites", "points" or "density"; changes only beyond a margin."""
+        n = self.columns.n
+        spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / max(1, n))
+        slack = SLACK if self.level == "density" else 1.0
+        if n >= MANY and max(spacing, 2.0 * self.columns.look.size * camera.scale) < DENSITY_BELOW * slack:
+            self.level = "density"
+        else:
+            self.level = (
+                "points"
+                if self.shown(camera) < DOTS_BELOW * (SLACK if self.level == "points" else 1.0)
+                else ("sprites")
+            )
+        return self.level
+
+    def draw(self, camera: Camera, target: Any, ui: float) -> None:
+        """Draw all agents, and their images where the picture shows more than the world, into `target`."""
+        if not self.columns.n:
             return
-        length, shown = look.size * camera.scale, self.shown(camera)
+        level = self.choose(camera)
+        self.palette.use(0)
+        if level == "density":
+            self._density(camera, target, ui)
+        elif level == "points":
+            self._points(camera)
+        else:
+            self._sprites(camera)
+
+    def _density(self, camera: Camera, target: Any, ui: float) -> None:
+        if self.map is None:
+            self.map = Density(self.context, self.shared.density)
+
+        def count(size: tuple[int, int]) -> np.ndarray:
+            return densities.count(self.columns, self.colours, camera, size, self.theme.ghost)
+
+        by_hand = count if self.shared.software else None
+        self.map.accumulate(camera, ui, self.taken, by_hand, lambda: self._render(self.shared.mote, 0, camera, 0.0))
+        self.map.develop(target, camera, self.columns.n, self.theme.glow)
+
+    def _points(self, camera: Camera) -> None:
+        look = self.columns.look
+        area = (look.size * camera.scale) ** 2 * (0.35 if look.shape == "drop" else 0.8)
+        programs.put(self.shared.dot, dot_px=DOTS_BELOW, shown=min(1.0, max(0.18, area / DOTS_BELOW)))
+        self._render(self.shared.dot, 1, camera, DOTS_BELOW)
+
+    def _sprites(self, camera: Camera) -> None:
+        look, shown = self.columns.look, self.shown(camera)
         glow = look.glow if self.theme.glow else 0.0
         light = min(40.0, 0.7 * shown) if glow else 0.0
-        way = 0 if shown < DOTS_BELOW else 1 if shown + 2 * light < QUADS_ABOVE else 2
-        program = (self.shared.dot, self.shared.point, self.shared.quad)[way]
-        origin, images = camera.images(margin=(2 + shown + light) / camera.scale)
+        small = shown + 2 * light < QUADS_ABOVE
+        program = self.shared.point if small else self.shared.quad
+        programs.put(
+            program,
+            size=shown,
+            shape=_SHAPE[look.shape],
+            shape_width=_WIDTH[look.shape],
+            glow=glow,
+            glow_reach=light,
+            rim=palette.rgb(self.theme.ground),
+        )
+        self._render(program, 2 if small else 3, camera, shown + light)
+
+    def _render(self, program: Any, array: int, camera: Camera, reach: float) -> None:
+        """Draw with one of the arrays, once for each image of the world in sight; `reach` px is what shapes need."""
+        origin, images = camera.images(margin=(2 + reach) / camera.scale)
         programs.place(program, camera)
         programs.put(program, origin=origin, palette=0, ghost=self.theme.ghost, behind=1.0 - self.alpha)
-        if way == 0:
-            area = (length * length) * (0.35 if look.shape == "drop" else 0.8)
-            programs.put(program, dot_px=DOTS_BELOW, shown=min(1.0, max(0.18, area / DOTS_BELOW)))
-        else:
-            programs.put(
-                program,
-                size=shown,
-                shape=_SHAPE[look.shape],
-                shape_width=_WIDTH[look.shape],
-                glow=glow,
-                glow_reach=light,
-                rim=palette.rgb(self.theme.ground),
-            )
-        self.palette.use(0)
+        n, context = self.columns.n, self.context
         for image in images:
             program["image"] = image
-            if way == 2:
-                self.arrays[2].render(self.context.TRIANGLE_STRIP, 4, instances=n)
+            if array == 3:
+                self.arrays[array].render(context.TRIANGLE_STRIP, 4, instances=n)
             else:
-                self.arrays[way].render(self.context.POINTS, n)
+                self.arrays[array].render(context.POINTS, n)
 
     def _allocate(self, capacity: int) -> None:
         self._drop()
@@ -130,6 +193,7 @@ class Sprites:
         forms = ("2f4", "place"), ("2f2", "way"), ("2f1", "heading"), ("2f1", "tint")
         shared, each = self.shared, [(buffer, *form) for buffer, form in zip(self.buffers, forms, strict=True)]
         self.arrays = [
+            self.context.vertex_array(shared.mote, [each[0], each[1], each[3]]),
             self.context.vertex_array(shared.dot, [each[0], each[1], each[3]]),
             self.context.vertex_array(shared.point, each),
             self.context.vertex_array(shared.quad, [(buffer, form + " /i", name) for buffer, form, name in each]),
@@ -145,6 +209,9 @@ class Sprites:
         """Give the GPU's memory back."""
         self._drop()
         self.palette.release()
+        if self.map is not None:
+            self.map.release()
+            self.map = None
 
 
 def _colours(paint: colouring.Paint, theme: Theme) -> np.ndarray:

@@ -270,16 +270,12 @@ def _moments(world: Any, budget: int) -> Any:
     """The time machine of a world; None without a budget, or where these are several worlds."""
     if not budget or world.worlds > 1:
         return None
-    try:
-        from swarm.moments import Moments
-    except ImportError:
-        return None
+    from swarm.moments import Moments
+
     return Moments(world, budget)
 
 
 def _panels(view: View) -> Any:
-    try:
-        from swarm.render.panels import make
-    except ImportError:
-        return None
+    from swarm.render.panels import make
+
     return make(view)

@@ -17,7 +17,8 @@ from swarm.errors import BackendError, SwarmError
 from swarm.look import Look
 from swarm.render import context as contexts
 from swarm.render import deeds, keys, picture
-from swarm.render.film import Film
+from swarm.render.recording import Film
+from swarm.render.replay import ReplayWriter
 from swarm.render.sheet import Sheet
 from swarm.render.target import Target
 from swarm.render.theme import Theme
@@ -121,8 +122,6 @@ class Window:
             self.sheet = Sheet(self.context, ui)
             self.surface.title = f"{self.view.figures.title} - swarm"
             if record is not None and Path(record).suffix.lower() == ".html":
-                from swarm.render.replay import ReplayWriter
-
                 self.view.page = ReplayWriter(Path(record), world, self.scene)
             elif record is not None:
                 self.film = Film(Path(record), self.camera.size)

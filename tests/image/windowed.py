@@ -67,7 +67,12 @@ def selected(window: Window) -> dict[str, Any]:
         x, y = window.camera.to_pixel(*place)
         found["near"] = {"id": middle, "at": [x % (window.camera.world[0] * window.camera.scale), y], "of": sprites.n}
     if scope is not None:
-        found |= {"selected": scope.id, "driving": scope.driving, "actions": scope.actions.tolist(), "alive": scope.alive}
+        found |= {
+            "selected": scope.id,
+            "driving": scope.driving,
+            "actions": scope.actions.tolist(),
+            "alive": scope.alive,
+        }
     return found
 
 

@@ -51,7 +51,7 @@ def large(view: Any, history: History) -> list[Plot]:
     figures, theme = view.figures, view.theme
     tables = list(figures.tables.values())
     moving = [table for table in tables if table.moves]
-    ink = {table.name: colour_of(view, table.name) for table in tables}
+    ink: dict[str, Any] = {table.name: colour_of(view, table.name) for table in tables}
 
     def line(name: str, kind: str, table: str, alpha: float = 1.0) -> Line:
         return Line(name, history.ticks, history.series(f"{kind} {table}"), ink[table], alpha)
@@ -67,8 +67,11 @@ def large(view: Any, history: History) -> list[Plot]:
         same = [table for table in held if (table.what, table.unit) == what]
         found.append(Plot(f"mean {'  '.join(what)}".rstrip(), [line(t.name, "mean", t.name) for t in same]))
     if figures.eaten:
-        inks: dict[str, str] = dict(zip(_EATEN, (ink.get("plant", theme.quiet), theme.accent)))
-        eaten = [Line(_EATEN[k], history.ticks, history.series(f"eaten {k}"), inks[k]) for k in figures.eaten]
+        eaten = [
+            Line(word, history.ticks, history.series(f"eaten {kind}"), colour)
+            for (kind, word), colour in zip(_EATEN.items(), (ink.get("plant", theme.quiet), theme.accent))
+            if kind in figures.eaten
+        ]
         found.append(Plot("eaten  J a tick", eaten))
     return found
 
@@ -82,17 +85,31 @@ def small(view: Any, history: History) -> list[Plot]:
 
 
 def branches(view: Any, ink: dict[str, str]) -> list[Line]:
-    """The populations on all branches of the time machine, the one in force last; none where there is one only."""
+    """The populations on all branches of the time machine; none where there is one only.
+
+    The way to the branch in force is drawn last and in full; what was abandoned is faint.
+    """
     moments = view.moments
     if moments is None or len(moments.curves) < 2:
         return []
-    found = []
-    for curve in sorted(moments.curves, key=lambda curve: curve.name == moments.branch):
-        xs, alpha = np.asarray(curve.ticks, np.float64), 1.0 if curve.name == moments.branch else 0.35
+    curves = {curve.name: curve for curve in moments.curves}
+    until, name = {}, moments.branch  # of the branches on the way: the tick at which the next one left them
+    fork = float("inf")
+    while name in curves:
+        until[name] = fork
+        name, fork = curves[name].parent, curves[name].fork
+    old, now = [], []
+    for curve in curves.values():
+        xs = np.asarray(curve.ticks, np.float64)
+        cut = int(np.searchsorted(xs, until.get(curve.name, -1.0), side="right"))
         for table, counts in curve.counts.items():
-            if table in ink and (view.figures.tables[table].moves or np.ptp(counts) > 0):
-                found.append(Line(table, xs, np.asarray(counts, np.float64), ink[table], alpha))
-    return found
+            if table in ink and len(xs) and np.ptp(counts) > 0:
+                ys = np.asarray(counts, np.float64)
+                now.append(Line(table, xs[:cut], ys[:cut], ink[table]))
+                old.append(
+                    Line(f"{table}, {curve.name}", xs[max(cut - 1, 0) :], ys[max(cut - 1, 0) :], ink[table], 0.35)
+                )
+    return old + now
 
 
 def colour_of(view: Any, table: str) -> str:

@@ -12,8 +12,8 @@ from swarm.render.panels.widgets import tabs
 
 WIDTH, MARGIN, GAP = 340.0, 18.0, 10.0  # pt: of the column; around everything; between column and bar
 BAR = 42.0  # pt, the bar's height
-LEGEND = 214.0  # pt: what the HUD takes at the left of the bar
-NARROW = 700.0  # pt: in a window that is not wider there is no room for the column
+LEGEND, SCALE = 226.0, 166.0  # pt: what the HUD takes at the left of the bar and, where no column stands, at the right
+NARROW, TINY = 860.0, 560.0  # pt: in a window that is not wider there is no room for the column, for the bar
 BUILDS = 30.0  # a second, at most
 LIBRARY = "imgui_bundle"
 BUTTONS = {1: 0, 2: 2, 3: 1, 4: 3, 5: 4}  # pygame's numbers to ImGui's
@@ -42,11 +42,11 @@ class Panels:
         self.imgui, self.implot = library()
         self.view, self.shown, self.tab = view, True, "Charts"
         self.frames = float("nan")  # a second, smoothed
-        self.size = 1, 1
+        self.size = tuple(view.renderer.camera.size)
         self.spots: dict[str, tuple[float, float, float, float]] = {}  # px: left, top, right, bottom
         self._looks: Any = None  # theme and scale that the style was made for
         self._tall: dict[str, float] = {}  # px of content by tab
-        self._boxes: list[tuple[float, float, float, float]] = []  # px, where windows stand
+        self.boxes: list[tuple[float, float, float, float]] = []  # px, where bar and column stand
         self._outside: set[int] = set()  # buttons that were pressed beside the panels
         self._since, self._stale, self._selected = 0.0, True, 0
         self.context = self.imgui.create_context()
@@ -59,6 +59,7 @@ class Panels:
         self.panels = {"Charts": charts.Charts(), "Scene": scene.Scene(), "Moments": moments.Moments()}
         self.bar = bar.Bar()
         self.brain = _brain()
+        self._lift()
 
     # ---------------------------------------------------------------------------------------------- input
 
@@ -114,7 +115,7 @@ class Panels:
         """Whether a pixel is the panels'."""
         if not self.shown:
             return False
-        inside = any(left <= x < right and top <= y < bottom for left, top, right, bottom in self._boxes)
+        inside = any(left <= x < right and top <= y < bottom for left, top, right, bottom in self.boxes)
         return inside or (bool(self._enter().want_capture_mouse) and not self._outside)
 
     def where(self, name: str) -> tuple[float, float]:
@@ -122,14 +123,6 @@ class Panels:
         "time", "restart". Raises `KeyError` if it is not in sight."""
         left, top, right, bottom = self.spots[name]
         return (left + right) / 2, (top + bottom) / 2
-
-    @property
-    def insets(self) -> tuple[float, float, float, float]:
-        """px that the panels take of the picture: left, top, right, bottom."""
-        if not self.shown:
-            return 0.0, 0.0, 0.0, 0.0
-        u = self.view.ui
-        return 0.0, 0.0, (WIDTH + MARGIN) * u if self.wide else 0.0, (BAR + MARGIN) * u
 
     @property
     def wide(self) -> bool:
@@ -147,6 +140,7 @@ class Panels:
             self.view.figures.frames = self.frames
         self.view.figures.intake = True
         self._since += seconds
+        self._lift()
         if not self.shown:
             return
         resized, self.size = tuple(size) != self.size, (int(size[0]), int(size[1]))
@@ -186,11 +180,12 @@ class Panels:
             self._looks, self._tall = looks, {}
         io.display_size = self.size
         io.delta_time = max(seconds, 1e-4)
-        self._boxes = []
+        self.boxes = []
         self.spots.clear()
         imgui.new_frame()
         try:
-            self._bar()
+            if self.size[0] > TINY * view.ui:
+                self._bar()
             if self.wide:
                 self._column()
         except BaseException:  # leave ImGui ready for another frame
@@ -208,14 +203,30 @@ class Panels:
         imgui.set_next_window_size((w, h))
         plain = flags.no_decoration | flags.no_move | flags.no_saved_settings | flags.no_nav
         imgui.begin(name, None, plain | flags.no_scroll_with_mouse | flags.no_bring_to_front_on_focus)
-        self._boxes.append((x, y, x + w, y + h))
+        self.boxes.append((x, y, x + w, y + h))
 
     def _bar(self) -> None:
-        u, (width, height) = self.view.ui, self.size
-        left = (MARGIN + LEGEND + 12) * u if self.wide else MARGIN * u
-        self._window("bar", left, height - (BAR + MARGIN) * u, width - left - MARGIN * u, BAR * u)
-        self.bar.draw(self.imgui, self.view, width - left - MARGIN * u)
+        u = self.view.ui
+        left, width = self._span()
+        self._window("bar", left, self.size[1] - (BAR + MARGIN) * u, width, BAR * u)
+        self.bar.draw(self.imgui, self.view, width)
         self.imgui.end()
+
+    def _span(self) -> tuple[float, float]:
+        """px: where the bar begins and how wide it is."""
+        u = self.view.ui
+        left = (MARGIN + LEGEND) * u
+        return left, self.size[0] - left - (MARGIN + (WIDTH + 12 if self.wide else SCALE)) * u
+
+    def _lift(self) -> None:
+        """Have the HUD put its hint above the bar."""
+        hud, u = self.view.renderer.hud, self.view.ui
+        if hud is None:
+            return
+        hud.foot = None
+        if self.shown and self.size[0] > TINY * u:
+            left, width = self._span()
+            hud.foot = left + width / 2, self.size[1] - (MARGIN + BAR + 20) * u
 
     def _column(self) -> None:
         imgui, view, (width, height) = self.imgui, self.view, self.size
@@ -226,7 +237,7 @@ class Panels:
         self._selected = selected
         most = height - (2 * MARGIN + GAP + BAR) * u
         head = 46 * u
-        tall = min(most, head + self._tall.get(self.tab, most) + 14 * u)
+        tall = min(most, head + self._tall.get(self.tab, most) + 20 * u)
         self._window("column", width - (WIDTH + MARGIN) * u, MARGIN * u, WIDTH * u, tall)
         self.tab = tabs(imgui, view, ("Brain", *self.panels), self.tab)
         imgui.set_cursor_pos((0, head))

@@ -11,7 +11,7 @@ from swarm.render.figures import number
 from swarm.render.panels.style import packed, rgba
 from swarm.render.panels.widgets import right
 
-TALL, ROW = 56.0, 16.0  # pt, heights of the curves
+TALL, LOWER, ROW = 56.0, 44.0, 16.0  # pt, heights of the curves: in a chart, in a low window, in a row
 LOW = 0.5  # a scale begins at 0 if the lowest value is below this part of the highest
 NAMED = 4  # last values that stand beside a title
 
@@ -55,7 +55,8 @@ class Plot:
     @cached_property
     def words(self) -> list[tuple[str, str, float]]:
         """The last values: text, colour, alpha."""
-        now = [line for line in self.lines if line.alpha >= 0.4 and line.last == line.last]
+        newest = max((float(line.xs[-1]) for line in self.lines if len(line.xs)), default=0.0)
+        now = [line for line in self.lines if line.alpha >= 0.4 and line.last == line.last and line.xs[-1] == newest]
         return [(short(line.last), line.colour, 0.4 + 0.6 * line.alpha) for line in now[:NAMED]]
 
     @cached_property
@@ -76,6 +77,7 @@ class Plotter:
         from imgui_bundle import implot
 
         self.imgui, self.implot, self.theme, self.u, self.width = imgui, implot, view.theme, view.ui, width
+        self.tall = (TALL if view.renderer.camera.size[1] > 800 * view.ui else LOWER) * view.ui
         self.axis = implot.AxisFlags_.no_decorations | implot.AxisFlags_.no_highlight
         self.flags = implot.Flags_.canvas_only | implot.Flags_.no_inputs
 
@@ -90,12 +92,12 @@ class Plotter:
             imgui.same_line(*((0, gap) if k else (imgui.get_style().window_padding.x + self.width - room,)))
             imgui.text_colored(rgba(colour, alpha), text)
         if not plot.shown:
-            imgui.dummy((self.width, TALL * u))
+            imgui.dummy((self.width, self.tall))
             return
-        self._plot(plot, self.width, TALL * u, shaded=len(plot.shown) == 1)
+        self._plot(plot, self.width, self.tall, shaded=len(plot.shown) == 1)
         left, top = imgui.get_item_rect_min()
-        brush, size, ink = imgui.get_window_draw_list(), 10.5 * u, packed(self.theme.quiet, 0.75)
-        for y, text in zip((top + TALL * u - size, top), plot.ends):
+        brush, size, ink = imgui.get_window_draw_list(), 10.5 * u, packed(self.theme.quiet, 0.9)
+        for y, text in zip((top + self.tall - size, top), plot.ends):
             brush.add_text(imgui.get_font(), size, (left, y), ink, text)
 
     def row(self, plot: Plot) -> None:

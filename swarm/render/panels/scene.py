@@ -104,6 +104,7 @@ class Scene:
                 for name in self._colours:
                     if imgui.selectable(name, name == renderer.colouring)[0]:
                         view.act(self._colour, view, name)
+                    spot(imgui, view, f"colour {name}")
                 imgui.end_combo()
         if hasattr(renderer, "trails"):
             renderer.trails = switch(imgui, view, "trails", renderer.trails)

@@ -28,7 +28,7 @@ class Turner:
             imgui.set_tooltip(_about(knob))
         imgui.same_line(imgui.get_style().window_padding.x + NAME * u)
         found = self._value(imgui, view, knob, value, width, width - NAME * u)
-        if knob.kind not in ("real", "whole") or value is None:
+        if knob.kind not in ("real", "whole"):
             spot(imgui, view, f"setting {knob.name}")
         imgui.pop_id()
         return found
@@ -51,6 +51,7 @@ class Turner:
             return imgui.input_int("##seed", int(value))
         if knob.optional:
             on = switch(imgui, view, "##on", value is not None)
+            spot(imgui, view, f"switch {knob.name}")
             if on != (value is not None):
                 return True, (_middle(knob) if knob.default is None else knob.default) if on else None
             imgui.same_line(0, 8 * u)
@@ -120,9 +121,9 @@ def _middle(knob: Any) -> Any:
 
 def _about(knob: Any) -> str:
     words = ", ".join(filter(None, (knob.unit, knob.meaning)))
-    number = knob.kind in ("real", "whole") and knob.default is not None
-    default = f"by default {short(float(knob.default)) if number else _text(knob.default)}"
-    return f"{words}\n{default}" if words else default
+    counted = knob.kind in ("real", "whole") and isinstance(knob.default, (int, float))
+    usual = f"by default {short(knob.default) if counted else _text(knob.default)}"
+    return f"{words}\n{usual}" if words else usual
 
 
 def _cut(imgui: Any, text: str, room: float) -> str:

@@ -69,11 +69,11 @@ def icon(imgui: Any, view: Any, name: str, shape: str, tip: str = "", active: bo
     elif shape == "save":
         brush.add_line((cx, cy - r), (cx, cy + 0.3 * r), ink, 1.5 * u)
         head = ((cx - 0.6 * r, cy - 0.2 * r), (cx, cy + 0.45 * r), (cx + 0.6 * r, cy - 0.2 * r))
-        brush.add_polyline(list(head), ink, 1.5 * u)
+        brush.add_polyline(list(head), ink, 1.5 * u, 0)
         brush.add_line((cx - r, cy + r), (cx + r, cy + r), ink, 1.5 * u)
     elif shape == "keep":
         points = ((cx - 0.7 * r, cy - r), (cx + 0.7 * r, cy - r), (cx + 0.7 * r, cy + r), (cx, cy + 0.35 * r))
-        brush.add_polyline([*points, (cx - 0.7 * r, cy + r)], ink, 1.5 * u, imgui.DrawFlags_.closed)
+        brush.add_polyline([*points, (cx - 0.7 * r, cy + r)], ink, 1.5 * u, imgui.ImDrawFlags_.closed)
     return clicked
 
 

@@ -19,7 +19,18 @@ from swarm.render.theme import THEMES
 if TYPE_CHECKING:
     from swarm.render.replay.writer import ReplayWriter
 
-SCRIPTS = ("data", "motion", "brain", "camera", "picture", "figures", "microscope", "player")  # in this order
+SCRIPTS = (
+    "data",
+    "motion",
+    "brain",
+    "camera",
+    "sheets",
+    "sprites",
+    "picture",
+    "figures",
+    "microscope",
+    "player",
+)  # in this order
 TAG = 64  # bytes around each piece of data, at most
 
 
@@ -116,7 +127,8 @@ _COLOURS = ("ground", "beyond", "line", "panel", "text", "quiet", "accent", "glo
 
 def _table(look: Look, figures: Figures) -> dict[str, Any]:
     """How one table is drawn and named."""
-    coloured = look.colour is not None and not isinstance(look.colour, str)
+    plain = look.colour if isinstance(look.colour, str) else None
+    column = None if plain else look.colour
     return {
         "name": look.table,
         "title": look.title,
@@ -124,10 +136,10 @@ def _table(look: Look, figures: Figures) -> dict[str, Any]:
         "length": look.size,
         "glow": look.glow,
         "palette": look.palette,
-        "colour": look.colour if isinstance(look.colour, str) else None,
-        "coloured": coloured,
-        "what": describe(look.colour) if coloured else "",
-        "unit": look.colour.unit if coloured else "",
+        "colour": plain,
+        "coloured": column is not None,
+        "what": "" if column is None else describe(column),
+        "unit": "" if column is None else column.unit,
         "moves": look.heading is not None,
     }
 

@@ -28,7 +28,12 @@ CHUNK = 32  # frames that are decoded together
 RATE = 15.0  # frames per simulated second to begin with
 SENSES = 8  # frames between two sets of senses to begin with
 LARGEST = 60_000  # entities at the start
-SHARES = {"frames": 0.45, "brains": 0.40, "senses": 0.10, "scenery": 0.05}  # of the file, where there is not room for all
+SHARES = {
+    "frames": 0.45,
+    "brains": 0.40,
+    "senses": 0.10,
+    "scenery": 0.05,
+}  # of the file, where there is not room for all
 
 
 class ReplayWriter:

@@ -35,7 +35,7 @@ def test_an_old_opengl_is_named_with_its_version():
 
 def test_classic_pygame_is_told_apart(monkeypatch):
     monkeypatch.setitem(sys.modules, "pygame", types.ModuleType("pygame"))
-    with pytest.raises(BackendError, match="classic pygame.*pip uninstall -y pygame pygame-ce"):
+    with pytest.raises(BackendError, match=r"classic pygame.*pip uninstall -y pygame pygame-ce"):
         window._open((320, 240))
 
 

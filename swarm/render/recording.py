@@ -79,3 +79,20 @@ def film(world: Any, path: str | Path, ticks: int, size: tuple[int, int] = (1280
     finally:
         video.close()
     return path
+
+
+def page(world: Any, path: str | Path, ticks: int, **options: Any) -> Path:
+    """Run the world for `ticks` ticks and write a page (.html) that plays it in any browser; a click opens a mind.
+
+    options: as for `ReplayWriter`. Needs no OpenGL. Shows its progress; Ctrl-C ends it early, and what was run by then
+    is a whole page. Returns the path. Raises `SaveError`, `SettingsError`.
+    """
+    from rich.progress import track
+
+    from swarm.render.replay import ReplayWriter
+
+    with ReplayWriter(path, world, **options) as replay:
+        for _ in track(range(ticks), description=f"running for {Path(path).name}", transient=True):
+            world.step()
+            replay.note(world)
+    return Path(path)
