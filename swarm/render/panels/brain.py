@@ -92,7 +92,11 @@ class Brain:
         if m.driving:
             imgui.text_disabled(steering.explain(m.names))
             return
-        born = f"born at tick {seen.born + 1:,}" if seen.parent else "there from the start"
+        born = (
+            "there from the start"
+            if seen.born < 0
+            else f"{'born' if seen.parent else 'came'} at tick {seen.born + 1:,}"
+        )
         shared = ", shared with others" if m.shared else ""
         imgui.text_disabled(f"{born}   brain {seen.brain}{shared}" if seen.brain else f"{born}   acts by a rule")
 
