@@ -97,7 +97,7 @@ class Brain:
             if seen.born < 0
             else f"{'born' if seen.parent else 'came'} at tick {seen.born + 1:,}"
         )
-        shared = ", shared with others" if m.shared else ""
+        shared = ", shared" if m.shared else ""
         imgui.text_disabled(f"{born}   brain {seen.brain}{shared}" if seen.brain else f"{born}   acts by a rule")
 
     def _movers(self, imgui: Any, view: Any, m: Any, width: float) -> None:

@@ -267,7 +267,7 @@ def test_a_brain_of_many_is_not_changed(tmp_path):
         lambda: own.copy_to(w, who[2]),
         lambda: m.load_into(w, tmp_path / "brain"),
     ):
-        with pytest.raises(SettingsError, match=r"3 share the brain of entity \d+, row 0 of a pool.*Pick one of 'own'"):
+        with pytest.raises(SettingsError, match=r"2 others have the brain of entity \d+, too.*Pick one of 'own'"):
             call()
     assert w.hash() == before
     Microscope(w, who[1]).ablate_sense(w, 0)  # nobody else has this row
