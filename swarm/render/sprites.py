@@ -65,6 +65,7 @@ class Sprites:
         self.level = "sprites"  # how it was drawn last
         self.thinks = False  # whether its entities have a mind
         self.map: Density | None = None  # made when there are too many for points
+        self.sent = 0  # bytes of columns, ever
         self.taken = 0  # how often columns were taken
         self.fresh = False  # whether the columns are newer than the buffers
         self.buffers: list[Any] = []
@@ -93,6 +94,7 @@ class Sprites:
         if c.n:
             for buffer, column in zip(self.buffers, (c.place, c.way, c.heading, c.tint), strict=True):
                 buffer.write(column[: c.n])
+                self.sent += column[: c.n].nbytes
 
     def retheme(self, theme: Theme) -> None:
         """Draw in these colours from now on."""
