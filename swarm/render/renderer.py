@@ -194,7 +194,7 @@ class Renderer:
         """Paint the picture into a moderngl framebuffer of the camera's size."""
         target.use()
         target.viewport = 0, 0, *self.camera.size
-        self.ground.draw(self.camera, self.ui)
+        self.ground.draw(self.camera, self.ui, target)
         self.heat.draw(self.camera)
         self.walls.draw(self.camera, self.theme.ghost, self.ui)
         self._mark(over=False)
