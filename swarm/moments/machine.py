@@ -77,7 +77,7 @@ class Moments:
         self._kept: dict[str, Kept] = {}
         self._born = 0  # branches made
         self._last: Moment | None = None  # the one to share with
-        self._named_bytes, self._tried, self._version = 0, -self.every, 0
+        self._tried, self._version = -self.every, 0
         self._seen: tuple[Any, int, np.ndarray] | None = None
         self._begin(world)
         self._depart(world)
@@ -165,7 +165,6 @@ class Moments:
         moment = self._at(self._tick, self._made) or self._take(world)
         moment.names += 1
         self._kept[name] = Kept(name, moment)
-        self._count()
         return self._kept[name]
 
     def forget(self, name: str) -> None:
@@ -173,7 +172,6 @@ class Moments:
         if name not in self._kept:
             raise SettingsError(f"forget: no moment is kept as {name!r}. There are {', '.join(self._kept) or 'none'}.")
         self._kept.pop(name).moment.names -= 1
-        self._count()
 
     def rename(self, name: str, other: str) -> Kept:
         """Keep it by another name, at its place in the list. Raises `SettingsError` for one that is there already, and
@@ -270,10 +268,13 @@ class Moments:
         self._branch = Branch(f"run {self._born}", parent, fork, changes, calls)
         self._made = len(changes)
         self._branches.append(self._branch)
-        used = {id(b) for branch in self._branches if branch.moments or branch is self._branch for b in _line(branch)}
-        idle = [branch for branch in self._branches if id(branch) not in used]
-        for branch in idle[: max(0, len(idle) - DORMANT)]:
+        for branch in self._dormant()[:-DORMANT]:
             self._branches.remove(branch)
+
+    def _dormant(self) -> list[Branch]:
+        """Branches of which only the curve is left, oldest first."""
+        used = {id(b) for branch in self._branches if branch.moments or branch is self._branch for b in _line(branch)}
+        return [branch for branch in self._branches if id(branch) not in used]
 
     def _way(self) -> tuple[int, np.ndarray]:
         """The oldest tick in reach and the ticks of all moments on the way to the head."""
@@ -336,10 +337,12 @@ class Moments:
             self._fork(changes[self._made].tick)
 
     def _fork(self, tick: int) -> None:
-        changes = self._branch.changes[: self._made]
-        calls = sum(change.call is not None for change in self._branch.changes[self._made :])
-        log = self._branch.calls
-        self._enter(self._branch, tick, changes, log[: len(log) - calls])
+        """Leave the branch at `tick`, with the changes made so far."""
+        branch, made = self._branch, self._made
+        calls = len(branch.calls) - sum(change.call is not None for change in branch.changes[made:])
+        while branch.parent is not None and tick <= branch.fork and made <= branch.prefix:
+            branch = branch.parent  # nothing of this branch comes before
+        self._enter(branch, tick, self._branch.changes[:made], self._branch.calls[:calls])
 
     def _merge(self) -> None:
         """Of two edits, or two settings, at one tick the first is over with: the next tick starts from the last."""
@@ -380,6 +383,7 @@ class Moments:
     def _take(self, world: World, edge: bool = False) -> Moment:
         """A moment of the world as it is, on the branch in force."""
         branch = self._branch
+        self._stores = {key: store for key, store in self._stores.items() if store.n}
         again = self._tick < branch.head
         draft = Draft(world, self._settings, self._last, self._shelf, self._store, again)
         self._room(draft)
@@ -403,14 +407,14 @@ class Moments:
     def _room(self, draft: Draft) -> None:
         """Give up moments until the draft fits. Raises `CapacityError`, where it can not, before anything is lost."""
         named = [kept.moment for kept in self._kept.values()]
-        fits = draft.size() + self._named_bytes <= self.budget or draft.size(named) <= self.budget
-        if fits and self._thin(draft.need):
+        least = draft.size(named) + self._branch.samples.bytes
+        if least <= self.budget and self._thin(draft.need):
             return
         draft.let_go()
         self._tried = self._tick
-        beside = f" and {len(named)} kept by name take {human(self._named_bytes)}" if named else ""
+        beside = f" and {len(named)} kept by name take" if named else " takes"
         raise CapacityError(
-            f"Moments: one state takes {human(draft.size())}{beside}; the budget is {human(self.budget)}. "
+            f"Moments: this state{beside} {human(least)}; the budget is {human(self.budget)}. "
             f"{'Forget some, or give' if named else 'Give'} more: Moments(world, budget=...)."
         )
 
@@ -418,9 +422,12 @@ class Moments:
         """Give up moments until `need()` more bytes fit; whether they do."""
         while self.bytes + need() > self.budget:
             moment = victim(self._branches)
-            if moment is None:
+            if moment is not None:
+                self._drop(moment)
+            elif dormant := self._dormant():
+                self._branches.remove(dormant[0])
+            else:
                 return False
-            self._drop(moment)
         return True
 
     def _drop(self, moment: Moment) -> None:
@@ -436,23 +443,12 @@ class Moments:
     def _store(self, table: str, group: int, pool: Brains) -> Genomes:
         key = table, group, repr(pool.mlp), pool.dtype.name
         if key not in self._stores:
-            self._stores[key] = Genomes(pool.layout.count, pool.dtype)
+            self._stores[key] = Genomes(pool.layout.count, pool.dtype, len(pool))
         return self._stores[key]
 
     def _at(self, tick: int, made: int) -> Moment | None:
         found = self._branch.last(tick, made)
         return found if found is not None and (found.tick, found.made) == (tick, made) else None
-
-    def _count(self) -> None:
-        """How much is kept by name."""
-        arrays: dict[int, int] = {}
-        rows: dict[int, tuple[Genomes, list[np.ndarray]]] = {}
-        for kept in self._kept.values():
-            arrays |= {id(array): array.nbytes for array in kept.moment.every()}
-            for store, numbers in kept.moment.held():
-                rows.setdefault(id(store), (store, []))[1].append(numbers)
-        genomes = (s.width * s.dtype.itemsize * len(np.unique(np.concatenate(n))) for s, n in rows.values())
-        self._named_bytes = sum(arrays.values()) + sum(genomes)
 
     def _named(self, name: str) -> Branch:
         for branch in self._branches:

@@ -89,15 +89,14 @@ def own(world: World, id: int, what: str) -> Brains:
     brain = world.brain(id)
     table, row = place(world, id)
     if table.shared:
-        mine = int(table.brain[row])
         sharers = [t for t in world.tables.values() if t.shared and t.brains is table.brains]
-        count = sum(int((t.brain == mine).sum()) for t in sharers)
+        count = sum(int((t.brain == int(table.brain[row])).sum()) for t in sharers)
         if count > 1:
             others = [f"'{t.name}'" for t in world.tables.values() if t.own_brains is not None and t.n]
             pick = f"Pick one of {' or '.join(others)}, or spawn" if others else "Spawn"
             raise SettingsError(
-                f"{what}: {count:,} share the brain of entity {id}, row {mine} of a pool; a change would be one to all "
-                f"of them. {pick} '{table.name}' with brains of its own: brains=pool.clone(rows) without brain=."
+                f"{what}: {count - 1:,} others have the brain of entity {id}, too, and would change with it. "
+                f"{pick} own brains: brains=pool.clone(rows)."
             )
     return brain
 

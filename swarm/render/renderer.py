@@ -139,6 +139,11 @@ class Renderer:
             sprites.show(self.alpha)
         self.heat.send()
 
+    @property
+    def sent(self) -> int:
+        """Bytes of columns that were ever sent to the GPU."""
+        return sum(sprites.sent for sprites in self.sprites)
+
     def colourings(self, world: Any = None) -> tuple[str, ...]:
         """What the picture can be coloured by: "scene", "species", "lineage", ..., "action push_x", "Energy.level"."""
         return self._offered if world is None else colouring.offered(world, self.looks)
@@ -189,7 +194,7 @@ class Renderer:
         """Paint the picture into a moderngl framebuffer of the camera's size."""
         target.use()
         target.viewport = 0, 0, *self.camera.size
-        self.ground.draw(self.camera, self.ui)
+        self.ground.draw(self.camera, self.ui, target)
         self.heat.draw(self.camera)
         self.walls.draw(self.camera, self.theme.ghost, self.ui)
         self._mark(over=False)
@@ -225,7 +230,9 @@ class Renderer:
         named = {} if self.focus is None or self.focus.id != self.selected else senses.colours(self.focus, theme)
         width = 16 * u + panel.font.width(name, 7.5 * u)
         width += sum(16 * u + panel.font.width(word, 6.5 * u) for word in named)
-        left, top = x + r + 6 * u, y - r - 16 * u
+        left, top = x + r + 6 * u, max(8 * u, y - r - 16 * u)
+        if left + width > camera.size[0] - 8 * u:
+            left = x - r - 6 * u - width  # to the other side
         panel.box(left, top, width, 19 * u, theme.panel, theme.panel_alpha, 5 * u)
         pen = left + 8 * u
         pen += panel.text(pen, top + 13 * u, name, 7.5 * u, theme.text)

@@ -29,6 +29,11 @@ QUADS_ABOVE = 24.0  # px of shape and light together above which agents become q
 
 _SHAPE = {"drop": 0, "disc": 1, "ring": 2}
 _LEGIBLE = {"drop": 9.0, "disc": 4.5, "ring": 6.0}  # px that a shape is enlarged to where there is room around it
+_DETAIL = {  # px of length over which a shape gets its detail: fading of the body, light on the head, rim
+    "drop": ((4, 9), (7, 14), (6, 10)),
+    "disc": ((5, 12), (7, 14), (6, 10)),
+    "ring": ((5, 12), (7, 14), (6, 10)),
+}
 _WIDTH = {"drop": 0.24, "disc": 0.5, "ring": 0.5}
 
 
@@ -42,7 +47,7 @@ class Programs:
         self.mote = programs.build(context, "mote")
         self.shape = programs.build(context, "shape")
         self.density = programs.build(context, "density", camera=False)
-        self.software = densities.software(context)
+        self.software = programs.software(context)
 
     def release(self) -> None:
         """Give the GPU's memory back."""
@@ -65,6 +70,7 @@ class Sprites:
         self.level = "sprites"  # how it was drawn last
         self.thinks = False  # whether its entities have a mind
         self.map: Density | None = None  # made when there are too many for points
+        self.sent = 0  # bytes of columns, ever
         self.taken = 0  # how often columns were taken
         self.fresh = False  # whether the columns are newer than the buffers
         self.buffers: list[Any] = []
@@ -93,6 +99,7 @@ class Sprites:
         if c.n:
             for buffer, column in zip(self.buffers, (c.place, c.way, c.heading, c.tint), strict=True):
                 buffer.write(column[: c.n])
+                self.sent += column[: c.n].nbytes
 
     def retheme(self, theme: Theme) -> None:
         """Draw in these colours from now on."""
@@ -109,13 +116,16 @@ class Sprites:
     def shown(self, camera: Camera) -> float:
         """The length of a shape, px: its own, or enlarged to what is legible where there is room."""
         look = self.columns.look
-        spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / max(1, self.columns.n))
-        return max(look.size * camera.scale, min(_LEGIBLE[look.shape], 0.55 * spacing))
+        return max(look.size * camera.scale, min(_LEGIBLE[look.shape], 0.55 * self._spacing(camera)))
+
+    def _spacing(self, camera: Camera) -> float:
+        """How far agents are from each other, px, if they are spread evenly."""
+        return camera.scale * math.sqrt(camera.world[0] * camera.world[1] / max(1, self.columns.n))
 
     def choose(self, camera: Camera) -> str:
         """How the table is drawn at this zoom: "sprites", "points" or "density"; changes only beyond a margin."""
         n = self.columns.n
-        spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / max(1, n))
+        spacing = self._spacing(camera)
         slack = SLACK if self.level == "density" else 1.0
         if n >= MANY and max(spacing, 2.0 * self.columns.look.size * camera.scale) < DENSITY_BELOW * slack:
             self.level = "density"
@@ -160,7 +170,8 @@ class Sprites:
     def _sprites(self, camera: Camera) -> None:
         look, shown = self.columns.look, self.shown(camera)
         glow = look.glow if self.theme.glow else 0.0
-        light = min(40.0, 0.7 * shown) if glow else 0.0
+        room = max(1.5, 0.5 * (self._spacing(camera) - shown))  # in a crowd lights would only add up to a haze
+        light = min(40.0, 0.7 * shown, room) if glow else 0.0
         small = shown + 2 * light < QUADS_ABOVE
         program = self.shared.point if small else self.shared.quad
         programs.put(
@@ -171,6 +182,7 @@ class Sprites:
             glow=glow,
             glow_reach=light,
             rim=palette.rgb(self.theme.ground),
+            detail=tuple(_rise(low, high, shown) for low, high in _DETAIL[look.shape]),
         )
         self._render(program, 2 if small else 3, camera, shown + light)
 
@@ -220,3 +232,9 @@ def _colours(paint: colouring.Paint, theme: Theme) -> np.ndarray:
         plain = np.rint(255 * np.array(palette.rgb(paint.palette))).astype(np.uint8)
         return np.repeat(plain[None], 256, axis=0)
     return palette.table(paint.palette, theme.name)
+
+
+def _rise(low: float, high: float, value: float) -> float:
+    """From 0 at `low` to 1 at `high`, smoothly."""
+    t = min(max((value - low) / (high - low), 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)
