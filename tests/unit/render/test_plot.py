@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from swarm.render import palette
 from swarm.render.panels import charts
 from swarm.render.panels.plot import Line, Plot, short
 from swarm.render.theme import THEMES
@@ -49,11 +50,18 @@ def test_three_digits_or_a_whole_number(value, text):
 
 
 @pytest.mark.parametrize("theme", THEMES.values())
-def test_curves_can_be_told_from_the_panel(theme):
-    looks = [SimpleNamespace(table="white", colour="#ffffff"), SimpleNamespace(table="black", colour="#000000")]
+def test_curves_can_be_told_from_the_panel_and_keep_their_hue(theme):
+    colours = {"white": "#ffffff", "black": "#000000", "rose": "#ffdede", "wine": "#300808"}
+    looks = [SimpleNamespace(table=name, colour=colour) for name, colour in colours.items()]
     view = SimpleNamespace(theme=theme, renderer=SimpleNamespace(looks=looks))
-    found = {name: charts.colour_of(view, name) for name in ("white", "black", "unknown")}
-    unseen = "white" if theme.name == "light" else "black"
-    assert found[unseen] == theme.text
-    assert found.pop("unknown") == theme.quiet
-    assert set(found.values()) - {theme.text} <= {"#ffffff", "#000000"}
+
+    def lab(colour):
+        return palette.oklab(np.array(palette.rgb(colour)))
+
+    for name, colour in colours.items():
+        found = charts.colour_of(view, name)
+        assert abs(lab(found)[0] - lab(theme.panel)[0]) >= charts.APART - 0.01
+        assert np.abs(lab(found)[1:] - lab(colour)[1:]).max() < 0.02
+        if abs(lab(colour)[0] - lab(theme.panel)[0]) > charts.APART:
+            assert found == colour
+    assert charts.colour_of(view, "unknown") == theme.quiet
