@@ -216,7 +216,7 @@ class Draft:
             for store, held in moment.held():
                 stores[id(store)] = store
                 numbers.setdefault(id(store), []).append(held)
-        rows = {key: int((np.unique(np.concatenate(held)) >= 0).sum()) for key, held in numbers.items()}
+        rows = {key: int((_each(held) >= 0).sum()) for key, held in numbers.items()}
         total = sum(arrays.values())
         for group in self.groups:
             rows[id(group.store)] += len(group.missing)
@@ -292,6 +292,11 @@ _POOL = "pool/"
 
 def _name(pool: Brains) -> str:
     return f"{_POOL}{id(pool)}"
+
+
+def _each(numbers: list[np.ndarray]) -> np.ndarray:
+    """Every number once; in one of the arrays it stands once."""
+    return numbers[0] if len(numbers) == 1 else np.unique(np.concatenate(numbers))
 
 
 def queued(world: World) -> tuple[int, ...]:
