@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from swarm.errors import ExtraError
+from swarm.render.context import install
 from swarm.render.panels import bar, charts, keyboard, moments, scene, style
 from swarm.render.panels.gl import Painter
 from swarm.render.panels.widgets import tabs
@@ -27,8 +28,7 @@ def library() -> tuple[Any, Any]:
         from imgui_bundle import imgui, implot
     except ImportError as error:
         raise ExtraError(
-            f"panels: imgui-bundle cannot be imported ({error}). Remedy: pip install imgui-bundle; the window works "
-            "without panels."
+            f"panels: imgui-bundle cannot be imported ({error}). The window works without. Remedy: {install()}"
         ) from None
     return imgui, implot
 
