@@ -32,6 +32,7 @@ from swarm.render.panel import Panel
 from swarm.render.shapes import Shapes
 from swarm.render.sprites import Programs, Sprites
 from swarm.render.trails import Trail
+from swarm.render.wakes import Wakes
 
 
 class Renderer:
@@ -76,6 +77,9 @@ class Renderer:
         self.walls = Shapes(context, self.shared.shape)
         self._found: Any = None  # the world's schedule, and where it says that obstacles are
         self.trail = Trail(self.camera.world)
+        self.trails = False  # whether everybody draws a short trail
+        self.wakes: Wakes | None = None
+        self._tick = -1  # the tick that was taken last
         self.focus: Any = None  # what is known of the selected agent
         self.marks: list[Box | Line | Text] = []
         self.selected = 0  # the id of the selected entity, 0 for none
@@ -109,6 +113,7 @@ class Renderer:
 
     def _take(self, world: Any, follow: bool) -> None:
         seen: Seen = {}
+        self._tick = int(world.tick)
         self._offered = colouring.offered(world, self.looks)
         for k, sprites in enumerate(self.sprites):
             still = sprites.level == "density"  # there nobody sees the way of a tick
@@ -202,6 +207,7 @@ class Renderer:
         if home is not None:
             self.past.draw(self.camera, self.theme.ghost, self.ui)
             self.around.draw(self.camera, self.theme.ghost, self.ui, home)
+        self._wake(target)
         for sprites in self.sprites:
             sprites.draw(self.camera, target, self.ui)
         self._mark(over=True)
@@ -210,6 +216,18 @@ class Renderer:
         if self.hud is not None:
             self.hud.build(self.panel, self.camera, self.figures, self.sprites, self.note, self.hint)
             self.panel.draw(self.camera.size)
+
+    def _wake(self, target: Any) -> None:
+        """Everybody's short trails, where they are switched on."""
+        if not self.trails:
+            if self.wakes is not None:
+                self.wakes.release()
+                self.wakes = None
+            return
+        if self.wakes is None:
+            self.wakes = Wakes(self.context)
+        self.wakes.update(self.camera, self.ui, self._tick, self.sprites)
+        self.wakes.draw(target, self.camera)
 
     def _size(self, table: str) -> float:
         """The size of a table's shapes, m."""
@@ -259,6 +277,9 @@ class Renderer:
         ):
             thing.release()
         self.sprites = []
+        if self.wakes is not None:
+            self.wakes.release()
+            self.wakes = None
 
 
 def _recoloured(rows: np.ndarray, colour: str) -> np.ndarray:
