@@ -52,9 +52,7 @@ def main() -> None:
     share = median(note) / moments.every / median(tick)
     print(f"foragers, {world.counts()['forager']:,} of {agents:,}, {world.threads} threads, {born:.1f} born a tick")
     print(f"  first state         {start / agents:10,.0f} bytes per agent, of it the genome {genomes / agents:,.0f}")
-    print(
-        f"  then                {grows / agents:10.1f} bytes per agent and tick: {states} states, {held / 2**20:.1f} MiB"
-    )
+    print(f"  then                {grows / agents:10.1f} more a tick: {states} states, {held / 2**20:.1f} MiB in all")
     print(f"  a tick              {median(tick):10.2f} ms")
     print(f"  first state         {first:10.2f} ms")
     print(f"  a state             {median(note):10.2f} ms, {share:.1%} of the run at one in {moments.every} ticks")

@@ -183,9 +183,9 @@ def test_curves_of_branches_without_moments_go_when_there_are_many():
         moments.go(world, 0, "run 1")
         drive(world, moments)
         moments.note(world)
-        for branch in moments._branches[1:-1]:
+        for branch in moments._course.branches[1:-1]:
             for moment in list(branch.moments):
-                moments._drop(moment)
+                moments._ring.drop(moment)
         assert moments.branch == f"run {k + 2}"
     assert moments.branches == ("run 1", *(f"run {k}" for k in range(24, 42)))
 

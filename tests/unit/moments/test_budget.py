@@ -18,13 +18,15 @@ from tests.unit.moments.worlds import Energy, Live, Stone, build, run
 
 def held(moments: swarm.Moments) -> int:
     """All bytes, counted another way: every array once."""
-    found = [m for branch in moments._branches for m in branch.moments]
+    found = [m for branch in moments._course.branches for m in branch.moments]
     arrays = {id(array): array.nbytes for moment in found for array in moment.every()}
     books = 0
-    for store in moments._stores.values():
+    for store in moments._ring.stores.values():
         books += sum(block.nbytes for block in store.blocks) + store.latest.nbytes
         books += sum(getattr(store, name).nbytes for name in ("owner", "place", "refs", "mark"))
-    curves = sum(array.nbytes for b in moments._branches for array in (b.samples.ticks, *b.samples.counts.values()))
+    curves = sum(
+        array.nbytes for b in moments._course.branches for array in (b.samples.ticks, *b.samples.counts.values())
+    )
     return sum(arrays.values()) + books + curves
 
 
@@ -36,7 +38,7 @@ def test_bytes_are_exact_and_an_unchanged_column_costs_nothing():
         world.step()
         moments.note(world)
         assert moments.bytes == held(moments)
-    kept = [m for branch in moments._branches for m in branch.moments]
+    kept = [m for branch in moments._course.branches for m in branch.moments]
     assert len({id(m.arrays[f"table/stone/{Stone.place.key}"]) for m in kept}) == 1
     assert len({id(m.arrays[f"table/agent/{Energy.level.key}"]) for m in kept}) == len(kept)
     assert before < moments.bytes
@@ -46,7 +48,7 @@ def test_a_genome_is_stored_once():
     world = build()
     moments = swarm.Moments(world, every=1)
     run(world, moments, 30, {})
-    store = next(store for key, store in moments._stores.items() if key[0] == "agent")
+    store = next(store for key, store in moments._ring.stores.items() if key[0] == "agent")
     table = world.tables["agent"]
     assert store.n == 24 + table.born_total  # whoever lived in one of these ticks
     assert table.born_total > 60
@@ -73,8 +75,8 @@ def test_genomes_that_nobody_needs_are_dropped():
     world = build()
     moments = swarm.Moments(world, budget=130_000, every=1)
     run(world, moments, 120, {})
-    store = next(store for key, store in moments._stores.items() if key[0] == "agent")
-    kept = [own.numbers for b in moments._branches for m in b.moments for own in m.own["agent"]]
+    store = next(store for key, store in moments._ring.stores.items() if key[0] == "agent")
+    kept = [own.numbers for b in moments._course.branches for m in b.moments for own in m.own["agent"]]
     assert store.n == len(np.unique(np.concatenate(kept))) < 24 + world.tables["agent"].born_total
     assert len(store.blocks) == -(-store.n // store.each)
 
@@ -127,12 +129,12 @@ def test_nothing_is_left_when_it_is_gone():
     world = build()
     moments = swarm.Moments(world, every=1)
     run(world, moments, 20, {})
-    for branch in moments._branches:
+    for branch in moments._course.branches:
         for moment in list(branch.moments):
-            moments._drop(moment)
-    assert moments._shelf.bytes == 0
-    assert not moments._shelf._users
-    assert all(store.n == 0 and not store.blocks for store in moments._stores.values())
+            moments._ring.drop(moment)
+    assert moments._ring.shelf.bytes == 0
+    assert not moments._ring.shelf._users
+    assert all(store.n == 0 and not store.blocks for store in moments._ring.stores.values())
     assert moments.bytes == held(moments)
 
 
@@ -165,11 +167,11 @@ def test_whatever_is_done_every_tick_in_reach_has_its_hash(deeds, budget):
 
     def seen() -> None:
         """Write down where the world is."""
-        trace[world.tick], branch = world.hash(), moments._branch
+        trace[world.tick], branch = world.hash(), moments._course.branch
         mine = known.setdefault(branch.name, dict(trace))
         if world.tick == branch.head:
             mine[world.tick] = trace[world.tick]
-        elif branch.made_at(world.tick) == moments._made:
+        elif branch.made_at(world.tick) == moments._course.made:
             assert mine[world.tick] == trace[world.tick]
 
     def step(ticks: int) -> None:
@@ -186,7 +188,7 @@ def test_whatever_is_done_every_tick_in_reach_has_its_hash(deeds, budget):
             step(1 + number % 9)
         elif deed == "go":
             branch = moments.branches[number % len(moments.branches)]
-            first, last = (b := moments._named(branch)).oldest(), b.head
+            first, last = (b := moments._course.named(branch)).oldest(), b.head
             tick = first + number % (last - first + 1)
             if b.base(tick, b.made_at(tick)) is not None:
                 moments.go(world, tick, branch)

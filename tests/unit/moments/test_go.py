@@ -257,7 +257,7 @@ def test_a_tick_is_not_travelled_in():
     world = build()
     moments = swarm.Moments(world)
     world.schedule = (lambda world, dt: moments.go(world, 0),)
-    with pytest.raises(ScheduleError, match="Travel between ticks"):
+    with pytest.raises(ScheduleError, match="travel between ticks"):
         world.step()
 
 
