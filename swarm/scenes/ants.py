@@ -6,7 +6,6 @@ the trail, the fainter the longer it carries. At the nest it puts the crumb down
 finds nothing for long becomes one, too. The trail spreads and fades: only what is used stays. A pile that is eaten up
 is followed by another one somewhere else.
 
-Watch for: thin threads to a pile that thicken to roads round the walls, and dissolve when the pile is gone.
 Source: J.-L. Deneubourg, S. Aron, S. Goss and J. M. Pasteels, "The self-organizing exploratory pattern of the Argentine
 ant", J. Insect Behavior 3, 1990.
 """
@@ -46,6 +45,7 @@ from swarm.world import World
 FEELERS = (40.0, 0.0, -40.0)  # degrees from the nose: left, ahead, right
 REACH = 2.5  # m, how long they are
 PILES = 3
+WATCH = "thin threads to a pile that thicken to roads round the walls, and dissolve when the pile is gone"
 TUNE = "rate", "lost", "scouts", "patience", "fade", "spread", "tire"
 
 Count = Annotated[int, Meta(ge=1)]
