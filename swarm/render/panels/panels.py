@@ -134,6 +134,14 @@ class Panels:
         """Whether there is room for the column."""
         return self.size[0] > NARROW * self.view.ui
 
+    @property
+    def middle(self) -> float:
+        """px from the left: the middle of what the panels leave free."""
+        if not (self.shown and self.wide):
+            return self.size[0] / 2
+        left, width = self._span()
+        return left + width / 2
+
     # ---------------------------------------------------------------------------------------------- frames
 
     def draw(self, size: tuple[int, int], seconds: float) -> None:
@@ -157,6 +165,10 @@ class Panels:
                 self._build(0.0)
             self._since, self._stale = 0.0, False
         self.painter.draw()
+
+    def refresh(self) -> None:
+        """Build them anew with the next `draw`, however short the time since the last."""
+        self._stale = True
 
     def release(self) -> None:
         """Give the GPU's memory and ImGui's back."""
