@@ -111,10 +111,9 @@ def row(draw: Any, world: World, repeats: int) -> dict[str, Any]:
     tick()
     validate(draw, world)
     before = renderer.sent
-    renderer.take(world)
-    renderer.show(0.5)
+    tick()
     sent = renderer.sent - before
-    renderer.show(0.6)
+    frame()
     if renderer.sent != before + sent:
         raise harness.Invalid("draw: a frame between two ticks sent columns again. Nothing is reported.")
     python = still(draw, world)

@@ -24,8 +24,8 @@ def nearest(
     at = np.mod(camera.to_world(x, y), size)
     radius = reach / camera.scale
     around = radius + (1.0 - alpha) * columns.farthest  # columns hold where agents are at alpha = 1
-    rows = _between(columns.place[: columns.n, 0], at[0], around, size[0])
-    rows = rows[_between(columns.place[rows, 1], at[1], around, size[1])]
+    rows = between(columns.place[: columns.n, 0], at[0], around, size[0])
+    rows = rows[between(columns.place[rows, 1], at[1], around, size[1])]
     if not len(rows):
         return None
     off = columns.at(rows, alpha, camera.world) - at
@@ -35,7 +35,7 @@ def nearest(
     return (int(columns.ids[rows[best]]), float(distance[best] * camera.scale)) if distance[best] <= radius else None
 
 
-def _between(values: np.ndarray, middle: float, around: float, side: float) -> np.ndarray:
+def between(values: np.ndarray, middle: float, around: float, side: float) -> np.ndarray:
     """Which of the values, 0 to `side`, lie within `around` of the middle on a circle of that length: indices."""
     spare = 1e-5 * side  # float32
     low, high = middle - around - spare, middle + around + spare

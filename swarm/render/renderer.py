@@ -147,7 +147,7 @@ class Renderer:
     @property
     def sent(self) -> int:
         """Bytes of columns that were ever sent to the GPU."""
-        return sum(sprites.sent for sprites in self.sprites)
+        return sum(sprites.buffers.sent for sprites in self.sprites)
 
     def colourings(self, world: Any = None) -> tuple[str, ...]:
         """What the picture can be coloured by: "scene", "species", "lineage", ..., "action push_x", "Energy.level"."""
