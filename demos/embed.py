@@ -1,6 +1,5 @@
-"""The engine inside a plain pygame loop: the game owns the window, the clock and the drawing; the world only advances.
-
-Click to drop food. `--frames N` stops after N frames; SDL_VIDEODRIVER=dummy runs it without a screen."""
+"""The engine inside a plain pygame loop: the game owns window, clock and drawing; the world only advances.
+Watch for: they come to the food you drop by a click. `--frames N` ends it; SDL_VIDEODRIVER=dummy needs no screen."""
 
 import sys
 
@@ -40,6 +39,7 @@ world.schedule = (swarm.index(Body.pos), swarm.index(Food.pos), swarm.sense(Mind
                   swarm.move(Body.pos, Body.vel, limit=15), swarm.graze(Body.pos, Food.pos, into=Body.fed),
                   swarm.split(Body.fed, above=4, pos=Body.pos))
 left = int(sys.argv[sys.argv.index("--frames") + 1]) if "--frames" in sys.argv else -1
+pygame.display.set_caption("swarm in a game's loop: they come to the food you drop by a click")
 screen, clock = pygame.display.set_mode((SIZE[0] * SCALE, SIZE[1] * SCALE)), pygame.time.Clock()
 while left != 0 and not pygame.event.peek(pygame.QUIT):
     for event in pygame.event.get(pygame.MOUSEBUTTONDOWN):

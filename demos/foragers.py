@@ -1,5 +1,5 @@
 """A world built by hand: foragers that sense, think, move, eat, split and starve, each with a brain of its own.
-Watch for: the first drift and starve; after some thousand ticks only children of those that turn to food are left."""
+Watch for: most drift and starve; the children of those that turn to food spread."""
 
 import sys
 
@@ -53,7 +53,7 @@ world.schedule = (
     swarm.split(Energy.level, above=2, pos=Body.pos), regrow,
 )
 if len(sys.argv) == 1:
-    watch(world, title="foragers")
+    watch(world, title="foragers", hint="most drift and starve; the children of those that turn to food spread")
 else:                                    # python demos/foragers.py F.png: a picture, no screen needed
     for _ in range(600):
         world.step()

@@ -19,8 +19,8 @@ class Body(Component):
 
 class Health(Component):
     sick = bool_(default=False)
-    risk = f32(unit="1/s")          # of falling ill, from all who are near
-    since = f32(unit="s")           # how long one has been ill
+    risk = f32(unit="1/s")  # of falling ill, from all who are near
+    since = f32(unit="s")  # how long one has been ill
 
 
 @swarm.pair(radius=2, reduce="sum", of=Body.pos)
@@ -42,12 +42,15 @@ def wander(world, dt):
 world = swarm.World(size=(128, 72), tick=1 / 60, seed=4)
 world.spawn(3_000, Body(pos=world.scatter), Health(sick=lambda n: np.arange(n) == 0), name="person")
 world.schedule = (
-    swarm.index(Body.pos), swarm.meet(contagion, into=Health.risk), catch, wander,
+    swarm.index(Body.pos),
+    swarm.meet(contagion, into=Health.risk),
+    catch,
+    wander,
     swarm.move(Body.pos, Body.vel, limit=4),
 )
 looks = (Look("person", Body.pos, Body.vel, Health.since, strength=Health.sick, shape="disc", size=1.2, glow=0.2),)
 if len(sys.argv) == 1:
-    watch(world, looks=looks, title="infection")
+    watch(world, looks=looks, title="infection", hint="one is ill at first, and the illness goes outward in a ring")
 else:
     for _ in range(1_200):
         world.step()

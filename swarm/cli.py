@@ -18,7 +18,7 @@ from .backend import progress
 from .bench.request import Request
 from .bench.trial import Trial
 from .errors import SwarmError
-from .options import Overrides, Runs, Scene, Training
+from .options import Overrides, Runs, Scene, Shown, Training
 
 app = App(
     name="swarm",
@@ -36,6 +36,7 @@ app.command(train)
 
 Of = Annotated[Scene, Parameter(name="*")]
 Recorded = Annotated[Runs, Parameter(name="*")]
+Seen = Annotated[Shown, Parameter(name="*")]
 Set = Annotated[Overrides, Parameter(name="*")]
 Asked = Annotated[Request, Parameter(name="*")]
 Tried = Annotated[Trial, Parameter(name="*")]
@@ -50,6 +51,8 @@ def demo(
     ticks: int | None = None,
     headless: bool = False,
     screenshot: Path | None = None,
+    record: Path | None = None,
+    shown: Seen = Shown(),
 ) -> int | None:
     """Show a scene: a window where there is a screen, live statistics where there is none.
 
@@ -63,10 +66,15 @@ def demo(
         Live statistics instead of a window.
     screenshot
         Draw the last tick into this PNG file and stop (after 600 ticks unless --ticks says otherwise).
+    record
+        A video (F.mp4) of what is shown, or one page (F.html) that plays in any browser, where a click opens a mind.
+        With --headless without a window; then it stops after 600 ticks unless --ticks says otherwise.
     """
     from . import demo as room
 
-    return room.show(scene, with_.values(), ticks=ticks, headless=headless, screenshot=screenshot)
+    return room.show(
+        scene, with_.values(), ticks=ticks, headless=headless, screenshot=screenshot, record=record, shown=shown
+    )
 
 
 @app.command
@@ -337,6 +345,15 @@ def bench_tick(
 
         frame = Drawer
     return tick.command(with_, scene=scene, settings=of.values(), ticks=ticks, aged=aged, frame=frame)
+
+
+@bench.command(name="draw")
+def bench_draw(*, with_: Asked = Request()) -> int | None:
+    """Pictures of 10,000 to 1,000,000 agents off the screen: frames, bytes sent, our Python, picking one."""
+    from .bench import draw
+    from .render import Drawer
+
+    return draw.command(with_, Drawer)
 
 
 @bench.command(name="worlds")

@@ -1,50 +1,101 @@
-"""`swarm demo`: a scene in a window, in the terminal where there is no screen, or in a picture."""
+"""`swarm demo`: a scene in a window, in the terminal where there is no screen, in a picture, a video or a page."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import scenes
 from .errors import BackendError, SaveError, SettingsError
 from .world import World
 
-PICTURE_TICKS = 600  # how long a world lives before its picture is taken, unless --ticks says otherwise
+if TYPE_CHECKING:
+    from .options import Shown
+
+FILE_TICKS = 600  # how long a world lives in a file, unless --ticks says otherwise
 PIPED_TICKS = 1000  # where nobody watches the terminal and no end was named
+KINDS = (".mp4", ".html")
 
 
-def show(scene: str, values: Mapping[str, Any], *, ticks: int | None, headless: bool, screenshot: Path | None) -> None:
-    """Run and show the scene. Raises SettingsError for a bad number of ticks, BackendError when a picture is asked for
-    where nothing can be drawn."""
+def show(
+    scene: str,
+    values: Mapping[str, Any],
+    *,
+    ticks: int | None,
+    headless: bool,
+    screenshot: Path | None,
+    record: Path | None,
+    shown: Shown,
+) -> None:
+    """Run and show the scene.
+
+    Raises SettingsError for options that do not fit, SaveError for places that cannot be written to, before the first
+    tick; BackendError when a file is asked for where nothing can be drawn.
+    """
+    _refuse(ticks, headless, screenshot, record, shown)
+    world = scenes.scene(scene, **values)
+    if watch := getattr(scenes.load(scene), "WATCH", ""):
+        print(f"Watch for: {watch}")
+    if headless and record is not None:
+        _record(world, record, FILE_TICKS if ticks is None else ticks, shown)
+        if screenshot is not None:
+            _picture(world, screenshot, 0, shown)
+    elif screenshot is not None:
+        _picture(world, screenshot, FILE_TICKS if ticks is None else ticks, shown)
+    elif headless or not _window(world, ticks, record, shown):
+        _terminal(world, ticks)
+
+
+def _refuse(ticks: int | None, headless: bool, screenshot: Path | None, record: Path | None, shown: Shown) -> None:
     if ticks is not None and ticks < 0:
         raise SettingsError(f"--ticks {ticks}: a number of ticks is 0 or more.")
-    if screenshot is not None and not screenshot.absolute().parent.is_dir():
-        raise SaveError(f"--screenshot {screenshot}: the folder does not exist. Make it first.")
-    world = scenes.scene(scene, **values)
-    if screenshot is not None:
-        _picture(world, screenshot, PICTURE_TICKS if ticks is None else ticks)
-        return
-    if not headless:
-        from .render import watch
+    for option, path in (("--screenshot", screenshot), ("--record", record)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise SaveError(f"{option} {path}: the folder does not exist. Make it first.")
+    if record is not None and record.suffix.lower() not in KINDS:
+        raise SettingsError(f"--record {record}: give a video, F.mp4, or a page for browsers, F.html.")
+    if screenshot is not None and record is not None and not headless:
+        raise SettingsError("--screenshot and --record: add --headless, or leave one of them out.")
+    shown.pixels((1, 1))
 
-        try:
-            watch(world, ticks=ticks)
-            return
-        except BackendError as error:
-            print(f"{error}\nGoing on with live statistics.", file=sys.stderr)
+
+def _window(world: World, ticks: int | None, record: Path | None, shown: Shown) -> bool:
+    """Show a window until it is closed; whether there was one."""
+    from .render import watch
+
+    try:
+        watch(world, ticks=ticks, size=shown.pixels((1280, 800)), theme=shown.theme, colour=shown.colour, record=record)
+        return True
+    except BackendError as error:
+        print(f"{error}\nGoing on with live statistics.", file=sys.stderr)
+        return False
+
+
+def _terminal(world: World, ticks: int | None) -> None:
+    from .render import follow
+
     if ticks is None and not sys.stdout.isatty():
         ticks = PIPED_TICKS
         print(f"The output is not a terminal: stopping after {ticks} ticks (--ticks T for another end).")
-    from .render import follow
-
     follow(world, ticks=ticks)
 
 
-def _picture(world: World, path: Path, ticks: int) -> None:
+def _picture(world: World, path: Path, ticks: int, shown: Shown) -> None:
     from .render import follow, screenshot
 
     figures = follow(world, ticks=ticks)
-    screenshot(world, path, figures=figures)
+    screenshot(world, path, shown.pixels((1600, 900)), figures=figures, **shown.of_picture())
     print(f"tick {world.tick} is in {path}")
+
+
+def _record(world: World, path: Path, ticks: int, shown: Shown) -> None:
+    from .render import film, page
+
+    first = int(world.tick)
+    if path.suffix.lower() == ".html":
+        page(world, path, ticks)
+    else:
+        film(world, path, ticks, shown.pixels((1280, 720)), **shown.of_picture())
+    print(f"ticks {first} to {world.tick} are in {path}, {path.stat().st_size / 1e6:.1f} MB")

@@ -169,6 +169,18 @@ except Exception as error:
 
 
 def _window() -> list[Finding]:
+    more = {
+        "imgui_bundle": ("imgui-bundle not installed: no charts, sliders and minds in the window", "view"),
+        "av": ("PyAV not installed: no videos; --record F.html works", "video"),
+    }
+    return _screen() + [
+        Finding("window", text, "missing", f'pip install "swarm-engine[{extra}]"')
+        for module, (text, extra) in more.items()
+        if not _has(module)
+    ]
+
+
+def _screen() -> list[Finding]:
     found = []
     absent = [name for name, module in (("pygame-ce", "pygame"), ("moderngl", "moderngl")) if not _has(module)]
     if absent:

@@ -70,10 +70,10 @@ class Look:
 
     @property
     def columns(self) -> tuple[Any, ...]:
-        """The columns this look reads, `pos` first, each once."""
+        """The columns this look reads beside its colour, `pos` first, each once."""
         found = [self.pos]
-        for column in (self.heading, self.colour, self.strength):
-            if column is not None and not isinstance(column, str) and column not in found:
+        for column in (self.heading, self.strength):
+            if column is not None and column not in found:
                 found.append(column)
         return tuple(found)
 

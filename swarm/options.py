@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from .errors import SettingsError
+
 _world = Parameter(group=Group("World", sort_key=1))
 _several = Parameter(group=Group("World", sort_key=1), consume_multiple=False)
 
@@ -68,6 +70,54 @@ class Scene:
             if getattr(self, name) is not None:
                 values[name] = getattr(self, name)
         return values
+
+
+_shown = Parameter(group=Group("What is shown", sort_key=1), show_default=False)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a scene is shown.
+
+    Parameters
+    ----------
+    theme
+        dark or light.
+    size
+        Of the window or the picture, px, such as 1280x720.
+    colour
+        What agents are coloured by: scene, species, lineage, age, or a column such as Energy.level.
+    select
+        Open an agent's mind: its id, or oldest, richest, fertile. In pictures and videos only.
+    zoom
+        How much closer the selected agent is than the whole world. In pictures and videos only.
+    panels
+        Charts, settings and the selected mind in pictures and videos, too; needs imgui-bundle.
+    trails
+        Show where agents came from. In pictures and videos only.
+    """
+
+    theme: Annotated[Literal["dark", "light"], _shown] = "dark"
+    size: Annotated[str | None, _shown] = None
+    colour: Annotated[str | None, _shown] = None
+    select: Annotated[str | None, _shown] = None
+    zoom: Annotated[float, _shown] = 1.0
+    panels: Annotated[bool, _shown] = False
+    trails: Annotated[bool, _shown] = False
+
+    def pixels(self, default: tuple[int, int]) -> tuple[int, int]:
+        """The size. Raises `SettingsError`."""
+        if self.size is None:
+            return default
+        parts = self.size.lower().split("x")
+        if len(parts) != 2 or not all(part.strip().isdigit() and 0 < int(part) <= 16384 for part in parts):
+            raise SettingsError(f"--size {self.size}: give width x height in px, such as --size 1280x720.")
+        return int(parts[0]), int(parts[1])
+
+    def of_picture(self) -> dict[str, Any]:
+        """What a `Drawer` takes."""
+        names = ("theme", "colour", "select", "zoom", "panels", "trails")
+        return {name: getattr(self, name) for name in names}
 
 
 _runs = Parameter(group=Group("Table of runs", sort_key=2), show_default=False)

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 MARK = VENV / "swarm-installed.json"
-EXTRAS = {"demo": ["view"], "test": ["view", "test", "lint"]}
-SYSTEM = ["libegl1", "libgl1-mesa-dri", "xvfb", "g++"]  # what the picture and compiler tests use in CI
+EXTRAS = {"demo": ["view", "video"], "test": ["view", "video", "test", "lint"]}
+SYSTEM = ["libegl1", "libgl1-mesa-dri", "xvfb", "xdotool", "chromium", "g++"]  # what picture and compiler tests use
 
 
 class Stop(Exception):
@@ -91,7 +91,7 @@ def installed(what: str) -> bool:
 
 def install(what: str) -> None:
     """The checkout, editable, with the extras of `what` and those it already had."""
-    say("Installing swarm and its packages into .venv (once; about 150 MB, a minute or two) ...")
+    say("Installing swarm and its packages into .venv (once; about 250 MB, a minute or two) ...")
     extras = sorted((remembered() | set(EXTRAS[what])) - {"core"})
     failed = pip(extras)
     if failed and what == "demo":

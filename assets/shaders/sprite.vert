@@ -1,11 +1,13 @@
 // One agent. As a point (one corner, a square around it) while it is small, as a quad turned along its heading when large.
 in vec2 place;      // m
-in vec2 heading;    // any length; (0, 0) looks to +x
+in vec2 way;        // m: how it came here since the tick before
+in vec2 heading;    // its direction from 128 of 255; none looks to +x
 in vec2 tint;       // value on the palette, strength
 
 uniform float size;         // px: length of the shape
 uniform float shape_width;  // half width as a part of the length
 uniform float glow_reach;   // px beyond the shape
+uniform float behind;       // which part of that way is still ahead
 uniform float ghost;        // what is left of the colour beyond the world's edge
 uniform sampler2D palette;
 
@@ -25,9 +27,9 @@ void main() {
     float shown = mix(0.22, 1.0, strength);
     about = vec4(strength, length_px, shown, shown * ghost);
     ink = texelFetch(palette, ivec2(int(tint.x * 255.0 + 0.5), 0), 0).rgb;
-    float speed = length(heading);
-    vec2 ahead = speed > 0.0 ? heading / speed : vec2(1.0, 0.0);
-    vec2 home = shown_at(place);
+    vec2 aim = floor(heading * 255.0 + 0.5) - 128.0;
+    vec2 ahead = aim == vec2(0.0) ? vec2(1.0, 0.0) : normalize(aim);
+    vec2 home = shown_at(place - behind * way);
 #ifdef POINT
     forward = ahead;
     middle_at = home;

@@ -170,6 +170,17 @@ class Moments:
             raise SettingsError(f"forget: no moment is kept as {name!r}. There are {', '.join(self._kept) or 'none'}.")
         self._kept.pop(name).moment.names -= 1
 
+    def rename(self, name: str, other: str) -> Kept:
+        """Keep it by another name, at its place in the list. Raises `SettingsError` for one that is there already, and
+        for a `name` that is not."""
+        if name not in self._kept:
+            raise SettingsError(f"rename: no moment is kept as {name!r}. There are {', '.join(self._kept) or 'none'}.")
+        if not other or (other in self._kept and other != name):
+            raise SettingsError(f"rename: a moment called {other!r} is there already. Choose another name.")
+        self._kept[name].name = other
+        self._kept = {kept.name: kept for kept in self._kept.values()}
+        return self._kept[other]
+
     # ------------------------------------------------------------------ back
 
     def go(

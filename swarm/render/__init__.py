@@ -2,6 +2,7 @@
 
     watch(world)              a window; BackendError where there is none
     screenshot(world, path)   a PNG file, no window needed
+    film(world, path, ticks)  a video; page(world, path, ticks) a page that plays in any browser
     follow(world)             live statistics in the terminal
     Drawer(world)             draws off the screen, again and again
     Renderer                  for a window of one's own
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from swarm.render.picture import Drawer as Drawer
     from swarm.render.picture import pixels as pixels
     from swarm.render.picture import screenshot as screenshot
+    from swarm.render.recording import film as film
+    from swarm.render.recording import page as page
     from swarm.render.renderer import Renderer as Renderer
     from swarm.render.window import watch as watch
 
@@ -27,12 +30,14 @@ _WHERE = {
     "Drawer": "swarm.render.picture",
     "Look": "swarm.look",
     "Renderer": "swarm.render.renderer",
+    "film": "swarm.render.recording",
     "follow": "swarm.render.dashboard",
+    "page": "swarm.render.recording",
     "pixels": "swarm.render.picture",
     "screenshot": "swarm.render.picture",
     "watch": "swarm.render.window",
 }
-__all__ = ["Drawer", "Look", "Renderer", "follow", "pixels", "screenshot", "watch"]
+__all__ = ["Drawer", "Look", "Renderer", "film", "follow", "page", "pixels", "screenshot", "watch"]
 
 
 def __getattr__(name: str) -> Any:

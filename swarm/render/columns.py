@@ -1,8 +1,12 @@
-"""From the world's columns to what the GPU reads: at most 14 bytes per agent and frame, no loop over agents.
+"""From the world's columns to what the GPU reads: 16 bytes per agent and tick, no loop over agents.
 
 place     f32 x 2   m        as the column holds it
-heading   f16 x 2   any      its direction is what counts
+way       f16 x 2   m        how it came here since the tick before, the shortest way round the torus; 0 for newborns
+                            and for those that were put somewhere else
+heading   u8 x 2    1..255   its direction from (128, 128) is what counts; none is +x
 tint      u8 x 2    0..255   value on the palette, strength
+
+The GPU puts an agent at place - (1 - alpha) way. So a frame between two ticks needs one number and no upload.
 """
 
 from __future__ import annotations
@@ -14,71 +18,127 @@ import numpy as np
 
 from swarm.look import Look
 
-BYTES = 14
+BYTES = 16
+JUMP = 8.0  # lengths of a shape beyond which a way is a jump, unless its speed says otherwise
 PLAIN = 80  # the palette's row for tables without a coloured column
+
+Seen = dict[Any, tuple[np.ndarray, ...]]  # what was viewed in this take, by columns: tables share columns
 
 
 @dataclass
 class Columns:
-    """The drawing columns of one look: arrays of capacity rows that are filled again each frame; `n` rows count."""
+    """The drawing columns of one look: arrays of capacity rows that are filled again each tick; `n` rows count."""
 
     look: Look
     n: int = 0
+    ids: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
     place: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
-    heading: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.float16))
+    way: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.float16))
+    heading: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.uint8))
     tint: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.uint8))
     limits: tuple[float, float] = (0.0, 1.0)
+    farthest: float = 0.0  # m, the longest way of all along an axis
     started: bool = False
+    moves: bool = False  # whether anybody was seen to move: tables that stand still have no past
 
-    def read(self, world: Any, alpha: float | None = None) -> None:
-        """Fill from `world.view`, `alpha` of the way from the previous tick to this one (None: this tick)."""
+    def read(
+        self,
+        world: Any,
+        value: np.ndarray | None = None,
+        limits: tuple[float, float] | None = None,
+        follow: bool = False,
+        seen: Seen | None = None,
+    ) -> None:
+        """Fill from `world.view`: this tick, and with `follow` the way from the previous one.
+
+        value: [n], what is coloured, or None for one colour; limits: its values at both ends of the palette, or None.
+        """
+        seen = {} if seen is None else seen
         look = self.look
-        values = dict(zip(look.columns, sample(world, look, alpha), strict=True))
-        place = values[look.pos]
-        self.n = n = len(place)
+        ids, *values = sample(world, look.table, look.columns, seen)
+        held = dict(zip(look.columns, values, strict=True))
+        place, n = held[look.pos], len(ids)
+        same = n == self.n and np.array_equal(ids, self.ids)
+        self.moves |= look.heading is not None or (same and not np.array_equal(place, self.place[:n]))
+        self.ids, self.n = ids, n
         if n > len(self.place):
             self._grow(max(1024, n + n // 4))
         self.place[:n] = place
-        if look.heading is None:
-            self.heading[:n] = (0.0, 1.0)
-        elif len(look.heading.shape) == 0:
-            angle = values[look.heading]
-            self.heading[:n, 0], self.heading[:n, 1] = np.cos(angle), np.sin(angle)
-        else:
-            self.heading[:n] = values[look.heading]
-        self._value(values.get(look.colour) if not isinstance(look.colour, str) else None)
-        self.tint[:n, 1] = 255 if look.strength is None else _unit(values[look.strength], 0.0, 1.0)
+        heading = None if look.heading is None else held[look.heading]
+        self._way(world, follow and self.moves and look.pos.wraps, seen, self._jump(heading, world.dt))
+        self._heading(heading)
+        self._value(value, limits)
+        self.tint[:n, 1] = 255 if look.strength is None else _unit(held[look.strength], 0.0, 1.0)
 
-    def _value(self, value: np.ndarray | None) -> None:
+    def _jump(self, heading: np.ndarray | None, dt: float) -> float:
+        """How far nobody goes in a tick, m: who got farther was put there, as a plant that ripens elsewhere."""
+        far = JUMP * self.look.size
+        if heading is not None and self.look.heading.unit == "m/s" and len(heading):
+            far = max(far, 2.0 * float(np.abs(heading).max()) * float(dt))
+        return far
+
+    def _way(self, world: Any, follow: bool, seen: Seen, far: float) -> None:
+        n, pos, self.farthest = self.n, self.look.pos, 0.0
+        if not follow or not n:
+            self.way[:n] = 0
+            return
+        _, past = sample(world, self.look.table, (pos,), seen, alpha=0.0)
+        way = self.place[:n] - past
+        sides = np.asarray(world.size, np.float32)
+        way -= sides * np.rint(way / sides)
+        self.farthest = float(np.abs(way).max(initial=0.0))
+        if self.farthest > far:
+            way[(np.abs(way) > far).any(axis=1)] = 0
+            self.farthest = float(np.abs(way).max(initial=0.0))
+        self.way[:n] = way
+
+    def _heading(self, value: np.ndarray | None) -> None:
+        n = self.n
+        if value is None:
+            self.heading[:n] = 128, 255
+            return
+        if value.ndim == 1:
+            value = np.stack([np.cos(value), np.sin(value)], axis=1)
+        largest = np.maximum(np.abs(value[:, 0]), np.abs(value[:, 1]))
+        scale = np.float32(127) / np.maximum(largest, np.float32(1e-30))
+        with np.errstate(invalid="ignore"):
+            self.heading[:n] = value * scale[:, None] + np.float32(128.5)
+
+    def _value(self, value: np.ndarray | None, limits: tuple[float, float] | None) -> None:
         n = self.n
         if value is None:
             self.tint[:n, 0] = PLAIN
             return
-        if self.look.limits is not None:
-            self.limits = self.look.limits
-        elif n:
+        if limits is not None:
+            self.limits = limits
+        else:
             self.limits = _follow(self.limits, value, self.started)
-            self.started = True
+            self.started |= n > 0
         self.tint[:n, 0] = _unit(value, *self.limits)
 
+    def at(self, rows: Any, alpha: float, size: tuple[float, float]) -> np.ndarray:
+        """Where rows are shown at `alpha`, m, inside the world: float64 [K, 2]."""
+        place = self.place[rows].astype(np.float64) - (1.0 - alpha) * self.way[rows].astype(np.float64)
+        return np.mod(place, size)
+
     def _grow(self, capacity: int) -> None:
-        self.place = np.zeros((capacity, 2), np.float32)
-        self.heading = np.zeros((capacity, 2), np.float16)
-        self.tint = np.zeros((capacity, 2), np.uint8)
+        for name in ("place", "way", "heading", "tint"):
+            setattr(self, name, np.zeros((capacity, 2), getattr(self, name).dtype))
 
 
-def sample(world: Any, look: Look, alpha: float | None) -> list[np.ndarray]:
-    """The columns of a look for its own table: copies on the host with as many rows each."""
-    columns, begin = look.columns, 0
-    if look.table not in world.tables:
-        return [np.zeros((0, *column.shape), column.dtype) for column in columns]
+def sample(world: Any, name: str, columns: tuple[Any, ...], seen: Seen, alpha: float | None = None) -> list[np.ndarray]:
+    """(ids, *columns) of one table: copies on the host, row k of each is the same entity."""
+    if name not in world.tables:
+        return [np.zeros(0, np.uint64), *(np.zeros((0, *column.shape), column.dtype) for column in columns)]
+    if (columns, alpha) not in seen:
+        seen[columns, alpha] = world.view(*columns, alpha=alpha)
+    begin = 0
     for table in world.tables_with(*columns):  # the order in which a view puts tables one after the other
-        if table.name == look.table:
+        if table.name == name:
             break
         begin += table.n
-    end = begin + world.tables[look.table].n
-    _, *values = world.view(*columns, alpha=alpha)
-    return [value[begin:end] for value in values]
+    end = begin + world.tables[name].n
+    return [value[begin:end] for value in seen[columns, alpha]]
 
 
 def _unit(value: np.ndarray, low: float, high: float) -> np.ndarray:

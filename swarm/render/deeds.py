@@ -5,11 +5,14 @@ What reads or writes the world goes through `View.act`, so that it waits for the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from swarm.config import suggest
 from swarm.errors import SettingsError
+from swarm.render import steering
 
 if TYPE_CHECKING:
     from swarm.render.view import View
@@ -32,9 +35,17 @@ def colour(view: View, step: int) -> None:
 def _colour(view: View, step: int) -> None:
     names = view.renderer.colourings(view.world)
     at = names.index(view.renderer.colouring) if view.renderer.colouring in names else 0
-    view.renderer.colour_by(names[(at + step) % len(names)])
-    view.changed()
+    colour_by(view, names[(at + step) % len(names)])
     view.say(f"coloured by {view.renderer.colouring}")
+
+
+def colour_by(view: View, name: str) -> None:
+    """Colour the agents of the idle world by `name`. Raises `SettingsError` for what there is not."""
+    names = view.renderer.colourings(view.world)
+    if name not in names:
+        raise SettingsError(f"colour: {name!r} is nothing that agents can be coloured by here.{suggest(name, names)}")
+    view.renderer.colour_by(name)
+    view.refresh()
 
 
 def trails(view: View) -> None:
@@ -108,19 +119,46 @@ def worthy(view: View) -> None:
 
 
 def _worthy(view: View) -> None:
+    found = _found(view)
+    known = [one.id for one in found]
+    at = known.index(view.microscope.id) + 1 if view.microscope is not None and view.microscope.id in known else 0
+    view.select(found[at % len(found)].id)
+    view.following = True
+    view.say(found[at % len(found)].why)
+
+
+def select(view: View, who: int | str) -> None:
+    """Select an agent of the idle world by its id, or the first "oldest", "richest" or "fertile" one.
+
+    Raises `DeadError` for an id that does not live, `SettingsError` where there is nobody of the kind.
+    """
+    if isinstance(who, str) and not who.isdigit():
+        found = _found(view)
+        kinds = list(dict.fromkeys(one.kind for one in found))
+        if who not in kinds:
+            raise SettingsError(f"select: there is no {who!r} here. Give an id, or one of {', '.join(kinds)}.")
+        who = next(one.id for one in found if one.kind == who)
+    view.world.get(int(who))
+    view.select(int(who))
+
+
+def _found(view: View) -> list[Worthy]:
     found = worth(view.world, view.renderer.looks)
     if not found:
         raise SettingsError("nobody here has a mind to open.")
-    known = [id for id, _ in found]
-    at = known.index(view.microscope.id) + 1 if view.microscope is not None and view.microscope.id in known else 0
-    id, why = found[at % len(found)]
-    view.select(id)
-    view.following = True
-    view.say(why)
+    return found
 
 
-def worth(world: Any, looks: Any) -> list[tuple[int, str]]:
-    """Agents worth a look, (id, why) each: of every table with minds the oldest, the best off, the most fertile."""
+class Worthy(NamedTuple):
+    """An agent worth a look."""
+
+    id: int
+    kind: str  # "oldest", "richest", "fertile"
+    why: str  # in words
+
+
+def worth(world: Any, looks: Any) -> list[Worthy]:
+    """Of every table with minds the oldest agent, the one with the most energy, the one with the most offspring."""
     host, found = world.backend.host, []
     colours = {look.table: look.colour for look in looks}
     parents = np.concatenate([host(t.parents) for t in world.tables.values()] or [np.zeros(0, np.uint64)])
@@ -130,16 +168,22 @@ def worth(world: Any, looks: Any) -> list[tuple[int, str]]:
             continue
         ids, born = host(table.ids()), host(table.born)
         k = int(np.argmin(born))
-        found.append((int(ids[k]), f"the oldest {table.name}, born at tick {max(0, int(born[k]) + 1):,}"))
+        found.append(
+            Worthy(int(ids[k]), "oldest", f"the oldest {table.name}, born at tick {max(0, int(born[k]) + 1):,}")
+        )
         column = colours.get(table.name)
         if column is not None and not isinstance(column, str) and column.unit == "J":
             k = int(np.argmax(host(table.column(column))))
-            found.append((int(ids[k]), f"the {table.name} with the most energy"))
+            found.append(Worthy(int(ids[k]), "richest", f"the {table.name} with the most energy"))
         if len(families):
-            children = np.where(np.isin(ids, families), sizes[np.searchsorted(families, ids).clip(max=len(sizes) - 1)], 0)
+            children = np.where(
+                np.isin(ids, families), sizes[np.searchsorted(families, ids).clip(max=len(sizes) - 1)], 0
+            )
             k = int(np.argmax(children))
             if children[k]:
-                found.append((int(ids[k]), f"the {table.name} with the most children alive, {int(children[k])}"))
+                found.append(
+                    Worthy(int(ids[k]), "fertile", f"the {table.name} with the most children, {int(children[k])} alive")
+                )
     return found
 
 
@@ -164,16 +208,16 @@ def _drive(view: View) -> None:
         view.microscope.drive(view.world, None)
         view.say("its brain acts again")
     else:
-        view.microscope.drive(view.world, view.microscope.pushed(0.0, 0.0))
-        view.following = True
-        view.say("you drive: arrows or W A S D; K gives it back to its brain", 8.0)
+        view.microscope.drive(view.world, view.microscope.steer(()))
+        view.following, view.pace.paused = True, False
+        view.say(f"you drive: {steering.explain(view.microscope.names)}; K gives it back to its brain", 8.0)
 
 
-def steer(view: View, x: float, y: float) -> None:
-    """Push the driven agent: x to the right, y up, -1..1 each."""
-    view.act(_steer, view, x, y)
+def steer(view: View, held: Collection[str]) -> None:
+    """Have the driven agent do what the held direction keys mean: of "left", "right", "up" and "down"."""
+    view.act(_steer, view, held)
 
 
-def _steer(view: View, x: float, y: float) -> None:
-    if view.microscope is not None and view.microscope.alive:
-        view.microscope.drive(view.world, view.microscope.pushed(x, y))
+def _steer(view: View, held: Collection[str]) -> None:
+    if view.microscope is not None and view.microscope.driving:
+        view.microscope.drive(view.world, view.microscope.steer(held))

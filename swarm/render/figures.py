@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from swarm.ecs.events import Bite, Meal
 from swarm.look import Look, guess
+from swarm.render.history import History
 
 HISTORY = 240  # samples kept for the charts
 SMOOTH = 9  # samples that rates are counted over
@@ -44,7 +46,12 @@ class TableFigures:
 
 
 class Figures:
-    """Samples a world now and then. `sample` costs one pass over one column per table."""
+    """Samples a world now and then. `sample` costs one pass over one column per table.
+
+    `recent` and `whole` hold what was sampled, for curves: the last minutes, and the run from its start. Series are
+    called "alive T", "births T", "deaths T", "mean T" for a table T, "eaten Meal" and "eaten Bite" (J a tick, where
+    `intake` asks for them), "ticks/s", "frames/s", and as the scene's statistics are.
+    """
 
     def __init__(self, world: Any, scene: Any = None, looks: Iterable[Look] | None = None, clock: Any = None) -> None:
         self.clock = clock or time.perf_counter
@@ -56,9 +63,14 @@ class Figures:
         self.tick = int(world.tick)
         self.time = 0.0  # s of simulated time
         self.rate = float("nan")  # ticks per second of the clock
+        self.frames = float("nan")  # drawn per second; whoever draws says so
         self.tables: dict[str, TableFigures] = {}
         self.more: dict[str, float] = {}
         self.systems: dict[str, float] = {}  # median ms per tick
+        self.recent, self.whole = History(), History(whole=True)
+        self.samples = 0  # taken so far
+        self.intake = False  # whether the world is asked to record what is eaten
+        self.eaten: dict[str, float] = {}  # J a tick, by kind of event
         self._past: deque[_Moment] = deque([_Moment(self.clock(), 0, {})], maxlen=SMOOTH)  # rates count from the first
         self.sample(world)
         median = getattr(world, "profile", {"tick": None})["tick"]
@@ -68,6 +80,10 @@ class Figures:
     def sample(self, world: Any, running: bool = True) -> None:
         """Read the world. A world that is paused has no rate."""
         now = _Moment(self.clock(), int(world.tick), {name: _totals(table) for name, table in world.tables.items()})
+        if now.tick < self.tick:  # put back, or begun anew
+            self._past.clear()
+            for history in (self.recent, self.whole):
+                history.cut(now.tick)
         if not running:
             self.rate = float("nan")
             self._past.clear()  # what passes while it stands still is not counted
@@ -85,6 +101,20 @@ class Figures:
         statistics = getattr(self.scene, "statistics", None)
         if statistics is not None:
             self.more = {str(key): float(value) for key, value in statistics(world).items()}
+        self.eaten = _eaten(world, self.eaten) if self.intake and hasattr(world, "events") else {}
+        self._note()
+
+    def _note(self) -> None:
+        """Add what was found to the histories."""
+        values = {"ticks/s": self.rate, "frames/s": self.frames, **self.more}
+        values |= {f"eaten {kind}": amount for kind, amount in self.eaten.items()}
+        for name, table in self.tables.items():
+            values |= {f"alive {name}": table.count, f"mean {name}": table.mean}
+            if table.moves:
+                values |= {f"births {name}": table.births, f"deaths {name}": table.deaths}
+        for history in (self.recent, self.whole):
+            history.add(self.tick, values)
+        self.samples += 1
 
     def _table(self, name: str, table: Any, first: _Moment, now: _Moment) -> None:
         figures = self.tables.setdefault(name, TableFigures(name))
@@ -101,6 +131,28 @@ class Figures:
             figures.what, figures.unit = describe(column), column.unit
             mean = len(value) and name not in self.kinds
             figures.mean = float(value.mean(dtype=np.float64)) if mean else float("nan")
+
+
+_EATING = {"graze": Meal, "bite": Bite}  # stages, and the events they report
+
+
+def _eaten(world: Any, before: dict[str, float]) -> dict[str, float]:
+    """J that changed hands in the last tick, by kind of event, smoothed over some samples.
+
+    Not on a device: what reports events there cannot be part of a graph, and ticks would take longer.
+    """
+    if world.backend.device is not None:
+        return {}
+    stages = {name.partition(" ")[0] for name in world.schedule.names}
+    found = {}
+    for stage, kind in _EATING.items():
+        if stage in stages:
+            asked = world.wants(kind)
+            amount = float(world.events(kind).amounts.sum(dtype=np.float64))
+            if asked:
+                last = before.get(kind.__name__, amount)
+                found[kind.__name__] = last + (amount - last) / SMOOTH
+    return found
 
 
 def _totals(table: Any) -> tuple[int, int]:

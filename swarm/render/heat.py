@@ -22,14 +22,23 @@ class HeatMaps:
         self.program: Any = None  # built with the first field
         self.array: Any = None
         self.marks: list[Heat] = []
+        self.values: list[np.ndarray] = []
+        self.fresh = False  # whether the values are newer than the textures
         self.fields: list[Any] = []
         self.palettes: dict[str, Any] = {}
 
-    def upload(self, marks: Iterable[Heat]) -> None:
-        """Send the fields: four bytes a cell, one where they are uint8. Raises `SettingsError` for one that is none."""
+    def take(self, marks: Iterable[Heat]) -> None:
+        """Copy the fields. Raises `SettingsError` for one that is none."""
         self.marks = list(marks)
-        for k, mark in enumerate(self.marks):
-            values = _values(mark)
+        self.values = [_values(mark) for mark in self.marks]
+        self.fresh = True
+
+    def send(self) -> None:
+        """Send the fields, if they are new: four bytes a cell, one where they are uint8."""
+        if not self.fresh:
+            return
+        self.fresh = False
+        for k, (mark, values) in enumerate(zip(self.marks, self.values, strict=True)):
             size, kind = values.shape[::-1], "f1" if values.dtype == np.uint8 else "f4"
             if k == len(self.fields):
                 self.fields.append(None)
@@ -61,6 +70,13 @@ class HeatMaps:
             self._palette(mark).use(1)
             self.array.render(self.context.TRIANGLES, 3)
 
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.theme = theme
+        for texture in self.palettes.values():
+            texture.release()
+        self.palettes = {}
+
     def _palette(self, mark: Heat) -> Any:
         name = mark.colour or mark.palette
         if name not in self.palettes:
@@ -76,15 +92,15 @@ class HeatMaps:
         for thing in (*self.fields, *self.palettes.values(), self.array, self.program):
             if thing is not None:
                 thing.release()
-        self.fields, self.palettes, self.marks, self.array, self.program = [], {}, [], None, None
+        self.fields, self.palettes, self.marks, self.values, self.array, self.program = [], {}, [], [], None, None
 
 
 def _values(mark: Heat) -> np.ndarray:
-    """The field as a contiguous float32 or uint8 array."""
+    """The field as a float32 or uint8 array of its own: the world's may change before it is sent."""
     values = np.asarray(mark.values)
     if values.ndim != 2 or 0 in values.shape or not mark.limits[0] < mark.limits[1]:
         raise SettingsError(
             f"heat map: values of shape {values.shape} between limits {mark.limits}. Give [rows, columns] and limits "
             "that rise."
         )
-    return np.ascontiguousarray(values, None if values.dtype == np.uint8 else np.float32)
+    return np.array(values, np.uint8 if values.dtype == np.uint8 else np.float32, order="C")

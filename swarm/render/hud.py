@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from swarm.look import Look
 from swarm.render.camera import Camera
 from swarm.render.columns import PLAIN
 from swarm.render.figures import Figures, TableFigures, number
@@ -21,6 +20,11 @@ class Hud:
 
     def __init__(self, theme: Theme, ui: float = 1.0) -> None:
         self.theme, self.ui = theme, ui
+        self.foot: tuple[float, float] | None = None  # px, the middle of the hint's baseline; None: at the bottom
+
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.theme = theme
 
     def build(
         self, panel: Panel, camera: Camera, figures: Figures, sprites: Sequence[Sprites], note: str = "", hint: str = ""
@@ -33,7 +37,8 @@ class Hud:
         self._scale(panel, camera)
         if hint:
             width = panel.font.width(hint, 7.5 * u)
-            x, y = camera.size[0] / 2, camera.size[1] - 22 * u
+            x, y = self.foot or (camera.size[0] / 2, camera.size[1] - 22 * u)
+            x = max(x, width / 2 + 34 * u)
             self._plate(panel, x - width / 2 - 16 * u, y - 17 * u, width + 32 * u, 27 * u)
             panel.text(x, y, hint, 7.5 * u, self.theme.quiet, align="centre")
 
@@ -92,29 +97,37 @@ class Hud:
         rows = [s for s in sprites if s.columns.n or s.columns.look.table in figures.tables]
         if not rows:
             return
-        height = 14 + sum(40 if _scaled(s.columns.look) else 20 for s in rows)
+        height = 14 + sum(20 * (1 + _scaled(s)) for s in rows)
         left, top = 18 * u, camera.size[1] - (18 + height) * u
         self._plate(panel, left, top, WIDTH * u, height * u)
         x, right, y = left + 16 * u, left + (WIDTH - 16) * u, top + 7 * u
         for sprite in reversed(rows):
-            look = sprite.columns.look
-            middle = sprite.colours[170 if _scaled(look) else PLAIN]
-            dot = f"#{middle[0]:02x}{middle[1]:02x}{middle[2]:02x}"
-            panel.box(x, y + 5.5 * u, 8 * u, 8 * u, dot, 1.0, 4 * u)
-            panel.text(x + 15 * u, y + 13 * u, look.title, 7.5 * u, theme.text)
+            panel.box(x, y + 5.5 * u, 8 * u, 8 * u, _dot(sprite), 1.0, 4 * u)
+            panel.text(x + 15 * u, y + 13 * u, sprite.columns.look.title, 7.5 * u, theme.text)
             y += 20 * u
-            if _scaled(look):
-                what = figures.tables.get(look.table)
-                words = f"{what.what}, {what.unit}" if what and what.unit else what.what if what else ""
+            if _scaled(sprite):
+                paint = sprite.paint
+                words = f"{paint.what}, {paint.unit}" if paint.unit else paint.what
                 panel.text(right, y - 7 * u, words, 7.0 * u, theme.quiet, align="right")
-                low, high = (number(v, 2) for v in sprite.columns.limits)
-                low = "none" if look.palette == "kinds" else low
-                bar = x + 15 * u + panel.font.width(low, 6.5 * u) + 6 * u
-                end = right - panel.font.width(high, 6.5 * u) - 6 * u
-                panel.text(x + 15 * u, y + 8.5 * u, low, 6.5 * u, theme.quiet)
-                panel.scale(bar, y + 1.5 * u, end - bar, 7 * u, look.palette, 3.5 * u)
-                panel.text(right, y + 8.5 * u, high, 6.5 * u, theme.quiet, align="right")
+                self._colours(panel, sprite, x + 15 * u, right, y)
                 y += 20 * u
+
+    def _colours(self, panel: Panel, sprite: Sprites, x: float, right: float, y: float) -> None:
+        """The colours of one table: a bar with its limits, or one square for each kind."""
+        u, theme = self.ui, self.theme
+        if sprite.paint.palette in ("kinds", "lines"):
+            kinds = sprite.paint.palette == "kinds"
+            colours = sprite.colours[[(2 * k + 1) * 256 // 22 for k in range(11)] if kinds else range(14)]
+            each = (right - x) / len(colours)
+            for k, (r, g, b) in enumerate(colours.tolist()):
+                panel.box(x + k * each, y + 1.5 * u, each - 2 * u, 7 * u, f"#{r:02x}{g:02x}{b:02x}", 1.0, 2 * u)
+            return
+        low, high = (number(v, 2) for v in sprite.columns.limits)
+        bar = x + panel.font.width(low, 6.5 * u) + 6 * u
+        end = right - panel.font.width(high, 6.5 * u) - 6 * u
+        panel.text(x, y + 8.5 * u, low, 6.5 * u, theme.quiet)
+        panel.scale(bar, y + 1.5 * u, end - bar, 7 * u, sprite.paint.palette, 3.5 * u)
+        panel.text(right, y + 8.5 * u, high, 6.5 * u, theme.quiet, align="right")
 
     def _scale(self, panel: Panel, camera: Camera) -> None:
         u, theme = self.ui, self.theme
@@ -132,5 +145,13 @@ def nice(length: float) -> float:
     return base * max(k for k in (1, 2, 5) if k * base <= length * (1 + 1e-9))
 
 
-def _scaled(look: Look) -> bool:
-    return look.colour is not None and not isinstance(look.colour, str)
+def _scaled(sprite: Sprites) -> bool:
+    """Whether colours stand for values that the legend has to name."""
+    return sprite.paint.read is not None and bool(sprite.paint.what)
+
+
+def _dot(sprite: Sprites) -> str:
+    """The colour that stands for a table: its only one, or one well up its palette."""
+    only = int(sprite.columns.tint[0, 0]) if sprite.paint.read is not None and sprite.columns.n else PLAIN
+    r, g, b = sprite.colours[170 if _scaled(sprite) else only].tolist()
+    return f"#{r:02x}{g:02x}{b:02x}"

@@ -2,8 +2,8 @@
 
 A scene may take part: `pointer(world, at, phase, button) -> bool` gets the mouse at a place in metres, phase "press",
 "drag" or "release", and says of a press whether it keeps it (then nothing is panned until the button is up; with shift
-the mouse is always the window's); `key(world, typed) -> str` gets every character that is typed, and returns what it did
-in words, or "" for nothing. `HINT`, a text, is shown before the keys of the window.
+the mouse is always the window's); `key(world, typed) -> str` gets every character that is typed, and returns what it
+did in words, or "" for nothing. `HINT`, a text, is shown before the keys of the window.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STILL = 4.0  # pt that the mouse may move between press and release of a click
 
 HINT = "click: open a mind   N: one worth a look   drag, wheel: move   space: pause   H: all keys"
 SHORT = "N: a mind worth a look   space: pause   H: all keys"  # beside the keys of a scene
-WAYS = {"up": (0, 1), "down": (0, -1), "left": (-1, 0), "right": (1, 0), "w": (0, 1), "s": (0, -1), "a": (-1, 0), "d": (1, 0)}
+WAYS = {"up": "up", "w": "up", "down": "down", "s": "down", "left": "left", "a": "left", "right": "right", "d": "right"}
 
 
 class Key(NamedTuple):
@@ -150,7 +150,7 @@ def _steer(window: Window, event: Any, down: bool) -> bool:
     if name not in WAYS or view.microscope is None or not view.microscope.driving:
         return False
     (window.held.add if down else window.held.discard)(name)
-    deeds.steer(view, *(sum(WAYS[held][axis] for held in window.held) for axis in (0, 1)))
+    deeds.steer(view, {WAYS[held] for held in window.held})
     return True
 
 

@@ -15,52 +15,23 @@ import numpy as np
 from swarm.errors import SaveError, SettingsError
 from swarm.look import Look
 from swarm.render import context as contexts
+from swarm.render import deeds
 from swarm.render.figures import Figures
-from swarm.render.renderer import Renderer
 from swarm.render.target import Target
 from swarm.render.theme import Theme
+from swarm.render.view import View
+
+FRAME = 1 / 30  # s that the panels take a picture to last
 
 
-def pixels(
-    world: Any,
-    size: tuple[int, int] = (1600, 900),
-    *,
-    scene: Any = None,
-    looks: Iterable[Look] | None = None,
-    theme: str | Theme = "dark",
-    title: str | None = None,
-    ui: float | None = None,
-    hud: bool = True,
-    fill: float | None = None,
-    figures: Figures | None = None,
-) -> np.ndarray:
-    """The picture as uint8 [height, width, 3], top row first.
+def pixels(world: Any, size: tuple[int, int] = (1600, 900), **options: Any) -> np.ndarray:
+    """The picture as uint8 [height, width, 3], top row first; options as for `Drawer`.
 
-    fill     1 shows the whole world, more comes closer; by default the world fills the picture to its edges
-    ui       the overlay's scale, by default the height over 900; `hud` False leaves the overlay out
-    figures  what `follow` returned, so that the overlay shows the run's rates and curves
-    Raises `BackendError` where nothing can be drawn, `SettingsError` for a size without area.
+    Raises `BackendError` where nothing can be drawn, `SettingsError` for a size without area and for options that do
+    not fit.
     """
-    width, height = (int(x) for x in size)
-    if not (0 < width <= 16384 and 0 < height <= 16384):
-        raise SettingsError(f"picture: size {tuple(size)} is not a width and height between 1 and 16384 px.")
-    drawer = Drawer(
-        world,
-        (width, height),
-        scene=scene,
-        looks=looks,
-        theme=theme,
-        title=title,
-        figures=figures,
-        ui=ui if ui is not None else max(0.6, height / 900),
-    )
+    drawer = Drawer(world, size, **{"fill": None, **options})
     try:
-        if not hud:
-            drawer.renderer.hud = None
-        if fill is None:
-            drawer.renderer.camera.cover()
-        else:
-            drawer.renderer.camera.fit(fill)
         drawer()
         return drawer.read()
     finally:
@@ -68,7 +39,7 @@ def pixels(
 
 
 def screenshot(world: Any, path: str | Path, size: tuple[int, int] = (1600, 900), **options: Any) -> Path:
-    """Draw the world into the PNG file `path`; options as for `pixels`. Returns the path.
+    """Draw the world into the PNG file `path`; options as for `Drawer`. Returns the path.
 
     Raises `SaveError` when it cannot be written; nothing half-written is left.
     """
@@ -79,25 +50,95 @@ def screenshot(world: Any, path: str | Path, size: tuple[int, int] = (1600, 900)
 
 
 class Drawer:
-    """Draws a world off the screen again and again: `draw = Drawer(world)`, then `draw()`. For benchmarks and video.
+    """Draws a world off the screen again and again: `draw = Drawer(world)`, then `draw()`. For pictures and video.
 
-    Raises `BackendError` where nothing can be drawn.
+    scene, looks, theme, title  as for `watch`
+    ui       the overlay's scale, by default the height over 900; `hud` False leaves the overlay out
+    fill     1 shows the whole world, more comes closer; None: the world fills the picture to its edges
+    figures  what `follow` returned, so that the overlay shows the run's rates and curves
+    select   an id to put under the microscope, or "oldest", "richest", "fertile"
+    zoom     how much closer the selected agent is than the whole world, which is then in the middle of the picture
+    colour   what agents are coloured by, one of `Renderer.colourings`
+    panels   charts, settings and the selected brain beside the picture; needs imgui-bundle
+    trails   where agents came from
+
+    Raises `BackendError` where nothing can be drawn, `SettingsError` for what does not fit.
     """
 
-    def __init__(self, world: Any, size: tuple[int, int] = (1280, 720), **options: Any) -> None:
-        self.world, self.context = world, contexts.headless()
+    def __init__(
+        self,
+        world: Any,
+        size: tuple[int, int] = (1280, 720),
+        *,
+        scene: Any = None,
+        looks: Iterable[Look] | None = None,
+        theme: str | Theme = "dark",
+        title: str | None = None,
+        ui: float | None = None,
+        hud: bool = True,
+        fill: float | None = 1.0,
+        figures: Figures | None = None,
+        select: int | str | None = None,
+        zoom: float = 1.0,
+        colour: str | None = None,
+        panels: bool = False,
+        trails: bool = False,
+    ) -> None:
+        width, height = (int(x) for x in size)
+        if not (0 < width <= 16384 and 0 < height <= 16384):
+            raise SettingsError(f"picture: size {tuple(size)} is not a width and height between 1 and 16384 px.")
+        self.context = contexts.headless()
+        self.view: Any = None
+        self.target: Any = None
         try:
-            self.target = Target(self.context, size)
-            self.renderer = Renderer(self.context, world, size, **options)
+            self.target = Target(self.context, (width, height))
+            self.view = View(
+                self.context,
+                world,
+                (width, height),
+                scene=scene,
+                looks=looks,
+                theme=theme,
+                title=title,
+                figures=figures,
+                ui=ui if ui is not None else max(0.6, height / 900),
+                panels=panels,
+            )
+            if not hud:
+                self.renderer.hud = None
+            self.renderer.camera.cover() if fill is None else self.renderer.camera.fit(fill)
+            self.renderer.trails = trails
+            if colour is not None:
+                deeds.colour_by(self.view, colour)
+            if select is not None:
+                deeds.select(self.view, select)
+                self.view.following = True
+                self.renderer.camera.zoom(zoom, width / 2, height / 2)
         except BaseException:
-            self.context.release()
+            self.release()
             raise
+
+    @property
+    def world(self) -> Any:
+        """The world that is drawn."""
+        return self.view.world
+
+    @property
+    def renderer(self) -> Any:
+        """The `Renderer` that draws it."""
+        return self.view.renderer
 
     def __call__(self, alpha: float | None = None) -> None:
         """Read the columns, draw, and wait until the picture is done."""
-        self.renderer.upload(self.world, alpha)
-        self.renderer.draw(self.target.framebuffer)
+        self.view.refresh()
+        self.view.idle(sample=False)
+        self.renderer.show(alpha)
+        self.view.draw(self.target.framebuffer, FRAME)
         self.context.finish()
+
+    def sample(self) -> None:
+        """Have the overlay's figures and the charts go on."""
+        self.renderer.figures.sample(self.world)
 
     def read(self) -> np.ndarray:
         """The last picture: uint8 [height, width, 3], top row first."""
@@ -105,9 +146,9 @@ class Drawer:
 
     def release(self) -> None:
         """Give everything back."""
-        self.renderer.release()
-        self.target.release()
-        self.context.release()
+        for thing in (self.view, self.target, self.context):
+            if thing is not None:
+                thing.release()
 
 
 def save(path: Path, image: np.ndarray) -> Path:

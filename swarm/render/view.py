@@ -1,7 +1,7 @@
-"""Everything that is shown of a world, and done with it, whatever it is shown on: a window or a picture off the screen.
+"""Everything that is shown of a world, and done with it, whatever it is shown on: a window or a picture.
 
-A frame is five steps on one page, `View.frame`: the ticks that have ended are taken; between two jobs of ticks the world
-is idle, and all that reads or writes it happens then; the next ticks begin in their thread; meanwhile the frame is drawn.
+A frame is one page, `View.frame`: the ticks that have ended are collected; between two jobs of ticks the world is idle,
+and all that reads or writes it happens then; the next ticks begin in their thread; meanwhile the frame is drawn.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from swarm.errors import DeadError, SettingsError, SwarmError
 from swarm.look import Look
+from swarm.render.microscope import Microscope, Notes
 from swarm.render.pace import Pace
 from swarm.render.renderer import Renderer
 from swarm.render.theme import Theme, choose
@@ -50,9 +51,11 @@ class View:
         self._given = {"scene": scene, "looks": None if looks is None else tuple(looks), "title": title}
         self.renderer = Renderer(context, world, size, theme=self.theme, ui=ui, figures=figures, **self._given)
         self.pace, self.ticker = Pace(float(world.dt)), Ticker(world)
-        self.microscope: Any = None
+        self.microscope: Microscope | None = None
+        self.notes = Notes()  # births and what was done to brains
         self.following = False
         self.end: int | None = None  # the tick not to go beyond
+        self.page: Any = None  # a `ReplayWriter` that takes notes of the world
         self.message, self._until = "", 0.0
         self.budget, self.moments = budget, _moments(world, budget)
         self.panels = _panels(self) if panels else None
@@ -101,14 +104,15 @@ class View:
         for function, arguments in acts:
             self._try(function, *arguments)
         tick = int(self.world.tick)
-        if self.moments is not None:
-            self._try(self.moments.note, self.world)
+        for keeper in (self.moments, self.page):
+            if keeper is not None:
+                self._try(keeper.note, self.world)
+        self.notes.update(self.world)
         if self.microscope is not None:
             self.microscope.update(self.world)
-            if edited := self.microscope.edited:
-                self._edited(edited)
-            if not self.microscope.alive:
-                self.following = False
+            if (edited := self.microscope.edited) and self.moments is not None:
+                self._try(self.moments.edited, edited)
+            self.following &= self.microscope.alive
         if tick != self._shown or acts or self._stale:
             focus = None if self.microscope is None else self.microscope.inspection
             self.renderer.take(self.world, focus)
@@ -173,18 +177,20 @@ class View:
         if self.ticker.idle:
             self.idle()
 
+    def refresh(self) -> None:
+        """Read what is shown again, though no tick was made."""
+        self._stale = True
+
     def changed(self) -> None:
-        """The idle world was written to by hand: show it as it is now."""
+        """The idle world was written to by hand: show it as it is now, and do not run over it again from before."""
         self._stale = True
         if self.moments is not None:
             self._try(self.moments.changed, self.world)
 
     def travelled(self) -> None:
-        """The time machine has put another tick in the world's place: who is under the microscope may not live there."""
+        """The time machine has put another tick in the world's place: show it."""
         self._stale = True
         self.pace.ahead = self.pace.dt
-        if self.microscope is not None:
-            self._select(self.microscope.id)
 
     def select(self, id: int) -> None:
         """Put an agent under the microscope; 0 lets go."""
@@ -219,24 +225,20 @@ class View:
         if not id:
             self.following = False
             return
-        from swarm.render.microscope import Microscope
-
         try:
-            self.microscope = Microscope(self.world, id)
+            self.microscope = Microscope(self.world, id, self.notes)
         except DeadError as error:
             self.following = False
             self.say(str(error))
             return
         self.renderer.selected = id
 
-    def _edited(self, ids: Any) -> None:
-        if self.moments is not None:
-            self._try(self.moments.edited, ids)
-
     def _restart(self, seed: int | None, settings: dict[str, Any]) -> None:
         made = (self.world.scene or {}).get("path")
         if made is None:
-            raise SettingsError("restart: no scene built this world, so it cannot be built anew. Go back in time instead.")
+            raise SettingsError(
+                "restart: no scene built this world, so it cannot be built anew. Go back in time instead."
+            )
         from swarm import scenes
 
         values = {**self.world.scene["settings"], **settings}
@@ -258,7 +260,7 @@ class View:
         old.release()
         self.ticker.close()
         self.renderer, self.world, self.ticker = new, world, Ticker(world)
-        self.microscope, self.following = None, False
+        self.microscope, self.following, self.notes = None, False, Notes()
         self.pace.ahead, self.pace.steps = 0.0, 0
         self.moments = _moments(world, self.budget)
         self._stale, self._sampled = True, -1.0
@@ -268,16 +270,12 @@ def _moments(world: Any, budget: int) -> Any:
     """The time machine of a world; None without a budget, or where these are several worlds."""
     if not budget or world.worlds > 1:
         return None
-    try:
-        from swarm.moments import Moments
-    except ImportError:
-        return None
+    from swarm.moments import Moments
+
     return Moments(world, budget)
 
 
 def _panels(view: View) -> Any:
-    try:
-        from swarm.render.panels import make
-    except ImportError:
-        return None
+    from swarm.render.panels import make
+
     return make(view)

@@ -16,8 +16,9 @@ from typing import Any
 from swarm.errors import BackendError, SwarmError
 from swarm.look import Look
 from swarm.render import context as contexts
-from swarm.render import keys, picture
-from swarm.render.film import Film
+from swarm.render import deeds, keys, picture
+from swarm.render.recording import Film
+from swarm.render.replay import ReplayWriter
 from swarm.render.sheet import Sheet
 from swarm.render.target import Target
 from swarm.render.theme import Theme
@@ -38,19 +39,30 @@ def watch(
     theme: str | Theme = "dark",
     title: str | None = None,
     hint: str | None = None,
+    colour: str | None = None,
     record: str | Path | None = None,
     budget: int = BUDGET,
 ) -> None:
     """Show the world in a window until it is closed, or until its clock has reached `ticks` more ticks.
 
-    hint: one line on what to watch for, shown at the start; by default the scene's WATCH. record: a video of all that is
-    shown, .mp4; however the window ends, the file is finished. budget: bytes that the time machine may take.
+    hint: one line on what to watch for, shown at the start; by default the scene's WATCH. colour: what agents are
+    coloured by, one of `Renderer.colourings`. record: a video of all that is shown, .mp4, or a page for browsers,
+    .html; however the window ends, the file is finished. budget: bytes that the time machine may take.
 
     Raises `BackendError` with a remedy where there is no display, no OpenGL 3.3, no pygame or no moderngl, and when the
     OpenGL context is lost; the world then stands at a whole tick. For a video also `ExtraError` and `SaveError`.
     """
     window = Window(
-        world, scene=scene, looks=looks, size=size, theme=theme, title=title, hint=hint, record=record, budget=budget
+        world,
+        scene=scene,
+        looks=looks,
+        size=size,
+        theme=theme,
+        title=title,
+        hint=hint,
+        colour=colour,
+        record=record,
+        budget=budget,
     )
     window.view.end = None if ticks is None else int(world.tick) + ticks
     try:
@@ -76,6 +88,7 @@ class Window:
         theme: str | Theme = "dark",
         title: str | None = None,
         hint: str | None = None,
+        colour: str | None = None,
         record: str | Path | None = None,
         budget: int = BUDGET,
     ) -> None:
@@ -84,6 +97,7 @@ class Window:
         self.context: Any = None
         self.view: Any = None
         self.film: Film | None = None
+        self.sheet: Any = None
         self.pygame, self.surface = _open(size)
         try:
             self.context = contexts.current()
@@ -103,9 +117,13 @@ class Window:
                 panels=True,
                 budget=budget,
             )
+            if colour is not None:
+                deeds.colour_by(self.view, colour)
             self.sheet = Sheet(self.context, ui)
             self.surface.title = f"{self.view.figures.title} - swarm"
-            if record is not None:
+            if record is not None and Path(record).suffix.lower() == ".html":
+                self.view.page = ReplayWriter(Path(record), world, self.scene)
+            elif record is not None:
                 self.film = Film(Path(record), self.camera.size)
         except BaseException:
             self.close()
@@ -252,9 +270,11 @@ class Window:
         if self.film is not None:
             self.film.close()
         if self.view is not None:
-            self.sheet.release()
             self.view.release()
-            self.last = self.view.world
+            if self.view.page is not None:
+                self.view.page.close()
+        if self.sheet is not None:
+            self.sheet.release()
         if self.context is not None:
             self.context.release()
         if self.surface is not None:

@@ -12,6 +12,7 @@ A scene is a module, or a class or namespace in one, with
     record(world, folder)  adds streams of its own to a recorded run, by `world.record` (optional)
     pointer, key, HINT   what mouse and keys do in the window, see `swarm.render.keys` (optional)
     steady(agents)       -> dict of settings that keep as many alive, for benchmarks (optional)
+    TUNE, few(settings)  settings that act on a running world, see `swarm.scenes.tune` (optional)
     comparable(found)    -> why a benchmark does not count, or "" (optional)
     score(world)         -> how well it did, a number, for searchers (optional)
     MANY = True          says that its systems, `check` and `score` know a world that holds W worlds (optional)

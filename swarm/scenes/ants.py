@@ -6,7 +6,6 @@ the trail, the fainter the longer it carries. At the nest it puts the crumb down
 finds nothing for long becomes one, too. The trail spreads and fades: only what is used stays. A pile that is eaten up
 is followed by another one somewhere else.
 
-Watch for: thin threads to a pile that thicken to roads round the walls, and dissolve when the pile is gone.
 Source: J.-L. Deneubourg, S. Aron, S. Goss and J. M. Pasteels, "The self-organizing exploratory pattern of the Argentine
 ant", J. Insect Behavior 3, 1990.
 """
@@ -14,6 +13,7 @@ ant", J. Insect Behavior 3, 1990.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import ceil, pi, sqrt
 from typing import Annotated, Any, NamedTuple
 
@@ -45,6 +45,8 @@ from swarm.world import World
 FEELERS = (40.0, 0.0, -40.0)  # degrees from the nose: left, ahead, right
 REACH = 2.5  # m, how long they are
 PILES = 3
+WATCH = "thin threads to a pile that thicken to roads round the walls, and dissolve when the pile is gone"
+TUNE = "rate", "lost", "scouts", "patience", "fade", "spread", "tire"
 
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -96,13 +98,10 @@ class Settings:
 def build(settings: Settings) -> World:
     """The world at tick 0: all ants at the nest in the middle, walls and piles around it."""
     s = settings
-    side = s.cells or max(64, ceil(sqrt(10 * s.agents)))
+    side = cells(s)
     world = World((side, side), tick=s.tick, backend=s.backend, seed=s.seed, threads=s.threads)
-    trail, ground = Field("trail", (side, side)), Tiles("ground", (side, side))
+    trail, ground, mind_ = place(side)
     ground.set(world, walls(s.seed, side, s.walls))
-    nest = [(side // 2 + x, side // 2 + y) for x in range(-4, 5) for y in range(-4, 5) if x * x + y * y <= 16]
-    home = Flow(ground, {"nest": nest}, scale=side / 4)
-    mind_ = mind("Mind", trail=Probe(trail, FEELERS, REACH, Ant.vel), home=home, actions=("turn", "push"))
 
     def anywhere(count: int) -> np.ndarray:
         return (world.scatter(count)[:, 0] / np.float32(side) - np.float32(0.5)) * np.float32(2 * pi)
@@ -130,6 +129,25 @@ def build(settings: Settings) -> World:
         replenish(pile),
     )
     return world
+
+
+def few(settings: Settings) -> dict[str, Any]:
+    """The same rules for one ant in a place as large with piles as large, see `swarm.scenes.tune`."""
+    return {"agents": 1, "cells": cells(settings), "crumbs": settings.agents * settings.crumbs}
+
+
+def cells(settings: Settings) -> int:
+    """Along each side of the world."""
+    return settings.cells or max(64, ceil(sqrt(10 * settings.agents)))
+
+
+@cache
+def place(side: int) -> tuple[Field, Tiles, Any]:
+    """What a world of `side` cells has: the trail, the ground, and the ants' mind, which feels both."""
+    trail, ground = Field("trail", (side, side)), Tiles("ground", (side, side))
+    nest = [(side // 2 + x, side // 2 + y) for x in range(-4, 5) for y in range(-4, 5) if x * x + y * y <= 16]
+    home = Flow(ground, {"nest": nest}, scale=side / 4)
+    return trail, ground, mind("Mind", trail=Probe(trail, FEELERS, REACH, Ant.vel), home=home, actions=("turn", "push"))
 
 
 def walls(seed: int, side: int, count: int) -> np.ndarray:
@@ -251,8 +269,9 @@ def look(world: World) -> tuple[Look, ...]:
 def marks(world: World) -> tuple[Any, ...]:
     """The trail, the walls and the nest."""
     host, side = world.backend.host, world.size[0]
+    trail = world.resources.get("field trail", np.zeros((2, 2), np.float32))  # none before the first tick
     return (
-        Heat(np.sqrt(host(world.resources["field trail"])), (0.1, 2.5), palette="tide", alpha=0.8),
+        Heat(np.sqrt(host(trail)), (0.1, 2.5), palette="tide", alpha=0.8),
         Heat(host(world.resources["tiles ground"]), (0, 1), colour="#7a8296", alpha=0.9, smooth=False),
         Box((side / 2, side / 2), (9, 9), "accent", 0.35, radius=4.5),
         Box((side / 2, side / 2), (9, 9), "accent", 0.9, radius=4.5, outline=1.5),

@@ -1,7 +1,8 @@
 """Flock: a hundred or a hundred thousand birds without brains that steer by Reynolds' three rules, in a gusty wind.
 
 Every bird is drawn to its neighbours' middle, matches their velocity and keeps its distance; it would like to go at
-cruising speed, and gusts keep it from it. Watch for: groups form within seconds, meet, and pass through each other.
+cruising speed, and gusts keep it from it.
+
 Source: C. W. Reynolds, "Flocks, herds and schools: a distributed behavioral model", SIGGRAPH 1987.
 """
 
@@ -22,6 +23,9 @@ from swarm.stages.flock import flock
 from swarm.stages.index import index
 from swarm.stages.move import move
 from swarm.world import World
+
+WATCH = "groups form within seconds, meet, and pass through each other"
+TUNE = "cohesion", "alignment", "separation", "cruise", "limit", "wind"
 
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -72,6 +76,11 @@ def build(settings: Settings) -> World:
         move(Body.pos, Body.vel, limit=s.limit),
     )
     return world
+
+
+def few(settings: Settings) -> dict[str, Any]:
+    """The same rules for one bird, see `swarm.scenes.tune`."""
+    return {"agents": 1}
 
 
 def fly(cruise: float, wind: float) -> Any:

@@ -40,6 +40,9 @@ from swarm.world import World
 MANY = True  # all of this knows a world that holds several
 RADIUS = 12.0  # m, how far a forager sees
 HIDDEN = 32
+TUNE = (
+    "living", "moving", "push", "drag", "reach", "meal", "regrow", "rich", "lifespan", "mutation", "cap",
+)  # fmt: skip
 
 
 class Body(Component):
@@ -142,6 +145,11 @@ def build(settings: Settings) -> World:
         die(s.lifespan),
     )
     return world
+
+
+def few(settings: Settings) -> dict[str, Any]:
+    """The same rules for one forager, see `swarm.scenes.tune`."""
+    return {"agents": 1, "plants": 1}
 
 
 def steady(agents: int) -> dict[str, Any]:

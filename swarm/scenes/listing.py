@@ -44,7 +44,7 @@ def listed(path: str) -> list[Setting]:
     rows = []
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
-        metas = [part for part in _parts(hint) if isinstance(part, Meta)]
+        metas = [part for part in parts(hint) if isinstance(part, Meta)]
         rows.append(
             Setting(
                 field.name,
@@ -79,12 +79,12 @@ def command(path: str) -> None:
         console.print(example, highlight=False, markup=False)
 
 
-def _parts(hint: Any) -> Iterator[Any]:
+def parts(hint: Any) -> Iterator[Any]:
     """A type and everything it is made of, with what annotates it."""
     yield hint
     if get_origin(hint) is not Literal:
         for part in get_args(hint):
-            yield from _parts(part)
+            yield from parts(part)
 
 
 def _kinds(hint: Any) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _kinds(hint: Any) -> Iterator[str]:
 
 
 def _range(hint: Any, metas: list[Meta]) -> str:
-    choices = [str(c) for part in _parts(hint) if get_origin(part) is Literal for c in get_args(part)]
+    choices = [str(c) for part in parts(hint) if get_origin(part) is Literal for c in get_args(part)]
     if choices:
         return " | ".join(choices)
     words = []
@@ -113,7 +113,7 @@ def _range(hint: Any, metas: list[Meta]) -> str:
         both = meta.ge is not None and meta.le is not None
         words.append(f"{meta.ge:g} .. {meta.le:g}" if both else ", ".join(filter(None, (low, high))))
     words = [word for word in words if word]
-    return " or ".join([*words, "none"] if words and type(None) in _parts(hint) else words)
+    return " or ".join([*words, "none"] if words and type(None) in parts(hint) else words)
 
 
 def _default(field: dataclasses.Field) -> str:

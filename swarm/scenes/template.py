@@ -27,6 +27,7 @@ class Settings:  # `swarm settings my_world.py` lists them; --set living=0.1 set
     threads: int | None = None
     cap: int | None = None  # the largest population
     living: Annotated[float, Meta(ge=0, extra={"unit": "J/s"})] = 0.2  # the cost of being
+TUNE = ("living", "cap")  # the sliders of these act at once
 
 def live(world, dt):  # an own rule: brains push, living costs, who has nothing left dies
     for agents in world.query(Body, Mind):
@@ -49,8 +50,7 @@ def build(s):
     return world
 
 def check(world):  # what always holds; `swarm check` asks
-    for agents in world.query(Body):
-        assert (agents[Body].energy > 0).all(), "somebody lives on nothing"
+    assert all((agents[Body].energy > 0).all() for agents in world.query(Body)), "somebody lives on nothing"
 
 def look(world):  # how it is drawn
     return (Look("grass", Grass.pos, palette="moss", strength=Grass.ripe, shape="disc"),

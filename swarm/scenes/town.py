@@ -4,8 +4,7 @@ In the morning people go to work, then to market or to a park, and home at night
 the ways by flow fields, see others and you in eight directions, and push. Citizens share eight brains that were trained
 to follow the way and to give room; strays have brains of their own, mutated copies of these, and some are odd.
 
-Watch for: streams that turn with the hours, and crowds at the gates of yards. Click where you want to go; people give
-way. Keys w, a, s, d walk, too.
+You go where you click, and people give way; keys w, a, s, d walk, too.
 
 Sources: A. Treuille, S. Cooper and Z. Popovic, "Continuum crowds", SIGGRAPH 2006 (one field of ways for a whole crowd).
 """
@@ -13,6 +12,7 @@ Sources: A. Treuille, S. Cooper and Z. Popovic, "Continuum crowds", SIGGRAPH 200
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import sqrt
 from typing import Annotated, Any, Literal
 
@@ -45,10 +45,12 @@ TILE = 1.0  # m
 NEAR, SEES = 2.5, 8.0  # m: how far people see each other, and you
 HIDDEN = 24
 BRAINS = 8
+WATCH = "streams that turn with the hours, and crowds at the gates of yards. Click where you want to go"
 GOALS = {"work": town_map.WORK, "market": town_map.MARKET, "park": town_map.PARK} | {
     f"home {k}": tile for k, tile in enumerate(town_map.HOMES)
 }
 WORK, MARKET, PARK, HOME = range(4)
+TUNE = "day", "walk", "drag"
 
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -107,13 +109,11 @@ def minds(roads: Flow) -> Any:
 def build(settings: Settings) -> World:
     """The world at tick 0: everybody somewhere in the streets, you at the market."""
     s = settings
-    blocks = s.blocks or max(3, round(sqrt(s.agents / 60)))
-    ground = town_map.tiles(blocks)
+    blocks = across(s)
+    ground, Mind = place(blocks)
     side = ground.columns * TILE
     world = World((side, side), tick=s.tick, backend=s.backend, seed=s.seed, threads=s.threads)
     ground.set(world, town_map.plan(s.seed, blocks))
-    roads = Flow(ground, GOALS, scale=20.0)
-    Mind = minds(roads)
     mlp = MLP((Mind.inputs, HIDDEN, Mind.outputs), activation="tanh", output="tanh")
     strays = round(s.agents * s.strays)
     pool = taught(mlp, world, s.brains)
@@ -147,6 +147,23 @@ def build(settings: Settings) -> World:
         collide(Player.pos, 0.4, Player.vel, tiles=ground, agents=False, edge="wall"),
     )
     return world
+
+
+def few(settings: Settings) -> dict[str, Any]:
+    """The same rules for one citizen in a town as large, see `swarm.scenes.tune`."""
+    return {"agents": 1, "blocks": across(settings)}
+
+
+def across(settings: Settings) -> int:
+    """Blocks along each side of the town."""
+    return settings.blocks or max(3, round(sqrt(settings.agents / 60)))
+
+
+@cache
+def place(blocks: int) -> tuple[Any, Any]:
+    """What a town of `blocks` x `blocks` has: the ground, and its people's mind, which knows the ways."""
+    ground = town_map.tiles(blocks)
+    return ground, minds(Flow(ground, GOALS, scale=20.0))
 
 
 def taught(mlp: MLP, world: World, how: str) -> Brains:
@@ -203,9 +220,9 @@ def walk(push: float, drag: float) -> Any:
 
 
 def pointer(world: World, at: tuple[float, float], phase: str, button: int) -> bool:
-    """The left button says where you want to be; whether the scene keeps the mouse. See `swarm.render.keys`."""
-    if button != 1 or phase == "release":
-        return button == 1
+    """The right button says where you want to be; whether the scene keeps the mouse. See `swarm.render.keys`."""
+    if button != 3 or phase == "release":
+        return button == 3
     _go(world, at)
     return True
 
@@ -220,7 +237,7 @@ def key(world: World, typed: str) -> str:
     return "you walk"
 
 
-HINT = "click: walk there   W A S D: walk"
+HINT = "right click, W A S D: walk"
 
 
 def _go(world: World, at: tuple[float, float]) -> None:

@@ -28,7 +28,8 @@ class Standin:
     """Tables of plain arrays: `Standin((100, 100), forager={Body.pos: ..., ...})`. Nothing moves."""
 
     def __init__(self, size: tuple[float, float], **tables: dict[Any, Any]) -> None:
-        self.size, self.tick, self.dt = size, 0, 1 / 60
+        self.size, self.tick, self.dt, self.worlds = size, 0, 1 / 60, 1
+        self.backend = SimpleNamespace(host=np.asarray)
         self.tables = {name: _table(name, columns) for name, columns in tables.items()}
 
     def view(self, *columns: Any, alpha: float | None = None) -> tuple[Any, ...]:
@@ -53,9 +54,18 @@ class Standin:
 def _table(name: str, columns: dict[Any, Any]) -> Any:
     arrays = {c: np.asarray(values, c.dtype).reshape(-1, *c.shape) for c, values in columns.items()}
     owners = tuple(dict.fromkeys(c.owner for c in arrays))
+    n = len(next(iter(arrays.values())))
     return SimpleNamespace(
         name=name,
-        n=len(next(iter(arrays.values()))),
+        n=n,
+        xp=np,
+        brains=None,
+        version=0,
+        slots=np.arange(n, dtype=np.uint32),
+        generations=np.zeros(n, np.uint32),
+        parents=np.zeros(n, np.uint64),
+        born=np.full(n, -1),
+        ids=lambda: np.arange(n, dtype=np.uint64),
         components=owners,
         born_total=0,
         died_total=0,

@@ -64,7 +64,7 @@ def test_marks_are_where_they_say(gl):
 
 def test_a_mouse_draws_a_one_and_the_crowd_walks_there(gl, display, tmp_path):  # noqa: F811
     pytest.importorskip("pygame")
-    window = Driven(display, tmp_path, "tests.image.windowed_digits")
+    window = Driven(display, tmp_path, "tests.image.windowed_digits", "90")
     window.until(lambda s: s["tick"] > 3, 60)
     (x, y), side = window.now["middle"], window.now["side"]
     window.hand("mousemove", 500, 350)

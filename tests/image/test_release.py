@@ -57,19 +57,21 @@ def test_renderers_come_and_go_without_a_trace(gl, living):
     world = crowd(200, 300)
     use(gl, world, (64, 48))  # the program that drew last lives until another is taken
     before = living()
-    for k in range(60):
+    for k in range(200):
         use(gl, world, (64 + k, 48))
     assert living() == before
 
 
 def test_growing_tables_and_resizes_leave_nothing_behind(gl, living):
     renderer, target = Renderer(gl, agents([(1, 1)]), (64, 48), looks=(look(),)), Target(gl, (64, 48))
-    renderer.upload(agents(np.ones((5000, 2))))
-    renderer.draw(target.framebuffer)
+    for n in (30_000, 5000):  # as a density map, and as shapes
+        renderer.upload(agents(np.ones((n, 2))))
+        renderer.draw(target.framebuffer)
     before = living()
-    for k in range(200):
-        renderer.camera.resize((64 + k, 200 - k))
-        renderer.upload(agents(np.ones((5000 + 100 * k, 2))))
+    crowds = [agents(np.ones((5000 + 2500 * k, 2))) for k in range(10)]
+    for k in range(1000):
+        renderer.camera.resize((64 + k % 200, 300 - k % 211))
+        renderer.upload(crowds[k % 10])
         renderer.draw(target.framebuffer)
     assert living() == before
     renderer.release()

@@ -116,6 +116,44 @@ def test_without_a_display_one_line_says_what_to_do(variables, words):
     assert tick == "1"  # the world is unharmed
 
 
+def test_a_lost_context_is_one_line_and_the_world_is_unharmed(gl, tmp_path):
+    pytest.importorskip("pygame")
+    code = """if True:
+        import moderngl
+        from swarm.errors import BackendError
+        from swarm.render.window import Window
+        from tests.image.windowed import world
+        window = Window(world(), record="film.mp4")
+        for _ in range(20):
+            window.frame()
+        def lost(framebuffer):
+            raise moderngl.Error("the context was lost")
+        window.view.renderer.draw = lost
+        try:
+            window.frame()
+        except BackendError as error:
+            print(error)
+        window.close()
+        before = window.world.tick
+        window.world.step()
+        print(window.world.tick - before)"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment(SDL_VIDEODRIVER="offscreen"),
+        timeout=120,
+    )
+    need("offscreen not available" not in done.stderr, "this SDL cannot draw off the screen")
+    assert done.returncode == 0, done.stderr
+    message, ticks = done.stdout.splitlines()[-2:]
+    assert "context was lost" in message
+    assert "Remedy: " in message
+    assert ticks == "1"
+    assert (tmp_path / "film.mp4").stat().st_size > 1000  # what was drawn until then is kept
+
+
 # --- a real window ----------------------------------------------------------------------------------------------------
 
 
@@ -142,10 +180,10 @@ def display():
 class Driven:
     """A running window and the hand on its mouse and keys."""
 
-    def __init__(self, display: str, folder: Path, program: str = "tests.image.windowed") -> None:
+    def __init__(self, display: str, folder: Path, program: str = "tests.image.windowed", word: str = "world") -> None:
         self.env = environment(DISPLAY=display)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", program, "90"],
+            [sys.executable, "-m", program, word],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -170,10 +208,25 @@ class Driven:
         """The first state for which `true(state)` holds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.now = json.loads(self.lines.get(timeout=seconds))
+            try:
+                self.now = json.loads(self.lines.get(timeout=seconds))
+            except queue.Empty:
+                ended = self.process.poll() is not None
+                said = self.process.stderr.read() if ended and self.process.stderr is not None else "it hangs"
+                raise AssertionError(f"the window says nothing more: {said}") from None
             if true(self.now):
                 return self.now
         raise AssertionError(f"never happened; the last state is {self.now}")
+
+    def still(self):
+        """The first state that equals the one before: the tick under way when the world was paused has been shown."""
+        last = [self.now, None]
+
+        def same(now):
+            last[:] = now, last[0]
+            return last[0] == last[1]
+
+        return self.until(same)
 
 
 def test_a_real_window_driven_by_real_events(gl, display, tmp_path):
@@ -206,3 +259,77 @@ def test_a_real_window_driven_by_real_events(gl, display, tmp_path):
     window.until(lambda s: s["size"] == [640, 480])
     window.hand("key", "Escape")
     assert window.process.wait(20) == 0
+
+
+def test_a_strangers_first_minute(gl, display, tmp_path):
+    """Opens a mind by a click, drives it, goes back in time, records, changes the picture, and begins anew."""
+    pytest.importorskip("pygame")
+    window = Driven(display, tmp_path, word="minds")
+    window.until(lambda s: s["tick"] > 3)
+    window.hand("mousemove", 500, 350, "key", "space")
+    window.until(lambda s: s["paused"])
+
+    here = window.still()["near"]  # a click on an agent opens its mind
+    under = dict(line.split("=") for line in window.hand("getmouselocation", "--shell").split())
+    window.hand("mousemove", "--window", under["WINDOW"], *map(round, here["at"]), "click", 1)
+    assert window.until(lambda s: s["selected"])["selected"] == here["id"]
+    window.hand("key", "x")
+    window.until(lambda s: not s["selected"])
+    window.hand("key", "n")
+    chosen = window.until(lambda s: s["selected"])
+    assert chosen["following"]
+    assert "oldest" in chosen["message"]
+
+    window.hand("key", "k")  # driven by held keys
+    window.until(lambda s: s["driving"])
+    window.hand("keydown", "Right")
+    window.until(lambda s: s["actions"] == [1, 0])
+    window.hand("keydown", "w")
+    window.until(lambda s: s["actions"] == [1, 1])
+    window.hand("keyup", "w", "keyup", "Right")
+    window.until(lambda s: s["actions"] == [0, 0])
+    window.hand("key", "k")
+    window.until(lambda s: not s["driving"])
+
+    window.hand("key", "v")  # a video of what follows
+    window.until(lambda s: s["film"])
+    window.hand("key", "m")
+    window.until(lambda s: s["message"].startswith("kept"))
+    kept = window.now["tick"]
+    window.until(lambda s: s["tick"] > kept + 5)
+    window.hand("key", "BackSpace")
+    back = window.until(lambda s: s["paused"] and "past" in s["message"])
+    assert back["selected"] == chosen["selected"]
+
+    window.hand("key", "h")
+    window.until(lambda s: s["help"])
+    window.hand("key", "Escape")
+    window.until(lambda s: not s["help"])
+    shown = window.now
+    window.hand("key", "c", "key", "t", "key", "l", "key", "Tab")
+    window.until(lambda s: s["colouring"] != shown["colouring"] and s["trails"] and s["theme"] == "light")
+    window.until(lambda s: s["panels"] != shown["panels"])
+    window.hand("key", "F11")
+    window.until(lambda s: s["size"] == [1000, 700])
+    window.hand("key", "F11")
+    window.until(lambda s: s["size"] == [800, 500])
+    window.hand("key", "v")
+    window.until(lambda s: not s["film"] and s["message"].startswith("saved"))
+
+    window.hand("key", "R")
+    anew = window.until(lambda s: s["seed"] != shown["seed"])
+    assert (anew["selected"], anew["open"]) == (0, True)
+    window.hand("key", "v")
+    window.until(lambda s: s["film"])
+    window.hand("key", "q")  # closed in mid-recording
+    assert window.process.wait(20) == 0
+
+    av = pytest.importorskip("av")
+    films = sorted(tmp_path.glob("*.mp4"))
+    assert len(films) == 2
+    for film in films:
+        with av.open(str(film)) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert frames
+        assert frames[0].shape == (500, 800, 3)
+        assert frames[-1].std() > 1

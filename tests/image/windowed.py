@@ -1,6 +1,7 @@
 """The program the window tests drive: opens a window on known agents and writes what it sees, one JSON line a frame.
 
-python -m tests.image.windowed SECONDS      ends with the window, or after so many seconds
+python -m tests.image.windowed world        ends with the window, or after 90 s
+python -m tests.image.windowed minds        the same with foragers, their minds and all that can be done to them
 python -m tests.image.windowed post         posts the events of `test_window` itself and ends
 """
 
@@ -44,7 +45,35 @@ def state(window: Window) -> dict[str, Any]:
         "under": camera.to_world(200, 150),
         "message": window.message,
         "open": window.open,
+        "theme": window.view.theme.name,
+        "colouring": window.view.renderer.colouring,
+        "trails": getattr(window.view.renderer, "trails", False),
+        "help": window.sheet.shown,
+        "panels": window.view.panels is not None and window.view.panels.shown,
+        "film": window.film is not None,
+        **selected(window),
     }
+
+
+def selected(window: Window) -> dict[str, Any]:
+    """About the agent under the microscope, and one on the screen."""
+    view, scope = window.view, window.view.microscope
+    sprites = view.renderer.sprites[-1].columns
+    width, height = window.camera.size
+    found: dict[str, Any] = {"seed": int(window.world.seed), "selected": 0, "following": view.following}
+    middle = view.renderer.pick(width / 2, height / 2, reach=min(width, height) / 2)
+    place = view.renderer.place(middle) if middle else None
+    if place is not None:
+        x, y = window.camera.to_pixel(*place)
+        found["near"] = {"id": middle, "at": [x % (window.camera.world[0] * window.camera.scale), y], "of": sprites.n}
+    if scope is not None:
+        found |= {
+            "selected": scope.id,
+            "driving": scope.driving,
+            "actions": scope.actions.tolist(),
+            "alive": scope.alive,
+        }
+    return found
 
 
 def posted(window: Window) -> None:
@@ -85,11 +114,15 @@ def posted(window: Window) -> None:
 
 
 def main(word: str) -> None:
-    window = Window(world(), size=(800, 500))
+    if word == "minds":
+        made = swarm.scene("foragers", agents=60, backend="reference", lifespan=None, living=0.01, tick=1 / 10)
+    else:
+        made = world()
+    window = Window(made, size=(800, 500))
     if word == "post":
         posted(window)
         return
-    end = time.monotonic() + float(word)
+    end = time.monotonic() + 90.0
     while window.open and time.monotonic() < end:
         window.frame()
         if window.open:

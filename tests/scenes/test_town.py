@@ -51,7 +51,7 @@ def test_people_have_goals_by_the_hour():
 def test_you_walk_where_you_click_and_people_give_way():
     world = scene("town", **SMALL)
     x, y = world.tables["player"].column(Player.pos)[0].tolist()
-    assert town.pointer(world, (x + 4, y), "press", 1) and not town.pointer(world, (x, y), "press", 3)
+    assert town.pointer(world, (x + 4, y), "press", 3) and not town.pointer(world, (x, y), "press", 1)
     assert town.key(world, "q") == ""
     for _ in range(120):
         world.step()

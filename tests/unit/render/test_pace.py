@@ -1,4 +1,4 @@
-"""The window's pace, by closed forms: what is due, where between two ticks the picture stands, what a slow world gets."""
+"""The window's pace, by closed forms: what is due, where between two ticks one stands, what a slow world gets."""
 
 from __future__ import annotations
 
