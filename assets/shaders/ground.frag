@@ -8,6 +8,7 @@ uniform vec3 line;
 uniform float grid;      // alpha of the grid's main lines
 uniform float edge;      // alpha of the world's edge
 uniform float shade;     // darkening at the corners
+uniform float fine;      // how strong the fine lines are
 uniform float spacing;   // m between main grid lines; ten fine ones to each
 uniform float ui;        // px per point
 
@@ -36,16 +37,18 @@ void main() {
     colour.rgb = mix(beyond, ground, inside);
 
     vec2 wrapped = mod(place, world_size);
-    float fine = smoothstep(14.0, 60.0, spacing * 0.1 * view_scale / ui);
-    float lines = max(ruled(wrapped, spacing, ui), fine * 0.6 * ruled(wrapped, spacing * 0.1, ui));
+    float lines = ruled(wrapped, spacing, ui);
+    if (fine > 0.0) lines = max(lines, fine * 0.6 * ruled(wrapped, spacing * 0.1, ui));
     colour.rgb = mix(colour.rgb, line, lines * grid * mix(0.5, 1.0, inside));
 
     float border = clamp(0.5 * ui + 0.5 - abs(outside), 0.0, 1.0);
-    float fade = 0.35 * exp(-max(-outside, 0.0) / (14.0 * ui)) * inside;
+    float near = max(0.0, 1.0 + outside / (32.0 * ui));
+    float fade = 0.35 * near * near * inside;
     colour.rgb = mix(colour.rgb, line, edge * max(border, 0.18 * fade));
 
     vec2 corner = (pixel / view_size - 0.5) * 2.0;
-    colour.rgb *= 1.0 - shade * smoothstep(0.35, 2.0, dot(corner, corner));
+    float far = max(0.0, dot(corner, corner) - 0.3) * 0.59;
+    colour.rgb *= 1.0 - shade * far * min(far, 1.0);
     colour.rgb += ordered(ivec2(gl_FragCoord.xy)) / 255.0;         // no bands in the dark
     colour.a = 1.0;
 }

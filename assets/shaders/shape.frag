@@ -10,8 +10,11 @@ uniform float ghost;
 void main() {
     float cover;
     if (more.x < 0.5) {
-        float t = clamp(dot(local, size.xy) / max(dot(size.xy, size.xy), 1e-6), 0.0, 1.0);
-        cover = clamp(more.y * 0.5 + 0.5 - length(local - size.xy * t), 0.0, 1.0);
+        float far = length(size.xy);
+        float along = far > 0.0 ? dot(local, size.xy) / far : 0.0;                    // px
+        float t = clamp(along, 0.0, far);
+        cover = clamp(more.y * 0.5 + 0.5 - length(local - size.xy * (far > 0.0 ? t / far : 0.0)), 0.0, 1.0);
+        if (more.z > 0.5) cover *= clamp(along + 0.5, 0.0, 1.0) * clamp(far - along + 0.5, 0.0, 1.0);
     } else {
         float r = length(local);
         float wide = more.w - more.z;

@@ -1,7 +1,7 @@
 // One drawn thing of a few metres: a stroke, or a sector of a disc or of a ring. Places are relative to `home`.
 in vec4 ends;       // m: from where; stroke: the way to its end | sector: outer and inner radius
 in vec4 ink;        // not premultiplied
-in vec4 what;       // 0 stroke, 1 sector | stroke: width, sector: width of its border, px | sector: from and to, rad
+in vec4 what;       // 0 stroke, 1 sector | stroke: width, sector: width of its border, px | sector: from and to, rad; stroke: 1 for blunt ends
 
 uniform vec2 home;      // m
 uniform float ghost;    // what is left of the colour beyond the world's edge

@@ -14,16 +14,18 @@ uniform int shape;          // 0 drop, 1 disc, 2 ring
 uniform float glow;         // 0..1
 uniform float glow_reach;   // px
 uniform vec3 rim;
+uniform vec3 detail;        // 0..1 as the shape grows: fading of the body, light on the head, rim
 
-// A disc of radius `a` at the origin joined to one of radius `b` at (-h, 0) by their outer tangents.
-float drop(vec2 p, float h, float a, float b) {
+// A disc of radius 0.23 at the origin joined to one of 0.035 at (-0.735, 0), lengths of the whole, by outer tangents.
+const vec2 TANGENT = vec2(0.265306, 0.964164);   // (0.23 - 0.035) / 0.735 and its cosine
+float drop(vec2 p, float unit) {
     vec2 q = vec2(-p.x, abs(p.y));
-    float s = (a - b) / h;
-    float c = sqrt(1.0 - s * s);
-    float along = dot(q, vec2(c, -s));
-    if (along < 0.0) return length(q) - a;
-    if (along > h * c) return length(q - vec2(h, 0.0)) - b;
-    return dot(q, vec2(s, c)) - a;
+    float along = q.x * TANGENT.y - q.y * TANGENT.x;
+    float h = 0.735 * unit;
+    float head = length(q) - 0.23 * unit;
+    float tail = length(q - vec2(h, 0.0)) - 0.035 * unit;
+    float side = dot(q, TANGENT) - 0.23 * unit;
+    return along < 0.0 ? head : along > h * TANGENT.y ? tail : side;
 }
 
 void main() {
@@ -40,27 +42,26 @@ void main() {
     vec2 centre = vec2(0.0);
     if (shape == 0) {
         float head = 0.23 * length_px;
-        float tail = 0.035 * length_px;
         centre.x = 0.5 * length_px - head;
-        away = drop(local - centre, length_px - head - tail, head, tail);
+        away = drop(local - centre, length_px);
         float back = clamp((centre.x - local.x) / (length_px * 0.73), 0.0, 1.0);
-        body = 1.0 - 0.72 * back * back * smoothstep(4.0, 9.0, length_px);
-        light = 0.30 * smoothstep(7.0, 14.0, length_px) * smoothstep(head, 0.0, length(local - centre - vec2(0.25 * head, 0.0)));
+        body = 1.0 - 0.72 * back * back * detail.x;
+        light = 0.30 * detail.y * smoothstep(head, 0.0, length(local - centre - vec2(0.25 * head, 0.0)));
     } else {
         away = length(local) - 0.5 * length_px;
         if (shape == 2) away = abs(away + 0.12 * length_px) - 0.09 * length_px;
         else {
             soft = max(1.0, 0.16 * length_px);                             // discs melt into the ground
             away += 0.5 * soft - 0.5;
-            body = 0.82 - 0.28 * smoothstep(0.0, 0.5 * length_px, length(local)) * smoothstep(5.0, 12.0, length_px);
+            body = 0.82 - 0.28 * smoothstep(0.0, 0.5 * length_px, length(local)) * detail.x;
         }
     }
     float fill = clamp(0.5 - away / soft, 0.0, 1.0) * body;
-    float border = shape == 1 ? 0.0 : clamp(1.5 - away, 0.0, 1.0) * 0.55 * smoothstep(6.0, 10.0, length_px) * body;
+    float border = shape == 1 ? 0.0 : clamp(1.5 - away, 0.0, 1.0) * 0.55 * detail.z * body;
     float halo = 0.0;
     if (glow > 0.0) {
-        float r = length(local - centre * 0.6) / (glow_reach + 0.3 * length_px);
-        halo = glow * pow(max(0.0, 1.0 - r), 2.2);
+        float left = max(0.0, 1.0 - length(local - centre * 0.6) / (glow_reach + 0.3 * length_px));
+        halo = glow * left * left;
     }
     float shown = mix(about.w, about.z, within(at));
 

@@ -206,20 +206,22 @@ class Draft:
         more = sum(array.nbytes for array in self._fresh.values())
         return more + sum(group.need() for group in self.groups)
 
-    def size(self, beside: list[Moment] | None = None) -> int:
-        """Bytes that it and the moments `beside` it hold together, without the books of the genomes."""
+    def size(self, beside: list[Moment]) -> int:
+        """Bytes that it and the moments `beside` it hold together."""
         arrays = {id(array): array.nbytes for array in (*self._fresh.values(), *self.moment.arrays.values())}
-        rows: dict[int, tuple[Genomes, list[np.ndarray]]] = {id(g.store): (g.store, [g.numbers]) for g in self.groups}
-        for moment in beside or ():
+        stores = {id(group.store): group.store for group in self.groups}
+        numbers: dict[int, list[np.ndarray]] = {id(group.store): [group.numbers] for group in self.groups}
+        for moment in beside:
             arrays |= {id(array): array.nbytes for array in moment.every()}
-            for store, numbers in moment.held():
-                rows.setdefault(id(store), (store, []))[1].append(numbers)
-        total = sum(arrays.values()) + sum(
-            group.numbers.nbytes + len(group.missing) * group.row for group in self.groups
-        )
-        for store, found in rows.values():
-            total += int((np.unique(np.concatenate(found)) >= 0).sum()) * store.width * store.dtype.itemsize
-        return total
+            for store, held in moment.held():
+                stores[id(store)] = store
+                numbers.setdefault(id(store), []).append(held)
+        rows = {key: int((_each(held) >= 0).sum()) for key, held in numbers.items()}
+        total = sum(arrays.values())
+        for group in self.groups:
+            rows[id(group.store)] += len(group.missing)
+            total += group.numbers.nbytes + (0 if group.positions is None else group.positions.nbytes)
+        return total + sum(store.bytes_with(rows[key]) for key, store in stores.items())
 
     def equals(self, other: Moment) -> bool:
         """Whether it is `other`, bit by bit; `before` was that one."""
@@ -267,14 +269,13 @@ class _Group:
             ids, self.slots = ids[backend.array(self.positions)], self.slots[self.positions]
         with backend.running():
             self.marks = backend.twin("swarm.digest").hashes(Part("genome", pool.rows[: len(pool)], ids))
-        self.row = store.width * store.dtype.itemsize
         self.numbers = store.find(self.slots, self.marks, again)
         self.missing = np.flatnonzero(self.numbers < 0)
         store.hold(self.numbers[self.numbers >= 0])
 
     def need(self) -> int:
         arrays = self.numbers.nbytes + (0 if self.positions is None else self.positions.nbytes)
-        return arrays + self.store.bytes_with(len(self.missing), self.slots) - self.store.bytes
+        return arrays + self.store.bytes_with(self.store.n + len(self.missing), self.slots) - self.store.bytes
 
     def finish(self) -> Own:
         new = self.numbers[self.missing] = self.store.add(self.slots[self.missing], self.marks[self.missing])
@@ -291,6 +292,11 @@ _POOL = "pool/"
 
 def _name(pool: Brains) -> str:
     return f"{_POOL}{id(pool)}"
+
+
+def _each(numbers: list[np.ndarray]) -> np.ndarray:
+    """Every number once; in one of the arrays it stands once."""
+    return numbers[0] if len(numbers) == 1 else np.unique(np.concatenate(numbers))
 
 
 def queued(world: World) -> tuple[int, ...]:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swarm.look import Look as Look
     from swarm.render.dashboard import follow as follow
-    from swarm.render.film import film as film
-    from swarm.render.film import page as page
     from swarm.render.picture import Drawer as Drawer
     from swarm.render.picture import pixels as pixels
     from swarm.render.picture import screenshot as screenshot
+    from swarm.render.recording import film as film
+    from swarm.render.recording import page as page
     from swarm.render.renderer import Renderer as Renderer
     from swarm.render.window import watch as watch
 
@@ -30,9 +30,9 @@ _WHERE = {
     "Drawer": "swarm.render.picture",
     "Look": "swarm.look",
     "Renderer": "swarm.render.renderer",
-    "film": "swarm.render.film",
+    "film": "swarm.render.recording",
     "follow": "swarm.render.dashboard",
-    "page": "swarm.render.film",
+    "page": "swarm.render.recording",
     "pixels": "swarm.render.picture",
     "screenshot": "swarm.render.picture",
     "watch": "swarm.render.window",

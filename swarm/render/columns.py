@@ -2,6 +2,7 @@
 
 place     f32 x 2   m        as the column holds it
 way       f16 x 2   m        how it came here since the tick before, the shortest way round the torus; 0 for newborns
+                            and for those that were put somewhere else
 heading   u8 x 2    1..255   its direction from (128, 128) is what counts; none is +x
 tint      u8 x 2    0..255   value on the palette, strength
 
@@ -18,6 +19,7 @@ import numpy as np
 from swarm.look import Look
 
 BYTES = 16
+JUMP = 8.0  # lengths of a shape beyond which a way is a jump, unless its speed says otherwise
 PLAIN = 80  # the palette's row for tables without a coloured column
 
 Seen = dict[Any, tuple[np.ndarray, ...]]  # what was viewed in this take, by columns: tables share columns
@@ -62,12 +64,20 @@ class Columns:
         if n > len(self.place):
             self._grow(max(1024, n + n // 4))
         self.place[:n] = place
-        self._way(world, follow and self.moves and look.pos.wraps, seen)
-        self._heading(None if look.heading is None else held[look.heading])
+        heading = None if look.heading is None else held[look.heading]
+        self._way(world, follow and self.moves and look.pos.wraps, seen, self._jump(heading, world.dt))
+        self._heading(heading)
         self._value(value, limits)
         self.tint[:n, 1] = 255 if look.strength is None else _unit(held[look.strength], 0.0, 1.0)
 
-    def _way(self, world: Any, follow: bool, seen: Seen) -> None:
+    def _jump(self, heading: np.ndarray | None, dt: float) -> float:
+        """How far nobody goes in a tick, m: who got farther was put there, as a plant that ripens elsewhere."""
+        far = JUMP * self.look.size
+        if heading is not None and self.look.heading.unit == "m/s" and len(heading):
+            far = max(far, 2.0 * float(np.abs(heading).max()) * float(dt))
+        return far
+
+    def _way(self, world: Any, follow: bool, seen: Seen, far: float) -> None:
         n, pos, self.farthest = self.n, self.look.pos, 0.0
         if not follow or not n:
             self.way[:n] = 0
@@ -77,6 +87,9 @@ class Columns:
         sides = np.asarray(world.size, np.float32)
         way -= sides * np.rint(way / sides)
         self.farthest = float(np.abs(way).max(initial=0.0))
+        if self.farthest > far:
+            way[(np.abs(way) > far).any(axis=1)] = 0
+            self.farthest = float(np.abs(way).max(initial=0.0))
         self.way[:n] = way
 
     def _heading(self, value: np.ndarray | None) -> None:

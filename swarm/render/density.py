@@ -81,12 +81,6 @@ class Density:
         self.array.release()
 
 
-def software(context: Any) -> bool:
-    """Whether OpenGL runs on the processor."""
-    name = str(context.info["GL_RENDERER"]).lower()
-    return any(word in name for word in ("llvmpipe", "softpipe", "swiftshader", "software"))
-
-
 def count(columns: Columns, colours: np.ndarray, camera: Camera, size: tuple[int, int], ghost: float) -> np.ndarray:
     """The sums of colour and weight in each cell, float32 [rows, columns, 4], the lowest row first.
 

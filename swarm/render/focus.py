@@ -120,7 +120,7 @@ def _probes(facts: Mapping[str, Any], values: np.ndarray, frame: _Frame, colour:
 
 def _heard(facts: Mapping[str, Any], values: np.ndarray, frame: _Frame, colour: str) -> np.ndarray:
     loud = float(np.abs(np.nan_to_num(values)).max(initial=0.0))
-    fill = sector(facts["radius"], 0.0, TURN, colour, 0.03 + 0.15 * loud / (1.0 + loud))
+    fill = sector(facts["radius"], 0.0, TURN, colour, 0.02 + 0.06 * loud / (1.0 + loud))
     return np.concatenate([fill, sector(facts["radius"], 0.0, TURN, colour, 0.3, width=1.0)])
 
 

@@ -70,6 +70,13 @@ class HeatMaps:
             self._palette(mark).use(1)
             self.array.render(self.context.TRIANGLES, 3)
 
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.theme = theme
+        for texture in self.palettes.values():
+            texture.release()
+        self.palettes = {}
+
     def _palette(self, mark: Heat) -> Any:
         name = mark.colour or mark.palette
         if name not in self.palettes:

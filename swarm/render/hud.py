@@ -22,6 +22,10 @@ class Hud:
         self.theme, self.ui = theme, ui
         self.foot: tuple[float, float] | None = None  # px, the middle of the hint's baseline; None: at the bottom
 
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.theme = theme
+
     def build(
         self, panel: Panel, camera: Camera, figures: Figures, sprites: Sequence[Sprites], note: str = "", hint: str = ""
     ) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from swarm.render import font, palette, programs
 from swarm.render.theme import Theme
 
+LINES = 1000  # lines of text that are kept
 _FLOATS = 15  # box 4, extra 4, ink 4, kind 3
 _BOX, _GLYPH, _LINE, _PALETTE, _EDGE = 0.0, 1.0, 2.0, 3.0, 4.0
 
@@ -27,17 +28,19 @@ class Panel:
         height, width = self.font.field.shape
         self.letters = context.texture((width, height), 1, self.font.field.tobytes(), alignment=1)
         self.letters.repeat_x = self.letters.repeat_y = False
-        self.rows: dict[str, int] = {}
-        tables = []
-        for name in palette.ALL:
-            self.rows[name] = len(tables)
-            tables.append(palette.table(name, theme.name))
-        self.palettes = context.texture((256, len(tables)), 3, np.stack(tables).tobytes(), alignment=1)
+        self.rows = {name: k for k, name in enumerate(palette.ALL)}
+        self.palettes = context.texture((256, len(palette.ALL)), 3, alignment=1)
         self.palettes.filter = context.NEAREST, context.NEAREST
+        self.retheme(theme)
         self.pieces = np.zeros((256, _FLOATS), np.float32)
         self.n = 0
+        self.lines: dict[Any, tuple[np.ndarray, float]] = {}
         self.buffer: Any = None
         self.array: Any = None
+
+    def retheme(self, theme: Theme) -> None:
+        """Show the palettes of this theme from now on."""
+        self.palettes.write(np.stack([palette.table(name, theme.name) for name in palette.ALL]).tobytes(), alignment=1)
 
     def clear(self) -> None:
         """Forget all pieces."""
@@ -84,20 +87,37 @@ class Panel:
         align: str = "left",
     ) -> float:
         """One line with its baseline at `y`; `x` is its left, middle or right end by `align`. Returns its width."""
-        width = self.font.width(text, size)
-        unit = size / font.CAP
-        pen = x - {"left": 0.0, "centre": width / 2, "right": width - 1.6 * unit}[align]
-        baseline = round(y)
-        stroke = weight * (0.45 + 0.085 * size)
+        rows, width = self._line(text, size, colour, alpha, weight)
+        k = len(rows)
+        while self.n + k > len(self.pieces):
+            self.pieces = np.concatenate([self.pieces, np.zeros_like(self.pieces)])
+        placed = self.pieces[self.n : self.n + k]
+        placed[:] = rows
+        placed[:, 0] += x - {"left": 0.0, "centre": width / 2, "right": width - 1.6 * size / font.CAP}[align]
+        placed[:, 1] += round(y)
+        self.n += k
+        return width
+
+    def _line(self, text: str, size: float, colour: str, alpha: float, weight: float) -> tuple[np.ndarray, float]:
+        """The pieces of a line that begins at (0, 0), and its width: kept, as most lines are the same every frame."""
+        key = text, size, colour, alpha, weight
+        known = self.lines.get(key)
+        if known is not None:
+            return known
+        unit, pen, begin = size / font.CAP, 0.0, self.n
+        stroke, height = weight * (0.45 + 0.085 * size), self.font.field.shape[0]
         for character in text:
             glyph = self.font.glyph(character)
             if character != " ":
-                top = baseline - font.TOP * unit
-                box = (pen + glyph.left * unit, top, glyph.width / font.TEXELS * unit, (font.TOP - font.BOTTOM) * unit)
-                rows = self.font.field.shape[0]
-                self._add(_GLYPH, box, (glyph.x, rows, glyph.x + glyph.width, 0), colour, alpha, stroke, unit)
+                wide = glyph.width / font.TEXELS * unit
+                box = (pen + glyph.left * unit, -font.TOP * unit, wide, (font.TOP - font.BOTTOM) * unit)
+                self._add(_GLYPH, box, (glyph.x, height, glyph.x + glyph.width, 0), colour, alpha, stroke, unit)
             pen += glyph.advance * unit
-        return width
+        rows, self.n = self.pieces[begin : self.n].copy(), begin
+        if len(self.lines) >= LINES:
+            self.lines.clear()
+        self.lines[key] = rows, self.font.width(text, size)
+        return self.lines[key]
 
     def _add(
         self,

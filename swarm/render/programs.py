@@ -35,3 +35,9 @@ def place(program: Any, camera: Any) -> None:
         view_scale=camera.scale,
         world_size=camera.world,
     )
+
+
+def software(context: Any) -> bool:
+    """Whether OpenGL runs on the processor."""
+    name = str(context.info["GL_RENDERER"]).lower()
+    return any(word in name for word in ("llvmpipe", "softpipe", "swiftshader", "software"))

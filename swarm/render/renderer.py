@@ -10,13 +10,15 @@ release()       when done
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from swarm.errors import SettingsError
 from swarm.look import Look
 from swarm.marks import Box, Heat, Line, Text
-from swarm.render import colouring, drawing, pick, shapes
+from swarm.render import colouring, drawing, palette, pick, shapes, walls
 from swarm.render import focus as senses
 from swarm.render import theme as themes
 from swarm.render.camera import Camera
@@ -30,6 +32,7 @@ from swarm.render.panel import Panel
 from swarm.render.shapes import Shapes
 from swarm.render.sprites import Programs, Sprites
 from swarm.render.trails import Trail
+from swarm.render.wakes import Wakes
 
 
 class Renderer:
@@ -71,7 +74,12 @@ class Renderer:
         self.panel = Panel(context, self.theme)
         self.sprites = [Sprites(context, self.shared, look, self.theme) for look in self.looks]
         self.around, self.past = Shapes(context, self.shared.shape), Shapes(context, self.shared.shape)
+        self.walls = Shapes(context, self.shared.shape)
+        self._found: Any = None  # the world's schedule, and where it says that obstacles are
         self.trail = Trail(self.camera.world)
+        self.trails = False  # whether everybody draws a short trail
+        self.wakes: Wakes | None = None
+        self._tick = -1  # the tick that was taken last
         self.focus: Any = None  # what is known of the selected agent
         self.marks: list[Box | Line | Text] = []
         self.selected = 0  # the id of the selected entity, 0 for none
@@ -97,18 +105,15 @@ class Renderer:
     def _focus(self, world: Any, focus: Any) -> None:
         """Copy what is drawn of the selected agent: its senses, its trail, its name."""
         id = self.selected
-        size = next(
-            (s.columns.look.size for s in self.sprites if focus is not None and s.columns.look.table == focus.table),
-            1.0,
-        )
         self.alpha = 1.0
         self.trail.add(id, int(world.tick), self.place(id) if id else None)
         self.past.put(self.trail.shapes(self.theme.accent))
-        self.around.put(shapes.NONE if focus is None else senses.shapes(focus, self.theme, size))
+        self.around.put(shapes.NONE if focus is None else senses.shapes(focus, self.theme, self._size(focus.table)))
         self.focus = focus
 
     def _take(self, world: Any, follow: bool) -> None:
         seen: Seen = {}
+        self._tick = int(world.tick)
         self._offered = colouring.offered(world, self.looks)
         for k, sprites in enumerate(self.sprites):
             still = sprites.level == "density"  # there nobody sees the way of a tick
@@ -116,9 +121,21 @@ class Renderer:
                 world, follow and not still, seen, colouring.paint(world, self.looks, k, self.colouring, self.lineage)
             )
         declare = getattr(self.figures.scene, "marks", None)
-        marks = () if declare is None else tuple(declare(world))
+        marks = self._obstacles(world) if declare is None else tuple(declare(world))
         self.marks = [mark for mark in marks if not isinstance(mark, Heat)]
         self.heat.take(mark for mark in marks if isinstance(mark, Heat))
+
+    def _obstacles(self, world: Any) -> Sequence[Heat]:
+        """Copy the obstacles of a world whose scene draws none."""
+        if self._found is None or self._found[0] is not getattr(world, "schedule", None):
+            self._found = getattr(world, "schedule", None), walls.find(world)
+        found = self._found[1]
+        if not found.any:
+            return ()
+        made = walls.shapes(world, found, self.theme)
+        if not np.array_equal(made, self.walls.rows):
+            self.walls.put(made)
+        return walls.solid(world, found, self.theme)
 
     def show(self, alpha: float | None = None) -> None:
         """Stand `alpha` of the way between the last two ticks (None: at the last) and send what is new to the GPU."""
@@ -126,6 +143,11 @@ class Renderer:
         for sprites in self.sprites:
             sprites.show(self.alpha)
         self.heat.send()
+
+    @property
+    def sent(self) -> int:
+        """Bytes of columns that were ever sent to the GPU."""
+        return sum(sprites.sent for sprites in self.sprites)
 
     def colourings(self, world: Any = None) -> tuple[str, ...]:
         """What the picture can be coloured by: "scene", "species", "lineage", ..., "action push_x", "Energy.level"."""
@@ -162,17 +184,30 @@ class Renderer:
                 return x, y
         return None
 
+    def retheme(self, theme: str | themes.Theme) -> None:
+        """Draw in another theme from now on. Raises `SettingsError` for an unknown name."""
+        self.theme = theme = themes.choose(theme)
+        for part in (self.ground, self.heat, self.panel, self.hud, *self.sprites):
+            if part is not None:
+                part.retheme(theme)
+        self.walls.put(_recoloured(self.walls.rows, theme.quiet))
+        self.past.put(_recoloured(self.past.rows, theme.accent))
+        if self.focus is not None:
+            self.around.put(senses.shapes(self.focus, theme, self._size(self.focus.table)))
+
     def draw(self, target: Any) -> None:
         """Paint the picture into a moderngl framebuffer of the camera's size."""
         target.use()
         target.viewport = 0, 0, *self.camera.size
-        self.ground.draw(self.camera, self.ui)
+        self.ground.draw(self.camera, self.ui, target)
         self.heat.draw(self.camera)
+        self.walls.draw(self.camera, self.theme.ghost, self.ui)
         self._mark(over=False)
         home = self.place(self.selected) if self.selected else None
         if home is not None:
             self.past.draw(self.camera, self.theme.ghost, self.ui)
             self.around.draw(self.camera, self.theme.ghost, self.ui, home)
+        self._wake(target)
         for sprites in self.sprites:
             sprites.draw(self.camera, target, self.ui)
         self._mark(over=True)
@@ -181,6 +216,22 @@ class Renderer:
         if self.hud is not None:
             self.hud.build(self.panel, self.camera, self.figures, self.sprites, self.note, self.hint)
             self.panel.draw(self.camera.size)
+
+    def _wake(self, target: Any) -> None:
+        """Everybody's short trails, where they are switched on."""
+        if not self.trails:
+            if self.wakes is not None:
+                self.wakes.release()
+                self.wakes = None
+            return
+        if self.wakes is None:
+            self.wakes = Wakes(self.context)
+        self.wakes.update(self.camera, self.ui, self._tick, self.sprites)
+        self.wakes.draw(target, self.camera)
+
+    def _size(self, table: str) -> float:
+        """The size of a table's shapes, m."""
+        return next((s.columns.look.size for s in self.sprites if s.columns.look.table == table), 1.0)
 
     def _ring(self, home: tuple[float, float]) -> None:
         """A ring round the selected agent, wherever it is in sight, its name, and its senses in their colours."""
@@ -197,7 +248,9 @@ class Renderer:
         named = {} if self.focus is None or self.focus.id != self.selected else senses.colours(self.focus, theme)
         width = 16 * u + panel.font.width(name, 7.5 * u)
         width += sum(16 * u + panel.font.width(word, 6.5 * u) for word in named)
-        left, top = x + r + 6 * u, y - r - 16 * u
+        left, top = x + r + 6 * u, max(8 * u, y - r - 16 * u)
+        if left + width > camera.size[0] - 8 * u:
+            left = x - r - 6 * u - width  # to the other side
         panel.box(left, top, width, 19 * u, theme.panel, theme.panel_alpha, 5 * u)
         pen = left + 8 * u
         pen += panel.text(pen, top + 13 * u, name, 7.5 * u, theme.text)
@@ -212,6 +265,25 @@ class Renderer:
 
     def release(self) -> None:
         """Give the GPU's memory back. The context stays."""
-        for thing in (*self.sprites, self.around, self.past, self.panel, self.heat, self.ground, self.shared):
+        for thing in (
+            *self.sprites,
+            self.around,
+            self.past,
+            self.walls,
+            self.panel,
+            self.heat,
+            self.ground,
+            self.shared,
+        ):
             thing.release()
         self.sprites = []
+        if self.wakes is not None:
+            self.wakes.release()
+            self.wakes = None
+
+
+def _recoloured(rows: np.ndarray, colour: str) -> np.ndarray:
+    """The same shapes in another colour."""
+    made = rows.copy()
+    made[:, 4:7] = palette.rgb(colour)
+    return made

@@ -16,10 +16,11 @@ FLOATS = 12
 STROKE, SECTOR = 0.0, 1.0
 
 
-def stroke(start: Any, way: Any, colour: str, alpha: Any, width: Any) -> np.ndarray:
-    """Straight pieces with round ends from `start` along `way`, m, [K, 2] or [2] each; `width` pt. Rows [K, 12]."""
+def stroke(start: Any, way: Any, colour: str, alpha: Any, width: Any, blunt: bool = False) -> np.ndarray:
+    """Straight pieces from `start` along `way`, m, [K, 2] or [2] each; `width` pt. Their ends are round, or `blunt` so
+    that the pieces of a curve do not overlap. Rows [K, 12]."""
     start, way = np.broadcast_arrays(np.atleast_2d(np.asarray(start, float)), np.atleast_2d(np.asarray(way, float)))
-    return _rows(len(start), (start, way), colour, alpha, STROKE, width, 0.0, 0.0)
+    return rows(len(start), (start, way), colour, alpha, STROKE, width, 1.0 if blunt else 0.0, 0.0)
 
 
 def sector(
@@ -34,17 +35,18 @@ def sector(
 ) -> np.ndarray:
     """Between two radii, m, and two angles, rad counter-clockwise; filled, or its border `width` pt wide. [1, 12]."""
     ends = np.array([at], float), np.array([[outer, inner]], float)
-    return _rows(1, ends, colour, alpha, SECTOR, width, first, last)
+    return rows(1, ends, colour, alpha, SECTOR, width, first, last)
 
 
-def _rows(
+def rows(
     count: int, ends: Any, colour: str, alpha: Any, kind: float, width: Any, first: float, last: float
 ) -> np.ndarray:
-    rows = np.empty((count, FLOATS), np.float32)
-    rows[:, 0:2], rows[:, 2:4] = ends
-    rows[:, 4:7], rows[:, 7] = palette.rgb(colour), alpha
-    rows[:, 8], rows[:, 9], rows[:, 10], rows[:, 11] = kind, width, first, last
-    return rows
+    """Rows [K, 12] of one kind: ends = (where from [K, 2], way or radii [K, 2]), m; the rest one for all or [K]."""
+    made = np.empty((count, FLOATS), np.float32)
+    made[:, 0:2], made[:, 2:4] = ends
+    made[:, 4:7], made[:, 7] = palette.rgb(colour), alpha
+    made[:, 8], made[:, 9], made[:, 10], made[:, 11] = kind, width, first, last
+    return made
 
 
 NONE = np.zeros((0, FLOATS), np.float32)

@@ -27,8 +27,14 @@ SLACK = 1.25  # how much nearer the picture must come until what was chosen fart
 DOTS_BELOW = 2.0  # px of shape length under which agents become dots
 QUADS_ABOVE = 24.0  # px of shape and light together above which agents become quads
 
+_FORMS = ("2f4", "place"), ("2f2", "way"), ("2f1", "heading"), ("2f1", "tint")
 _SHAPE = {"drop": 0, "disc": 1, "ring": 2}
 _LEGIBLE = {"drop": 9.0, "disc": 4.5, "ring": 6.0}  # px that a shape is enlarged to where there is room around it
+_DETAIL = {  # px of length over which a shape gets its detail: fading of the body, light on the head, rim
+    "drop": ((4, 9), (7, 14), (6, 10)),
+    "disc": ((5, 12), (7, 14), (6, 10)),
+    "ring": ((5, 12), (7, 14), (6, 10)),
+}
 _WIDTH = {"drop": 0.24, "disc": 0.5, "ring": 0.5}
 
 
@@ -42,7 +48,7 @@ class Programs:
         self.mote = programs.build(context, "mote")
         self.shape = programs.build(context, "shape")
         self.density = programs.build(context, "density", camera=False)
-        self.software = densities.software(context)
+        self.software = programs.software(context)
 
     def release(self) -> None:
         """Give the GPU's memory back."""
@@ -65,10 +71,12 @@ class Sprites:
         self.level = "sprites"  # how it was drawn last
         self.thinks = False  # whether its entities have a mind
         self.map: Density | None = None  # made when there are too many for points
+        self.sent = 0  # bytes of columns, ever
         self.taken = 0  # how often columns were taken
         self.fresh = False  # whether the columns are newer than the buffers
         self.buffers: list[Any] = []
         self.arrays: list[Any] = []
+        self.lines: Any = None  # made when trails are drawn
 
     def take(self, world: Any, follow: bool, seen: Seen, paint: colouring.Paint) -> None:
         """Copy what is drawn of the world: the only call that reads it."""
@@ -87,26 +95,39 @@ class Sprites:
         if not self.fresh:
             return
         self.fresh = False
-        colours = _colours(self.paint, self.theme)
-        if colours is not self.colours:
-            self.colours = colours
-            self.palette.write(colours.tobytes())
+        self._recolour()
         if len(c.place) > self.capacity:
             self._allocate(len(c.place))
         if c.n:
             for buffer, column in zip(self.buffers, (c.place, c.way, c.heading, c.tint), strict=True):
                 buffer.write(column[: c.n])
+                self.sent += column[: c.n].nbytes
+
+    def retheme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.theme = theme
+        self.taken += 1  # the density map holds colours
+        self._recolour()
+
+    def _recolour(self) -> None:
+        colours = _colours(self.paint, self.theme)
+        if colours is not self.colours:
+            self.colours = colours
+            self.palette.write(colours.tobytes(), alignment=1)
 
     def shown(self, camera: Camera) -> float:
         """The length of a shape, px: its own, or enlarged to what is legible where there is room."""
         look = self.columns.look
-        spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / max(1, self.columns.n))
-        return max(look.size * camera.scale, min(_LEGIBLE[look.shape], 0.55 * spacing))
+        return max(look.size * camera.scale, min(_LEGIBLE[look.shape], 0.55 * self._spacing(camera)))
+
+    def _spacing(self, camera: Camera) -> float:
+        """How far agents are from each other, px, if they are spread evenly."""
+        return camera.scale * math.sqrt(camera.world[0] * camera.world[1] / max(1, self.columns.n))
 
     def choose(self, camera: Camera) -> str:
         """How the table is drawn at this zoom: "sprites", "points" or "density"; changes only beyond a margin."""
         n = self.columns.n
-        spacing = camera.scale * math.sqrt(camera.world[0] * camera.world[1] / max(1, n))
+        spacing = self._spacing(camera)
         slack = SLACK if self.level == "density" else 1.0
         if n >= MANY and max(spacing, 2.0 * self.columns.look.size * camera.scale) < DENSITY_BELOW * slack:
             self.level = "density"
@@ -131,6 +152,17 @@ class Sprites:
         else:
             self._sprites(camera)
 
+    def wake(self, program: Any, camera: Camera, share: float) -> None:
+        """Draw the way of the last tick of everybody as a line; nothing for tables that stand still or are a map."""
+        if not self.columns.n or not self.columns.farthest:
+            return
+        if self.lines is None:
+            forms = [(b, form + " /i", name) for b, (form, name) in zip(self.buffers, _FORMS, strict=True)]
+            self.lines = self.context.vertex_array(program, [forms[0], forms[1], forms[3]])
+        programs.put(program, share=share)
+        self.palette.use(0)
+        self._render(program, self.lines, camera, self.columns.farthest * camera.scale)
+
     def _density(self, camera: Camera, target: Any, ui: float) -> None:
         if self.map is None:
             self.map = Density(self.context, self.shared.density)
@@ -139,19 +171,22 @@ class Sprites:
             return densities.count(self.columns, self.colours, camera, size, self.theme.ghost)
 
         by_hand = count if self.shared.software else None
-        self.map.accumulate(camera, ui, self.taken, by_hand, lambda: self._render(self.shared.mote, 0, camera, 0.0))
+        self.map.accumulate(
+            camera, ui, self.taken, by_hand, lambda: self._render(self.shared.mote, self.arrays[0], camera, 0.0)
+        )
         self.map.develop(target, camera, self.columns.n, self.theme.glow)
 
     def _points(self, camera: Camera) -> None:
         look = self.columns.look
         area = (look.size * camera.scale) ** 2 * (0.35 if look.shape == "drop" else 0.8)
         programs.put(self.shared.dot, dot_px=DOTS_BELOW, shown=min(1.0, max(0.18, area / DOTS_BELOW)))
-        self._render(self.shared.dot, 1, camera, DOTS_BELOW)
+        self._render(self.shared.dot, self.arrays[1], camera, DOTS_BELOW)
 
     def _sprites(self, camera: Camera) -> None:
         look, shown = self.columns.look, self.shown(camera)
         glow = look.glow if self.theme.glow else 0.0
-        light = min(40.0, 0.7 * shown) if glow else 0.0
+        room = max(1.5, 0.5 * (self._spacing(camera) - shown))  # in a crowd lights would only add up to a haze
+        light = min(40.0, 0.7 * shown, room) if glow else 0.0
         small = shown + 2 * light < QUADS_ABOVE
         program = self.shared.point if small else self.shared.quad
         programs.put(
@@ -162,27 +197,29 @@ class Sprites:
             glow=glow,
             glow_reach=light,
             rim=palette.rgb(self.theme.ground),
+            detail=tuple(_rise(low, high, shown) for low, high in _DETAIL[look.shape]),
         )
-        self._render(program, 2 if small else 3, camera, shown + light)
+        self._render(program, self.arrays[2 if small else 3], camera, shown + light)
 
-    def _render(self, program: Any, array: int, camera: Camera, reach: float) -> None:
-        """Draw with one of the arrays, once for each image of the world in sight; `reach` px is what shapes need."""
+    def _render(self, program: Any, array: Any, camera: Camera, reach: float) -> None:
+        """Draw an array, once for each image of the world in sight; `reach` px is what shapes need."""
         origin, images = camera.images(margin=(2 + reach) / camera.scale)
         programs.place(program, camera)
         programs.put(program, origin=origin, palette=0, ghost=self.theme.ghost, behind=1.0 - self.alpha)
         n, context = self.columns.n, self.context
         for image in images:
             program["image"] = image
-            if array == 3:
-                self.arrays[array].render(context.TRIANGLE_STRIP, 4, instances=n)
+            if array is self.lines:
+                array.render(context.LINES, 2, instances=n)
+            elif array is self.arrays[3]:
+                array.render(context.TRIANGLE_STRIP, 4, instances=n)
             else:
-                self.arrays[array].render(context.POINTS, n)
+                array.render(context.POINTS, n)
 
     def _allocate(self, capacity: int) -> None:
         self._drop()
         self.buffers = [self.context.buffer(reserve=capacity * width, dynamic=True) for width in (8, 4, 2, 2)]
-        forms = ("2f4", "place"), ("2f2", "way"), ("2f1", "heading"), ("2f1", "tint")
-        shared, each = self.shared, [(buffer, *form) for buffer, form in zip(self.buffers, forms, strict=True)]
+        shared, each = self.shared, [(buffer, *form) for buffer, form in zip(self.buffers, _FORMS, strict=True)]
         self.arrays = [
             self.context.vertex_array(shared.mote, [each[0], each[1], each[3]]),
             self.context.vertex_array(shared.dot, [each[0], each[1], each[3]]),
@@ -192,9 +229,9 @@ class Sprites:
         self.capacity = capacity
 
     def _drop(self) -> None:
-        for thing in (*self.arrays, *self.buffers):
+        for thing in (*self.arrays, *self.buffers, *([] if self.lines is None else [self.lines])):
             thing.release()
-        self.arrays, self.buffers, self.capacity = [], [], 0
+        self.arrays, self.buffers, self.lines, self.capacity = [], [], None, 0
 
     def release(self) -> None:
         """Give the GPU's memory back."""
@@ -211,3 +248,9 @@ def _colours(paint: colouring.Paint, theme: Theme) -> np.ndarray:
         plain = np.rint(255 * np.array(palette.rgb(paint.palette))).astype(np.uint8)
         return np.repeat(plain[None], 256, axis=0)
     return palette.table(paint.palette, theme.name)
+
+
+def _rise(low: float, high: float, value: float) -> float:
+    """From 0 at `low` to 1 at `high`, smoothly."""
+    t = min(max((value - low) / (high - low), 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)

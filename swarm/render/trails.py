@@ -36,4 +36,6 @@ class Trail:
         way = np.diff(at, axis=0)
         way -= self.world * np.rint(way / self.world)
         fade = np.linspace(0.0, 1.0, len(way)) ** 1.5
-        return stroke(at[:-1], way, colour, 0.6 * fade, 1.6)
+        far = np.hypot(way[:, 0], way[:, 1])
+        fade[far > 10.0 * np.median(far) + 1e-3] = 0.0  # it was put somewhere else
+        return stroke(at[:-1], way, colour, 0.7 * fade, 1.6, blunt=True)

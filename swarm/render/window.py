@@ -17,7 +17,7 @@ from swarm.errors import BackendError, SwarmError
 from swarm.look import Look
 from swarm.render import context as contexts
 from swarm.render import deeds, keys, picture
-from swarm.render.film import Film
+from swarm.render.recording import Film
 from swarm.render.replay import ReplayWriter
 from swarm.render.sheet import Sheet
 from swarm.render.target import Target

@@ -269,8 +269,9 @@ def look(world: World) -> tuple[Look, ...]:
 def marks(world: World) -> tuple[Any, ...]:
     """The trail, the walls and the nest."""
     host, side = world.backend.host, world.size[0]
+    trail = world.resources.get("field trail", np.zeros((2, 2), np.float32))  # none before the first tick
     return (
-        Heat(np.sqrt(host(world.resources["field trail"])), (0.1, 2.5), palette="tide", alpha=0.8),
+        Heat(np.sqrt(host(trail)), (0.1, 2.5), palette="tide", alpha=0.8),
         Heat(host(world.resources["tiles ground"]), (0, 1), colour="#7a8296", alpha=0.9, smooth=False),
         Box((side / 2, side / 2), (9, 9), "accent", 0.35, radius=4.5),
         Box((side / 2, side / 2), (9, 9), "accent", 0.9, radius=4.5, outline=1.5),

@@ -118,6 +118,23 @@ def test_newborns_stand_where_they_are(renderer):
     assert renderer.place(parent) == pytest.approx((12, 10), abs=2e-3)
 
 
+def test_who_is_put_somewhere_else_does_not_slide_there(renderer):
+    w = world([(10, 10), (30, 20)], [(1, 0), (1, 0)])
+    first, second = w.tables["agent"].ids().tolist()
+
+    def put(world, dt):
+        world.tables["agent"].column(Body.pos)[1] = (11, 5)
+
+    w.schedule = (*w.schedule, put)
+    renderer.take(w)
+    w.step()
+    renderer.take(w)
+    for alpha in (0.0, 0.5):
+        renderer.show(alpha)
+        assert renderer.place(second) == pytest.approx((11, 5), abs=1e-5)
+        assert renderer.place(first) == pytest.approx((10 + 0.5 * alpha, 10), abs=1e-3)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.tuples(st.floats(0, 39.9), st.floats(0, 29.9)),

@@ -257,7 +257,7 @@ def test_a_tick_is_not_travelled_in():
     world = build()
     moments = swarm.Moments(world)
     world.schedule = (lambda world, dt: moments.go(world, 0),)
-    with pytest.raises(ScheduleError, match="Travel between ticks"):
+    with pytest.raises(ScheduleError, match="travel between ticks"):
         world.step()
 
 
@@ -320,7 +320,7 @@ def test_views_end():
 def test_a_state_that_does_not_fit_is_told_and_the_world_is_unharmed():
     world = build()
     moments = swarm.Moments(world, budget=10_000)
-    with pytest.raises(CapacityError, match=r"one state takes .* the budget is 10.*Moments\(world, budget=...\)"):
+    with pytest.raises(CapacityError, match=r"this state takes .* the budget is 10.*Moments\(world, budget=...\)"):
         moments.note(world)
     before = world.hash()
     for _ in range(5):

@@ -1,0 +1,6 @@
+flat in vec4 ink;
+out vec4 colour;
+
+void main() {
+    colour = ink;
+}
