@@ -14,7 +14,7 @@ import swarm
 from swarm import Component, Look, f32
 from swarm.render import follow, screenshot, watch
 
-WATCH = "the twinkling turns into waves, and in the end all flash as one"
+WATCH = "at first all twinkle by chance; soon waves of light run across the meadow"
 
 
 class Fly(Component):
@@ -24,12 +24,12 @@ class Fly(Component):
 
 @dataclass(frozen=True)
 class Settings:
-    agents: int = 900
+    agents: int = 1_500
     seed: int = 0
     backend: str = "auto"
     threads: int | None = None
-    reach: Annotated[float, Meta(gt=0, le=20, extra={"unit": "m"})] = 5.0    # how far a flash is seen
-    hurry: Annotated[float, Meta(ge=0, le=1)] = 0.1                          # what a flash nearby adds to the phase
+    reach: Annotated[float, Meta(gt=0, le=20, extra={"unit": "m"})] = 6.0    # how far a flash is seen
+    hurry: Annotated[float, Meta(ge=0, le=1)] = 0.2                          # what a flash nearby adds to the phase
 
 
 def shine(world, dt):
@@ -52,7 +52,7 @@ def build(s):
 
 
 def look(world):
-    return (Look("firefly", Fly.pos, colour=Fly.light, limits=(0, 1), strength=Fly.light, shape="disc", glow=0.6),)
+    return (Look("firefly", Fly.pos, colour=Fly.light, limits=(0, 1), strength=Fly.light, shape="disc", size=1.3, glow=0.8),)
 
 
 if __name__ == "__main__":
