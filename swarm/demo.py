@@ -93,6 +93,7 @@ def _picture(world: World, path: Path, ticks: int, shown: Shown) -> None:
     drawer = Drawer(world, shown.pixels((1600, 900)), **{**shown.of_picture(), "select": None})
     try:
         drawer.figures = follow(world, ticks=ticks - lead)
+        rate = drawer.figures.rate
         if shown.select:
             drawer.select(shown.select, shown.zoom)
         for left in range(lead, 0, -1):
@@ -101,6 +102,7 @@ def _picture(world: World, path: Path, ticks: int, shown: Shown) -> None:
             if left % 8 == 0:
                 drawer.sample()
         drawer.sample()
+        drawer.figures.rate = rate  # without what was drawn
         drawer()
         save(path, drawer.read())
     finally:

@@ -53,7 +53,7 @@ class Drawer:
     """Draws a world off the screen again and again: `draw = Drawer(world)`, then `draw()`. For pictures and video.
 
     scene, looks, theme, title  as for `watch`
-    ui       the overlay's scale, by default the height over 900; `hud` False leaves the overlay out
+    ui       the overlay's scale, by default the height over 900, with panels 1 at least; `hud` False leaves the overlay out
     fill     1 shows the whole world, more comes closer; None: the world fills the picture to its edges
     figures  what `follow` returned, so that the overlay shows the run's rates and curves
     select   an id to put under the microscope, or "oldest", "richest", "fertile"
@@ -102,7 +102,7 @@ class Drawer:
                 theme=theme,
                 title=title,
                 figures=figures,
-                ui=ui if ui is not None else max(0.6, height / 900),
+                ui=ui if ui is not None else max(0.6 if panels is None else 1.0, height / 900),
                 panels=panels is not None,
             )
             if not hud:
