@@ -41,7 +41,7 @@ world.schedule = (
 )
 looks = (Look("starling", Body.pos, Body.vel, Body.turn, palette="tide", size=1.6, glow=0.25),)
 if len(sys.argv) == 1:
-    watch(world, looks=looks, title="flock")
+    watch(world, looks=looks, title="flock", hint="groups form within seconds, meet, and pass through each other")
 else:
     for _ in range(600):
         world.step()

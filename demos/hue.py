@@ -50,7 +50,7 @@ world.schedule = (
 )
 looks = (Look("agent", Body.pos, Body.vel, Body.shade, palette="tide", limits=(-1, 1), size=1.6, glow=0.2),)
 if len(sys.argv) == 1:
-    watch(world, looks=looks, title="hue")
+    watch(world, looks=looks, title="hue", hint="noise becomes patches of one colour, and the patches grow")
 else:
     for _ in range(600):
         world.step()

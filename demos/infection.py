@@ -50,7 +50,7 @@ world.schedule = (
 )
 looks = (Look("person", Body.pos, Body.vel, Health.since, strength=Health.sick, shape="disc", size=1.2, glow=0.2),)
 if len(sys.argv) == 1:
-    watch(world, looks=looks, title="infection")
+    watch(world, looks=looks, title="infection", hint="one is ill at first, and the illness goes outward in a ring")
 else:
     for _ in range(1_200):
         world.step()

@@ -347,6 +347,15 @@ def bench_tick(
     return tick.command(with_, scene=scene, settings=of.values(), ticks=ticks, aged=aged, frame=frame)
 
 
+@bench.command(name="draw")
+def bench_draw(*, with_: Asked = Request()) -> int | None:
+    """Pictures of 10,000 to 1,000,000 agents off the screen: frames, bytes sent, our Python, picking one."""
+    from .bench import draw
+    from .render import Drawer
+
+    return draw.command(with_, Drawer)
+
+
 @bench.command(name="worlds")
 def bench_worlds(
     *,

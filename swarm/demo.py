@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FILE_TICKS = 600  # how long a world lives in a file, unless --ticks says otherwise
 PIPED_TICKS = 1000  # where nobody watches the terminal and no end was named
+LEAD = 90  # of them are looked at, so that trails and a mind's history are there; for lines of descent all are
 KINDS = (".mp4", ".html")
 
 
@@ -83,10 +84,22 @@ def _terminal(world: World, ticks: int | None) -> None:
 
 
 def _picture(world: World, path: Path, ticks: int, shown: Shown) -> None:
-    from .render import follow, screenshot
+    from .render import Drawer, follow, save
 
-    figures = follow(world, ticks=ticks)
-    screenshot(world, path, shown.pixels((1600, 900)), figures=figures, **shown.of_picture())
+    lead = ticks if shown.colour == "lineage" else min(ticks, LEAD) if shown.select or shown.trails else 0
+    figures = follow(world, ticks=ticks - lead)
+    drawer = Drawer(world, shown.pixels((1600, 900)), figures=figures, **shown.of_picture())
+    try:
+        for left in range(lead, 0, -1):
+            world.step()
+            drawer() if shown.trails and left <= LEAD else drawer.look()
+            if left % 8 == 0:
+                drawer.sample()
+        drawer.sample()
+        drawer()
+        save(path, drawer.read())
+    finally:
+        drawer.release()
     print(f"tick {world.tick} is in {path}")
 
 

@@ -11,7 +11,7 @@ mark and so another row. Whatever has changed a brain, a moment gives back what 
     mark     [capacity] u64  0 = free
     latest   [slots]    i32  the number last seen in a slot of the world, -1 = none
 
-Bytes: P of a genome, 20 with it, 4 a slot; a block has 256 KiB, or 1,024 rows of short ones.
+Bytes: P of a genome, 20 with it, 4 a slot. A block has an eighth of the first population, at most 256 KiB.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from collections.abc import Iterator
 import numpy as np
 
 BLOCK = 1 << 18  # bytes
-MOST = 1024  # rows of a block
-SLOTS = 1024  # by which `latest` grows
+LEAST = 16  # rows
 _BOOK = {"owner": np.int32, "place": np.int32, "refs": np.int32, "mark": np.uint64}
 
 
 class Genomes:
-    """The genomes of one architecture in one table: rows of `width` parameters."""
+    """The genomes of one architecture in one table: rows of `width` parameters, at first `count` of them."""
 
-    def __init__(self, width: int, dtype: np.dtype) -> None:
+    def __init__(self, width: int, dtype: np.dtype, count: int = 0) -> None:
         self.width, self.dtype = width, dtype
         self.n = 0
-        self.each = min(MOST, max(1, BLOCK // (width * dtype.itemsize)))
+        self.row_bytes = width * dtype.itemsize
+        self.each = min(max(LEAST, count // 8), max(1, BLOCK // self.row_bytes))
         self.blocks: list[np.ndarray] = []
         for name, kind in _BOOK.items():
             setattr(self, name, np.zeros(0, kind))
@@ -46,14 +46,13 @@ class Genomes:
     @property
     def bytes(self) -> int:
         """Of all arrays held here."""
-        return self.bytes_with(0, np.empty(0, np.uint32))
+        return self.bytes_with(self.n)
 
-    def bytes_with(self, count: int, slots: np.ndarray) -> int:
-        """What `bytes` will be once `count` more rows are here, of entities in `slots`."""
-        blocks = -(-(self.n + count) // self.each)
+    def bytes_with(self, n: int, slots: np.ndarray | None = None) -> int:
+        """What `bytes` would be with n rows here, and once entities in `slots` have been seen."""
+        blocks = -(-n // self.each)
         capacity = max(len(self.owner), blocks * self.each)
-        row = self.width * self.dtype.itemsize
-        return blocks * self.each * row + 20 * capacity + 4 * max(len(self.latest), _up(_top(slots)))
+        return blocks * self.each * self.row_bytes + 20 * capacity + 4 * self._wide(0 if slots is None else _top(slots))
 
     def find(self, slots: np.ndarray, marks: np.ndarray, everywhere: bool = False) -> np.ndarray:
         """Numbers i32 [N] of the genomes of entities in `slots` [N] with `marks` [N] u64; -1 where none is here.
@@ -138,9 +137,14 @@ class Genomes:
                 setattr(self, name, made)
             self.owner[old:] = self.place[old:] = np.arange(old, capacity)
         if slots > len(self.latest):
-            made = np.full(_up(slots), -1, np.int32)
+            made = np.full(self._wide(slots), -1, np.int32)
             made[: len(self.latest)] = self.latest
             self.latest = made
+
+    def _wide(self, slots: int) -> int:
+        """How long `latest` is once so many slots were seen."""
+        known = len(self.latest)
+        return known if slots <= known else -(-(slots + slots // 8) // 64) * 64
 
 
 def _by_block(
@@ -158,7 +162,3 @@ def _by_block(
 
 def _top(slots: np.ndarray) -> int:
     return int(slots.max()) + 1 if len(slots) else 0
-
-
-def _up(slots: int) -> int:
-    return -(-slots // SLOTS) * SLOTS

@@ -5,8 +5,8 @@ input that is cut has no say, whatever it is; a unit that is cut has none either
 parameters are kept before the first cut and are written back, bit for bit, when it is undone. Children that are born
 meanwhile inherit the brain as it is: with the cut.
 
-Who changes the brain otherwise in between (another brain is loaded, the time machine goes back) ends the ablation: what
-is there then is left alone.
+While the brain is not as it was written last (another one was loaded, the time machine went back) nothing of it is cut
+and what is there is left alone; once it is so again, its cuts are known again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from swarm.ecs.entity import locate
-from swarm.errors import DeadError, SettingsError
+from swarm.errors import SettingsError
 
 if TYPE_CHECKING:
     from swarm.brain.brains import Brains
@@ -35,6 +35,7 @@ class _Cuts:
 
     def __init__(self, flat: np.ndarray) -> None:
         self.before, self.written, self.cuts = flat.copy(), flat.copy(), set[Cut]()
+        self.holds = True  # whether the brain was as it was written when it was checked last
 
 
 class Ablations:
@@ -44,8 +45,9 @@ class Ablations:
         self._of: dict[int, _Cuts] = {}
 
     def of(self, id: int) -> frozenset[Cut]:
-        """What is cut off in the brain of one entity, as far as `check` knows."""
-        return frozenset(self._of[id].cuts) if id in self._of else frozenset()
+        """What is cut off in the brain of one entity, as it was at the last `check`."""
+        known = self._of.get(id)
+        return frozenset(known.cuts) if known is not None and known.holds else frozenset()
 
     def set(self, world: World, id: int, cut: Cut, off: bool) -> bool:
         """Cut something off, or undo that; whether the brain was changed. See `Microscope.ablate_unit` for errors."""
@@ -53,7 +55,9 @@ class Ablations:
         flat = parameters(brain)
         self.check(id, flat)
         _check(brain, id, cut)
-        known = self._of.get(id) or _Cuts(flat)
+        known = self._of.get(id)
+        if known is None or not known.holds:
+            known = _Cuts(flat)
         wanted = known.cuts | {cut} if off else known.cuts - {cut}
         if wanted == known.cuts:
             return False
@@ -63,26 +67,12 @@ class Ablations:
         write(brain, edited)
         known.cuts, known.written = wanted, edited
         self._of[id] = known
-        if not wanted:
-            del self._of[id]
         return True
 
     def check(self, id: int, flat: np.ndarray) -> None:
-        """Forget the cuts of a brain that is not as it was written: somebody else has changed it."""
-        if id in self._of and flat.tobytes() != self._of[id].written.tobytes():
-            del self._of[id]
-
-    def forget(self, id: int) -> None:
-        """Forget the cuts of one brain; nothing is written."""
-        self._of.pop(id, None)
-
-    def prune(self, world: World) -> None:
-        """Forget the dead."""
-        for id in list(self._of):
-            try:
-                place(world, id)
-            except DeadError:
-                del self._of[id]
+        """Look whether a brain is as it was written: then its cuts hold."""
+        if id in self._of:
+            self._of[id].holds = flat.tobytes() == self._of[id].written.tobytes()
 
 
 def place(world: World, id: int) -> tuple[Any, int]:
@@ -99,15 +89,14 @@ def own(world: World, id: int, what: str) -> Brains:
     brain = world.brain(id)
     table, row = place(world, id)
     if table.shared:
-        mine = int(table.brain[row])
         sharers = [t for t in world.tables.values() if t.shared and t.brains is table.brains]
-        count = sum(int((t.brain == mine).sum()) for t in sharers)
+        count = sum(int((t.brain == int(table.brain[row])).sum()) for t in sharers)
         if count > 1:
             others = [f"'{t.name}'" for t in world.tables.values() if t.own_brains is not None and t.n]
             pick = f"Pick one of {' or '.join(others)}, or spawn" if others else "Spawn"
             raise SettingsError(
-                f"{what}: {count:,} share the brain of entity {id}, row {mine} of a pool; a change would be one to all "
-                f"of them. {pick} '{table.name}' with brains of its own: brains=pool.clone(rows) without brain=."
+                f"{what}: {count - 1:,} others have the brain of entity {id}, too, and would change with it. "
+                f"{pick} own brains: brains=pool.clone(rows)."
             )
     return brain
 

@@ -209,7 +209,7 @@ def _drive(view: View) -> None:
         view.say("its brain acts again")
     else:
         view.microscope.drive(view.world, view.microscope.steer(()))
-        view.following = True
+        view.following, view.pace.paused = True, False
         view.say(f"you drive: {steering.explain(view.microscope.names)}; K gives it back to its brain", 8.0)
 
 

@@ -18,7 +18,7 @@ from swarm.ecs.ids import split
 if TYPE_CHECKING:
     from swarm.world import World
 
-LIMIT = 1 << 20  # births remembered before the book is thinned
+LIMIT = 1 << 18  # births remembered before the book is thinned
 TAIL = 1 << 14  # the latest births, which are searched one by one; more are sorted in
 ANCESTORS, CHILDREN = 12, 100  # of one family, at most
 
@@ -141,15 +141,13 @@ class Pedigree:
         every = _joined(self._sorted, self._tail)
         self._keep(every)
         ids, parents, born = self._sorted
-        new = np.isin(ids, np.concatenate([world.backend.host(table.ids()) for table in world.tables.values()]))
-        keep = np.zeros(len(ids), bool)
-        while new.any():
-            keep |= new
-            at = np.minimum(np.searchsorted(ids, parents[new]), len(ids) - 1)
-            at = at[ids[at] == parents[new]]
-            new = np.zeros(len(ids), bool)
-            new[at] = True
-            new &= ~keep
+        host, keep = world.backend.host, np.zeros(len(ids), bool)
+        found = np.concatenate([host(t.ids()) for name, t in world.tables.items() if self._totals.get(name)])
+        while len(found):
+            at = np.minimum(np.searchsorted(ids, found), len(ids) - 1)
+            at = np.unique(at[(ids[at] == found) & ~keep[at]])
+            keep[at] = True
+            found = parents[at]
         self._sorted = ids[keep], parents[keep], born[keep]
         self._children = 0, []
         self._limit = max(LIMIT, 2 * len(self))

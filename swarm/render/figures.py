@@ -101,7 +101,7 @@ class Figures:
         statistics = getattr(self.scene, "statistics", None)
         if statistics is not None:
             self.more = {str(key): float(value) for key, value in statistics(world).items()}
-        self.eaten = _eaten(world, self.eaten) if self.intake else {}
+        self.eaten = _eaten(world, self.eaten) if self.intake and hasattr(world, "events") else {}
         self._note()
 
     def _note(self) -> None:
@@ -137,8 +137,13 @@ _EATING = {"graze": Meal, "bite": Bite}  # stages, and the events they report
 
 
 def _eaten(world: Any, before: dict[str, float]) -> dict[str, float]:
-    """J that changed hands in the last tick, by kind of event, smoothed over some samples."""
-    stages = {name.partition(" ")[0] for name in getattr(world.schedule, "names", ())}
+    """J that changed hands in the last tick, by kind of event, smoothed over some samples.
+
+    Not on a device: what reports events there cannot be part of a graph, and ticks would take longer.
+    """
+    if world.backend.device is not None:
+        return {}
+    stages = {name.partition(" ")[0] for name in world.schedule.names}
     found = {}
     for stage, kind in _EATING.items():
         if stage in stages:

@@ -39,11 +39,11 @@ class History:
 
     def add(self, tick: int, values: Mapping[str, float]) -> None:
         """One sample, later than all others."""
-        self._turn += 1
-        if self._turn % self.stride:
-            return
-        if self.n == self.places:
+        turn, self._turn = self._turn, self._turn + 1
+        if self.n == self.places and turn % self.stride == 0:
             self._make_room()
+        if turn % self.stride:
+            return
         for name in values:
             if name not in self._series:
                 self._series[name] = np.full(self.places, np.nan)

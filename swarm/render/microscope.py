@@ -101,7 +101,6 @@ class Microscope:
             died = fate(world, self.id)[1]
             self.died = died if self.alive or died >= 0 else self.died  # later another may have its slot
             self.alive = False
-            self.notes.ablations.forget(self.id)
             self.notes.update(world)
             self.family = self.notes.pedigree.family(world, self.id)
             return
@@ -167,7 +166,7 @@ class Microscope:
     @property
     def ablated(self) -> frozenset[Cut]:
         """What is cut off: (0, k) is input k, (1 + layer, k) a hidden unit."""
-        return self.notes.ablations.of(self.id)
+        return self.notes.ablations.of(self.id) if self.alive else frozenset()
 
     @property
     def _at(self) -> int:
@@ -254,11 +253,20 @@ class Microscope:
         return steering.actions(self.names, held, strength)
 
     def copy_to(self, world: World, id: int) -> None:
-        """Give another entity this brain as it is, cuts included. Raises `DeadError`, `SettingsError` where others
-        share the brain of the other, and `SchemaError` where the architectures differ."""
-        if int(id) == self.id:
-            raise SettingsError(f"copy: entity {self.id} has this brain already. Choose another one.")
-        self._give(world, int(id), world.brain(self.id).clone(), f"copy: entity {self.id}'s brain")
+        """Give another entity this brain as it is, cuts included; where both have theirs from one pool, its row.
+
+        Raises `DeadError`, `SettingsError` where others share the brain of the other, and `SchemaError` where the
+        architectures differ.
+        """
+        id = int(id)
+        if id == self.id:
+            raise SettingsError(f"copy: entity {id} has this brain already. Choose another one.")
+        (mine, row), (theirs, other) = place(world, self.id), place(world, id)
+        if mine.shared and theirs.shared and mine.brains is theirs.brains:
+            theirs.brain[other] = mine.brain[row]
+            self.notes.edited.add(id)
+        else:
+            self._give(world, id, world.brain(self.id).clone(), f"copy: entity {self.id}'s brain")
 
     def save(self, world: World, path: str | Path) -> None:
         """Write this brain as it is, cuts included, to a safetensors file. Raises `DeadError`, `SaveError`."""
@@ -288,7 +296,7 @@ class Microscope:
             table.brains.set(row, brain)
         else:
             old.set(0, brain)
-        self.notes.ablations.forget(id)
+        self.notes.ablations.check(id, parameters(world.brain(id)))
         self.notes.edited.add(id)
         if id == self.id:
             self._read(world)

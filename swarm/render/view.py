@@ -125,15 +125,21 @@ class View:
     def draw(self, target: Any, elapsed: float = 0.0) -> None:
         """Paint what was taken, and the panels over it, into a framebuffer."""
         renderer = self.renderer
-        if self.following and self.microscope is not None:
-            place = renderer.place(self.microscope.id)
-            if place is not None:
-                renderer.camera.x, renderer.camera.y = place
+        if self.following:
+            self._follow()
         renderer.note = self.pace.note
         renderer.hint = self.message if self.clock() < self._until else ""
         renderer.draw(target)
         if self.panels is not None:
             self.panels.draw(renderer.camera.size, elapsed)
+
+    def _follow(self) -> None:
+        """Put the selected agent into the middle of what the panels leave free."""
+        camera = self.renderer.camera
+        place = None if self.microscope is None else self.renderer.place(self.microscope.id)
+        if place is not None:
+            middle = camera.size[0] / 2 if self.panels is None else self.panels.middle
+            camera.x, camera.y = place[0] + (camera.size[0] / 2 - middle) / camera.scale, place[1]
 
     def settle(self) -> None:
         """Wait for the tick that is under way; the world is idle then."""

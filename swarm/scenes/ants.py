@@ -6,7 +6,6 @@ the trail, the fainter the longer it carries. At the nest it puts the crumb down
 finds nothing for long becomes one, too. The trail spreads and fades: only what is used stays. A pile that is eaten up
 is followed by another one somewhere else.
 
-Watch for: thin threads to a pile that thicken to roads round the walls, and dissolve when the pile is gone.
 Source: J.-L. Deneubourg, S. Aron, S. Goss and J. M. Pasteels, "The self-organizing exploratory pattern of the Argentine
 ant", J. Insect Behavior 3, 1990.
 """
@@ -46,6 +45,7 @@ from swarm.world import World
 FEELERS = (40.0, 0.0, -40.0)  # degrees from the nose: left, ahead, right
 REACH = 2.5  # m, how long they are
 PILES = 3
+WATCH = "thin threads to a pile that thicken to roads round the walls, and dissolve when the pile is gone"
 TUNE = "rate", "lost", "scouts", "patience", "fade", "spread", "tire"
 
 Count = Annotated[int, Meta(ge=1)]
@@ -269,8 +269,9 @@ def look(world: World) -> tuple[Look, ...]:
 def marks(world: World) -> tuple[Any, ...]:
     """The trail, the walls and the nest."""
     host, side = world.backend.host, world.size[0]
+    trail = world.resources.get("field trail", np.zeros((2, 2), np.float32))  # none before the first tick
     return (
-        Heat(np.sqrt(host(world.resources["field trail"])), (0.1, 2.5), palette="tide", alpha=0.8),
+        Heat(np.sqrt(host(trail)), (0.1, 2.5), palette="tide", alpha=0.8),
         Heat(host(world.resources["tiles ground"]), (0, 1), colour="#7a8296", alpha=0.9, smooth=False),
         Box((side / 2, side / 2), (9, 9), "accent", 0.35, radius=4.5),
         Box((side / 2, side / 2), (9, 9), "accent", 0.9, radius=4.5, outline=1.5),

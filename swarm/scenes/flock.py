@@ -1,7 +1,8 @@
 """Flock: a hundred or a hundred thousand birds without brains that steer by Reynolds' three rules, in a gusty wind.
 
 Every bird is drawn to its neighbours' middle, matches their velocity and keeps its distance; it would like to go at
-cruising speed, and gusts keep it from it. Watch for: groups form within seconds, meet, and pass through each other.
+cruising speed, and gusts keep it from it.
+
 Source: C. W. Reynolds, "Flocks, herds and schools: a distributed behavioral model", SIGGRAPH 1987.
 """
 
@@ -23,6 +24,7 @@ from swarm.stages.index import index
 from swarm.stages.move import move
 from swarm.world import World
 
+WATCH = "groups form within seconds, meet, and pass through each other"
 TUNE = "cohesion", "alignment", "separation", "cruise", "limit", "wind"
 
 Count = Annotated[int, Meta(ge=1)]

@@ -40,6 +40,7 @@ from swarm.world import World
 MANY = True  # all of this knows a world that holds several
 RADIUS = 12.0  # m, how far a forager sees
 HIDDEN = 32
+WATCH = "half starve within seconds; then the children of those that find food fill the world, faster ones each time"
 TUNE = (
     "living", "moving", "push", "drag", "reach", "meal", "regrow", "rich", "lifespan", "mutation", "cap",
 )  # fmt: skip

@@ -72,7 +72,8 @@ def _number(name: str, kind: type, default: Any, hint: Any, scale: int, about: d
         begin = at / REACH if positive else -MORE * at
     end = high if high is not None else at * (REACH if positive else MORE)
     if kind is int:
-        begin, end = max(round(begin), low if low is not None else round(begin)), max(round(end), round(begin) + 10)
+        begin = max(round(begin), low if low is not None else round(begin))
+        end = high if high is not None else max(round(end), round(begin) + 10)
     log = begin > 0 and end / begin >= DECADES
     return Knob(name, "whole" if kind is int else "real", default, float(begin), float(end), log, **about)
 

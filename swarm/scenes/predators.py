@@ -4,8 +4,8 @@ A hare senses plants, foxes and hares in eight directions each, a fox hares and 
 velocity. They think, push, and pay for it. Who holds enough splits, and the child's brain is a mutated copy. Only what
 helps against the brains of the other side lasts.
 
-Watch for: foxes multiply until hares are scarce, then both hold, generation after generation. Energy is counted in
-quanta of 2^-12 J; `check` holds the books of all three kinds to the quantum. Plants, lines and books are the foragers'.
+Energy is counted in quanta of 2^-12 J; `check` holds the books of all three kinds to the quantum. Plants, lines and
+books are the foragers'.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from swarm.world import World
 
 MANY = True
 HIDDEN = 24
+WATCH = "foxes multiply until hares are scarce, then both hold, generation after generation"
 SIGHT = 12.0  # m
 TUNE = (
     "hare_living", "fox_living", "moving", "hare_push", "fox_push", "drag", "reach", "catch", "bite", "rest", "meal",

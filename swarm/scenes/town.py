@@ -4,8 +4,7 @@ In the morning people go to work, then to market or to a park, and home at night
 the ways by flow fields, see others and you in eight directions, and push. Citizens share eight brains that were trained
 to follow the way and to give room; strays have brains of their own, mutated copies of these, and some are odd.
 
-Watch for: streams that turn with the hours, and crowds at the gates of yards. Click where you want to go; people give
-way. Keys w, a, s, d walk, too.
+You go where you click, and people give way; keys w, a, s, d walk, too.
 
 Sources: A. Treuille, S. Cooper and Z. Popovic, "Continuum crowds", SIGGRAPH 2006 (one field of ways for a whole crowd).
 """
@@ -46,6 +45,7 @@ TILE = 1.0  # m
 NEAR, SEES = 2.5, 8.0  # m: how far people see each other, and you
 HIDDEN = 24
 BRAINS = 8
+WATCH = "streams that turn with the hours, and crowds at the gates of yards. Click where you want to go"
 GOALS = {"work": town_map.WORK, "market": town_map.MARKET, "park": town_map.PARK} | {
     f"home {k}": tile for k, tile in enumerate(town_map.HOMES)
 }

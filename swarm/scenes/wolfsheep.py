@@ -5,8 +5,6 @@ one unit of energy; who has less than none starves, and by chance an animal spli
 grows again after a while. With wits, as in Mesa's example, sheep go where there are no wolves and rather to grass, and
 wolves rather to sheep; without, as in the original, everybody goes anywhere.
 
-Watch for: patches that are eaten bare and grow back, and wolves that multiply where there are sheep.
-
 Everybody acts at once: first all sheep, then all wolves. Where several want the same grass or the same sheep, a draw
 keyed by seed, tick and id decides; wolves in one cell eat different sheep while there are enough.
 Source: U. Wilensky, "NetLogo Wolf Sheep Predation model", 1997; the wits are those of the example in Mesa 3.
@@ -30,6 +28,7 @@ from swarm.marks import Heat
 from swarm.scenes import SceneError
 from swarm.world import World
 
+WATCH = "patches that are eaten bare and grow back, and wolves that multiply where there are sheep"
 TUNE = "wits", "sheep_reproduce", "wolf_reproduce", "sheep_gain", "wolf_gain"
 
 Count = Annotated[int, Meta(ge=1)]

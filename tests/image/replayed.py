@@ -1,5 +1,5 @@
-"""A small world whose every recorded number is known: walkers that go straight across the edges, with brains, births and
-deaths, among a few plants. And a real browser to look at its replay."""
+"""A small world whose every recorded number is known: walkers that go straight across the edges, with brains, births
+and deaths, among a few plants. And a real browser to look at its replay."""
 
 from __future__ import annotations
 

@@ -104,8 +104,7 @@ def warmth(picture: np.ndarray, x: float, y: float) -> float:
     return float(red - blue)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("ui", [1.0, 2.0])
+@pytest.mark.parametrize(("ui", "theme"), [(1.0, "dark"), (2.0, "light")])
 def test_units_have_the_colour_of_what_they_do(gl, ui, theme):
     desk = Desk(gl, ui, theme)
     try:

@@ -208,10 +208,25 @@ class Driven:
         """The first state for which `true(state)` holds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.now = json.loads(self.lines.get(timeout=seconds))
+            try:
+                self.now = json.loads(self.lines.get(timeout=seconds))
+            except queue.Empty:
+                ended = self.process.poll() is not None
+                said = self.process.stderr.read() if ended and self.process.stderr is not None else "it hangs"
+                raise AssertionError(f"the window says nothing more: {said}") from None
             if true(self.now):
                 return self.now
         raise AssertionError(f"never happened; the last state is {self.now}")
+
+    def still(self):
+        """The first state that equals the one before: the tick under way when the world was paused has been shown."""
+        last = [self.now, None]
+
+        def same(now):
+            last[:] = now, last[0]
+            return last[0] == last[1]
+
+        return self.until(same)
 
 
 def test_a_real_window_driven_by_real_events(gl, display, tmp_path):
@@ -251,11 +266,12 @@ def test_a_strangers_first_minute(gl, display, tmp_path):
     pytest.importorskip("pygame")
     window = Driven(display, tmp_path, word="minds")
     window.until(lambda s: s["tick"] > 3)
-    window.hand("mousemove", 400, 250, "key", "space")
+    window.hand("mousemove", 500, 350, "key", "space")
     window.until(lambda s: s["paused"])
 
-    here = window.now["near"]  # a click on an agent opens its mind, one beside it lets go
-    window.hand("mousemove", round(here["at"][0]), round(here["at"][1]), "click", 1)
+    here = window.still()["near"]  # a click on an agent opens its mind
+    under = dict(line.split("=") for line in window.hand("getmouselocation", "--shell").split())
+    window.hand("mousemove", "--window", under["WINDOW"], *map(round, here["at"]), "click", 1)
     assert window.until(lambda s: s["selected"])["selected"] == here["id"]
     window.hand("key", "x")
     window.until(lambda s: not s["selected"])
@@ -277,7 +293,8 @@ def test_a_strangers_first_minute(gl, display, tmp_path):
 
     window.hand("key", "v")  # a video of what follows
     window.until(lambda s: s["film"])
-    window.hand("key", "m", "key", "space")
+    window.hand("key", "m")
+    window.until(lambda s: s["message"].startswith("kept"))
     kept = window.now["tick"]
     window.until(lambda s: s["tick"] > kept + 5)
     window.hand("key", "BackSpace")

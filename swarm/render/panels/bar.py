@@ -9,6 +9,8 @@ from swarm.render.panels.moments import memory, travel
 from swarm.render.panels.style import packed
 from swarm.render.panels.widgets import icon, spot
 
+LEAST, FULL, WIDE = 290.0, 440.0, 760.0  # pt: widths with room for the slider, for the tick, for what memory it takes
+
 
 class Bar:
     """Draws the bar; remembers where the slider is being dragged to."""
@@ -35,16 +37,19 @@ class Bar:
         imgui.set_cursor_pos((146 * u, middle))
         if icon(imgui, view, "faster", "plus", "faster (])"):
             pace.faster()
-        tick = f"tick {view.tick:,}"
-        self._text(imgui, view, 190 * u, 110 * u, tick, view.theme.quiet)
-        if moments is None or width < 470 * u:
+        after = 178.0  # pt, where what stands behind the speed begins
+        if width > FULL * u:
+            self._text(imgui, view, after * u, 110 * u, f"tick {view.tick:,}", view.theme.quiet)
+            after += 116
+        if moments is None or width < LEAST * u:
             return
-        imgui.set_cursor_pos((306 * u, middle))
-        if icon(imgui, view, "keep", "keep", "keep this moment"):
+        imgui.set_cursor_pos((after * u, middle))
+        if icon(imgui, view, "keep", "keep", "keep this moment (M)"):
             deeds.keep(view)
         said = memory(moments)
-        room = imgui.calc_text_size(said).x + 14 * u if width > 760 * u else 0.0
-        self._slider(imgui, view, 340 * u, width - 356 * u - room)
+        room = imgui.calc_text_size(said).x + 14 * u if width > WIDE * u else 0.0
+        left = (after + 34) * u
+        self._slider(imgui, view, left, width - left - 16 * u - room)
         if room:
             self._text(imgui, view, width - room - 2 * u, room, said, view.theme.quiet)
 

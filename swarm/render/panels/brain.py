@@ -11,14 +11,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from swarm.ecs.ids import split
 from swarm.render import deeds, steering
-from swarm.render.panels.brain_network import LOWERS, RAISES, Network, signed
+from swarm.render.panels import brain_kin
+from swarm.render.panels.brain_brush import LOWERS, RAISES, signed
+from swarm.render.panels.brain_kin import name_of
+from swarm.render.panels.brain_network import Network
 from swarm.render.panels.brain_plan import short
 from swarm.render.panels.style import packed, rgba
 
 MOVERS = 3  # senses that are named as moving an action
-DOTS = 24  # children that are shown
 
 
 _PANELS: WeakKeyDictionary[Any, Brain] = WeakKeyDictionary()  # one per view
@@ -54,7 +55,7 @@ class Brain:
             return
         self._give(view, m)
         imgui.push_style_var(imgui.StyleVar_.item_spacing, (8 * view.ui, 3 * view.ui))
-        self._who(imgui, view, m)
+        self._who(imgui, view, m, width)
         if m.names:
             imgui.spacing()
             self.network.draw(imgui, view, width)
@@ -62,14 +63,14 @@ class Brain:
             self._past(imgui, view, m, width)
         else:
             self._columns(imgui, view, m, width)
-        self._family(imgui, view, m, width)
+        self.kin = brain_kin.draw(imgui, view, width)
         self._buttons(imgui, view, m, width)
         imgui.pop_style_var()
 
     # ---------------------------------------------------------------------------------------------- parts
 
-    def _who(self, imgui: Any, view: Any, m: Any) -> None:
-        """Name, age and parent; how it acts."""
+    def _who(self, imgui: Any, view: Any, m: Any, width: float) -> None:
+        """Name, age and birth; how it acts; what is cut off."""
         seen, theme = m.inspection, view.theme
         imgui.text(f"{seen.table} {name_of(m.id)}")
         imgui.set_item_tooltip(f"id {m.id}")
@@ -81,8 +82,22 @@ class Brain:
             imgui.text_colored(rgba(theme.accent), "driven by you")
         else:
             imgui.text_disabled(f"{seen.tick - 1 - seen.born:,} ticks old")
-        born = f"born at tick {seen.born + 1:,}" if seen.parent else "there from the start"
-        shared = ", shared with others" if m.shared else ""
+        if m.ablated:
+            word = f"put back {len(m.ablated)}"
+            imgui.same_line(imgui.get_style().window_padding.x + width - imgui.calc_text_size(word).x)
+            imgui.text_colored(rgba(theme.accent), word)
+            if imgui.is_item_clicked():
+                view.act(m.restore, view.world)
+            imgui.set_item_tooltip("Click: what is cut off works again")
+        if m.driving:
+            imgui.text_disabled(steering.explain(m.names))
+            return
+        born = (
+            "there from the start"
+            if seen.born < 0
+            else f"{'born' if seen.parent else 'came'} at tick {seen.born + 1:,}"
+        )
+        shared = ", shared" if m.shared else ""
         imgui.text_disabled(f"{born}   brain {seen.brain}{shared}" if seen.brain else f"{born}   acts by a rule")
 
     def _movers(self, imgui: Any, view: Any, m: Any, width: float) -> None:
@@ -91,7 +106,8 @@ class Brain:
         if m.thought is None or action is None:
             return
         effect, usual = m.moved[action], m.lately[action]  # in the order of late, so that it can be read
-        order = [k for k in np.argsort(-usual)[:MOVERS].tolist() if usual[k] > 1e-3]
+        cut = {unit for layer, unit in m.ablated if layer == 0}
+        order = [k for k in np.argsort(-usual).tolist() if usual[k] > 1e-3 and k not in cut][:MOVERS]
         name, theme = m.names[action], view.theme
         if not order:
             imgui.text_disabled(f"No sense moves {name} now.")
@@ -129,63 +145,6 @@ class Brain:
             imgui.same_line(0.55 * width)
             imgui.text(text[:24])
 
-    def _family(self, imgui: Any, view: Any, m: Any, width: float) -> None:
-        """Ancestors at the left, it in the middle, children at the right: dots, hollow for the dead."""
-        kin, u, theme = m.family, view.ui, view.theme
-        self.kin.clear()
-        if not kin.parents and not kin.children:
-            return
-        imgui.spacing()
-        imgui.text_disabled("ancestors")
-        word = "1 child" if kin.total == 1 else f"{kin.total:,} children"
-        imgui.same_line(0.5 * width)
-        imgui.text_disabled(word)
-        brush = imgui.get_window_draw_list()
-        x, y = imgui.get_cursor_screen_pos()
-        middle, step = x + 0.46 * width, 13 * u
-        y += 9 * u
-        line = packed(theme.line, 0.25)
-        older = kin.parents[: int(0.42 * width / step)]
-        if older:
-            brush.add_line((middle - step * len(older), y), (middle, y), line, 1.2 * u)
-            if kin.lost or len(older) < len(kin.parents):
-                for k in range(3):
-                    brush.add_circle_filled((middle - step * (len(older) + 0.6) - 4 * k * u, y), 1.0 * u, line)
-        per = max(1, int(0.5 * width / step) - 1)
-        younger = kin.children[-3 * per :]
-        if younger:
-            brush.add_line((middle, y), (middle + step, y), line, 1.2 * u)
-        for k, one in enumerate(older):
-            self._relative(imgui, view, one, middle - step * (k + 1), y, "parent" if k == 0 else f"ancestor {k + 1}")
-        for k, one in enumerate(younger):
-            at = middle + step * (k % per + 1), y + 13 * u * (k // per)
-            self._relative(imgui, view, one, *at, "child")
-        brush.add_circle_filled((middle, y), 5 * u, packed(theme.accent))
-        rows = max(1, -(-len(younger) // per))
-        imgui.set_cursor_screen_pos((x, y + 13 * u * rows - 2 * u))
-        imgui.dummy((1, 1))
-
-    def _relative(self, imgui: Any, view: Any, one: Any, x: float, y: float, kind: str) -> None:
-        u, theme, brush = view.ui, view.theme, imgui.get_window_draw_list()
-        self.kin[one.id] = x, y
-        imgui.set_cursor_screen_pos((x - 6 * u, y - 6 * u))
-        clicked = imgui.invisible_button(f"{kind} {one.id}", (12 * u, 12 * u))
-        hovered = imgui.is_item_hovered()
-        ink = packed(theme.text if hovered else theme.quiet)
-        if one.alive:
-            brush.add_circle_filled((x, y), 4 * u, ink)
-        else:
-            brush.add_circle_filled((x, y), 4 * u, packed(theme.panel))
-            brush.add_circle((x, y), 3.5 * u, packed(theme.quiet, 0.7), 14, 1.2 * u)
-        if hovered:
-            fate = (
-                "lives: click to look at it" if one.alive else f"died at tick {one.died:,}" if one.died >= 0 else "dead"
-            )
-            born = f", born at tick {one.born + 1:,}" if one.born >= 0 else ""
-            imgui.set_tooltip(f"{kind} {name_of(one.id)}{born}\n{fate}")
-        if clicked and one.alive:
-            view.select(one.id)
-
     def _buttons(self, imgui: Any, view: Any, m: Any, width: float) -> None:
         u = view.ui
         imgui.spacing()
@@ -202,13 +161,11 @@ class Brain:
             acts.append(("give back" if m.driving else "drive", "K", lambda: deeds.drive(view)))
         if m.alive and m.thought is not None:
             acts += [
-                ("copy into\u2026", "another agent gets this brain", lambda: setattr(self, "giving", m)),
+                ("copy\u2026", "another agent gets this brain", lambda: setattr(self, "giving", m)),
                 ("save", "this brain as a file", lambda: self._begin("save", m)),
                 ("load", "a brain from a file, into this agent", lambda: self._begin("load", m)),
             ]
         acts.append(("let go", "X", lambda: view.select(0)))
-        if m.ablated:
-            acts.insert(0, (f"put back {len(m.ablated)}", "what is cut off", lambda: view.act(m.restore, view.world)))
         left = width
         for k, (word, tip, do) in enumerate(acts):
             wide = imgui.calc_text_size(word).x + 16 * u
@@ -220,8 +177,6 @@ class Brain:
             if imgui.button(word):
                 do()
             imgui.set_item_tooltip(tip)
-        if m.driving:
-            imgui.text_disabled(steering.explain(m.names))
 
     # ---------------------------------------------------------------------------------------------- deeds
 
@@ -285,9 +240,3 @@ def spark(imgui: Any, view: Any, width: float, name: str, values: np.ndarray, in
     wide = imgui.calc_text_size(text).x * size / imgui.get_font_size()
     brush.add_text(font, size, (x + width - wide, y + 2 * u), packed(theme.quiet), text)
     imgui.dummy((width, high))
-
-
-def name_of(id: int) -> str:
-    """A short name that is the agent's alone: its slot and generation."""
-    slot, generation = split(id)
-    return f"#{slot}.{generation}" if generation > 1 else f"#{slot}"

@@ -17,6 +17,7 @@ from swarm.render.panels import flame
 from swarm.render.panels.plot import Line, Plot, Plotter
 from swarm.render.panels.widgets import tabs
 
+APART = 0.3  # in lightness, 0 black to 1 white
 WHOLE, LATE = "whole run", "last minute"
 _EATEN = {"Meal": "grazed", "Bite": "bitten off"}
 
@@ -113,15 +114,22 @@ def branches(view: Any, ink: dict[str, str]) -> list[Line]:
 
 
 def colour_of(view: Any, table: str) -> str:
-    """The colour of a table's curves: as its agents are drawn, or the text's where that would not show."""
+    """The colour of a table's curves: as its agents are drawn, as much darker or lighter as the panel asks for."""
     theme = view.theme
     look = next((look for look in view.renderer.looks if look.table == table), None)
     if look is None:
         return theme.quiet
     if isinstance(look.colour, str):
-        colour = look.colour
-    else:
-        r, g, b = palette.table(look.palette, theme.name)[170 if look.palette != "kinds" else 60]
-        colour = f"#{r:02x}{g:02x}{b:02x}"
-    lightness = [palette.oklab(np.array(palette.rgb(one)))[0] for one in (colour, theme.panel)]
-    return colour if abs(lightness[0] - lightness[1]) > 0.2 else theme.text
+        return _apart(look.colour, theme.panel)
+    r, g, b = palette.table(look.palette, theme.name)[170 if look.palette != "kinds" else 60]
+    return _apart(f"#{r:02x}{g:02x}{b:02x}", theme.panel)
+
+
+def _apart(colour: str, ground: str) -> str:
+    """The colour, or one of the same hue whose lightness (Oklab) differs by `APART` from the ground's."""
+    ink, paper = (palette.oklab(np.array(palette.rgb(one))) for one in (colour, ground))
+    if abs(ink[0] - paper[0]) >= APART:
+        return colour
+    ink[0] = paper[0] + (APART if paper[0] < 0.5 else -APART)
+    r, g, b = np.rint(255 * palette.srgb(ink)).astype(int)
+    return f"#{r:02x}{g:02x}{b:02x}"

@@ -68,6 +68,7 @@ class Moments:
         if self.renaming == kept.name:
             imgui.set_next_item_width(width - 78 * u)
             done, self.renamed = imgui.input_text("##new", self.renamed, imgui.InputTextFlags_.enter_returns_true)
+            spot(imgui, view, "new name")
             if done:
                 view.act(rename, view, kept.name, self.renamed)
             if done or imgui.is_key_pressed(imgui.Key.escape):
@@ -84,7 +85,7 @@ class Moments:
                 imgui.same_line(0, 10 * u)
                 imgui.text_disabled(f"{kept.tick:,}")
         imgui.set_cursor_pos((left + width - 72 * u, top - u))
-        if hasattr(view.moments, "rename") and icon(imgui, view, f"rename {kept.name}", "pen", "rename"):
+        if icon(imgui, view, f"rename {kept.name}", "pen", "rename"):
             self.renaming = self.renamed = kept.name
         imgui.same_line(left + width - 48 * u)
         if icon(imgui, view, f"save {kept.name}", "save", "save to a file"):
@@ -128,8 +129,7 @@ def keep(view: Any, name: str) -> None:
 
 def rename(view: Any, old: str, new: str) -> None:
     """Call a kept moment otherwise."""
-    if new.strip() and new != old:
-        view.moments.rename(old, new.strip())
+    view.moments.rename(old, new.strip() or old)
 
 
 def save(view: Any, kept: Any) -> None:

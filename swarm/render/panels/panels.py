@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from typing import Any
 
 from swarm.errors import ExtraError
+from swarm.render.context import install
 from swarm.render.panels import bar, charts, keyboard, moments, scene, style
 from swarm.render.panels.gl import Painter
 from swarm.render.panels.widgets import tabs
@@ -14,7 +16,8 @@ WIDTH, MARGIN, GAP = 340.0, 18.0, 10.0  # pt: of the column; around everything; 
 BAR = 42.0  # pt, the bar's height
 LEGEND, SCALE = 226.0, 166.0  # pt: what the HUD takes at the left of the bar and, where no column stands, at the right
 NARROW, TINY = 860.0, 560.0  # pt: in a window that is not wider there is no room for the column, for the bar
-BUILDS = 30.0  # a second, at most
+BUILDS = 30.0  # a second, at most, unless somebody points, clicks or types
+SHARE, DEAR = 0.08, 0.02  # of the time that builds may take; s: longer ones have done more than build
 LIBRARY = "imgui_bundle"
 BUTTONS = {1: 0, 2: 2, 3: 1, 4: 3, 5: 4}  # pygame's numbers to ImGui's
 
@@ -25,8 +28,7 @@ def library() -> tuple[Any, Any]:
         from imgui_bundle import imgui, implot
     except ImportError as error:
         raise ExtraError(
-            f"panels: imgui-bundle cannot be imported ({error}). Remedy: pip install imgui-bundle; the window works "
-            "without panels."
+            f"panels: imgui-bundle cannot be imported ({error}). The window works without. Remedy: {install()}"
         ) from None
     return imgui, implot
 
@@ -46,9 +48,10 @@ class Panels:
         self.spots: dict[str, tuple[float, float, float, float]] = {}  # px: left, top, right, bottom
         self._looks: Any = None  # theme and scale that the style was made for
         self._tall: dict[str, float] = {}  # px of content by tab
-        self._boxes: list[tuple[float, float, float, float]] = []  # px, where windows stand
+        self.boxes: list[tuple[float, float, float, float]] = []  # px, where bar and column stand
         self._outside: set[int] = set()  # buttons that were pressed beside the panels
         self._since, self._stale, self._selected = 0.0, True, 0
+        self._cost = 0.0  # s that a build takes
         self.context = self.imgui.create_context()
         self.plots = self.implot.create_context()
         self.io = self._enter()
@@ -67,7 +70,9 @@ class Panels:
         """The pointer is at this pixel; whether that is the panels' matter."""
         self._enter().add_mouse_pos_event(x, y)
         self._at = x, y
-        return not self._outside and self.over(x, y)
+        over = not self._outside and self.over(x, y)
+        self._stale |= over
+        return over
 
     def button(self, number: int, down: bool) -> bool:
         """A mouse button, 1 left, 2 middle, 3 right, is pressed or let go where the pointer is; whether it is taken."""
@@ -115,7 +120,7 @@ class Panels:
         """Whether a pixel is the panels'."""
         if not self.shown:
             return False
-        inside = any(left <= x < right and top <= y < bottom for left, top, right, bottom in self._boxes)
+        inside = any(left <= x < right and top <= y < bottom for left, top, right, bottom in self.boxes)
         return inside or (bool(self._enter().want_capture_mouse) and not self._outside)
 
     def where(self, name: str) -> tuple[float, float]:
@@ -128,6 +133,14 @@ class Panels:
     def wide(self) -> bool:
         """Whether there is room for the column."""
         return self.size[0] > NARROW * self.view.ui
+
+    @property
+    def middle(self) -> float:
+        """px from the left: the middle of what the panels leave free."""
+        if not (self.shown and self.wide):
+            return self.size[0] / 2
+        left, width = self._span()
+        return left + width / 2
 
     # ---------------------------------------------------------------------------------------------- frames
 
@@ -144,13 +157,18 @@ class Panels:
         if not self.shown:
             return
         resized, self.size = tuple(size) != self.size, (int(size[0]), int(size[1]))
-        if self._stale or resized or self._since >= 1.0 / BUILDS:
-            before = dict(self._tall)
+        if self._stale or resized or self._since >= max(1.0 / BUILDS, self._cost / SHARE):
+            before, begun = dict(self._tall), time.perf_counter()
             self._build(self._since)
+            self._cost += 0.2 * (min(time.perf_counter() - begun, DEAR) - self._cost)
             if self._tall != before:  # heights are known now
                 self._build(0.0)
             self._since, self._stale = 0.0, False
         self.painter.draw()
+
+    def refresh(self) -> None:
+        """Build them anew with the next `draw`, however short the time since the last."""
+        self._stale = True
 
     def release(self) -> None:
         """Give the GPU's memory and ImGui's back."""
@@ -179,8 +197,8 @@ class Panels:
             style.apply(imgui, self.implot, *looks)
             self._looks, self._tall = looks, {}
         io.display_size = self.size
-        io.delta_time = max(seconds, 1e-4)
-        self._boxes = []
+        io.delta_time = min(max(seconds, 1e-4), 0.1)
+        self.boxes = []
         self.spots.clear()
         imgui.new_frame()
         try:
@@ -203,7 +221,7 @@ class Panels:
         imgui.set_next_window_size((w, h))
         plain = flags.no_decoration | flags.no_move | flags.no_saved_settings | flags.no_nav
         imgui.begin(name, None, plain | flags.no_scroll_with_mouse | flags.no_bring_to_front_on_focus)
-        self._boxes.append((x, y, x + w, y + h))
+        self.boxes.append((x, y, x + w, y + h))
 
     def _bar(self) -> None:
         u = self.view.ui

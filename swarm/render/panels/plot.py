@@ -61,8 +61,8 @@ class Plot:
 
     @cached_property
     def ends(self) -> tuple[str, str]:
-        """The scale's ends in words."""
-        return short(self.box[2]), short(self.box[3])
+        """The scale's ends in words, the lower one first; of one value only the upper one."""
+        return short(self.box[2]) if self.box[2] < self.box[3] else "", short(self.box[3])
 
 
 def short(value: float) -> str:

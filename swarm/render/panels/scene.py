@@ -87,8 +87,7 @@ class Scene:
         view.act(self._ask, view)
 
     def _ask(self, view: Any) -> None:
-        if hasattr(view.renderer, "colourings"):
-            self._colours = tuple(view.renderer.colourings(view.world))
+        self._colours = tuple(view.renderer.colourings(view.world))
 
     def _picture(self, imgui: Any, view: Any, width: float) -> None:
         """What agents are coloured by, trails, light or dark."""
@@ -104,6 +103,7 @@ class Scene:
                 for name in self._colours:
                     if imgui.selectable(name, name == renderer.colouring)[0]:
                         view.act(self._colour, view, name)
+                    spot(imgui, view, f"colour {name}")
                 imgui.end_combo()
         if hasattr(renderer, "trails"):
             renderer.trails = switch(imgui, view, "trails", renderer.trails)

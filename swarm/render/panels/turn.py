@@ -28,7 +28,7 @@ class Turner:
             imgui.set_tooltip(_about(knob))
         imgui.same_line(imgui.get_style().window_padding.x + NAME * u)
         found = self._value(imgui, view, knob, value, width, width - NAME * u)
-        if knob.kind not in ("real", "whole") or value is None:
+        if knob.kind not in ("real", "whole"):
             spot(imgui, view, f"setting {knob.name}")
         imgui.pop_id()
         return found
@@ -51,6 +51,7 @@ class Turner:
             return imgui.input_int("##seed", int(value))
         if knob.optional:
             on = switch(imgui, view, "##on", value is not None)
+            spot(imgui, view, f"switch {knob.name}")
             if on != (value is not None):
                 return True, (_middle(knob) if knob.default is None else knob.default) if on else None
             imgui.same_line(0, 8 * u)

@@ -127,7 +127,8 @@ _COLOURS = ("ground", "beyond", "line", "panel", "text", "quiet", "accent", "glo
 
 def _table(look: Look, figures: Figures) -> dict[str, Any]:
     """How one table is drawn and named."""
-    coloured = look.colour is not None and not isinstance(look.colour, str)
+    plain = look.colour if isinstance(look.colour, str) else None
+    column = None if plain else look.colour
     return {
         "name": look.table,
         "title": look.title,
@@ -135,10 +136,10 @@ def _table(look: Look, figures: Figures) -> dict[str, Any]:
         "length": look.size,
         "glow": look.glow,
         "palette": look.palette,
-        "colour": look.colour if isinstance(look.colour, str) else None,
-        "coloured": coloured,
-        "what": describe(look.colour) if coloured else "",
-        "unit": look.colour.unit if coloured else "",
+        "colour": plain,
+        "coloured": column is not None,
+        "what": "" if column is None else describe(column),
+        "unit": "" if column is None else column.unit,
         "moves": look.heading is not None,
     }
 

@@ -216,9 +216,18 @@ def test_a_kept_moment_is_an_ordinary_file(tmp_path):
     assert again.hash() == hashes[12]
     with pytest.raises(SettingsError, match="a moment called 'a good one' is there already"):
         moments.keep(world, "a good one")
-    moments.forget("a good one")
-    with pytest.raises(SettingsError, match="no moment is kept as 'a good one'"):
-        moments.forget("a good one")
+    other = moments.keep(world, "other")
+    moments.rename("a good one", "the best")
+    moments.rename("the best", "the best")
+    assert moments.kept == (kept, other)
+    assert kept.name == "the best"
+    with pytest.raises(SettingsError, match="a moment called 'other' is there already"):
+        moments.rename("the best", "other")
+    moments.forget("the best")
+    for act in (moments.forget, lambda name: moments.rename(name, "new")):
+        with pytest.raises(SettingsError, match=r"no moment is kept as 'the best'\. There are other"):
+            act("the best")
+    assert moments.kept == (other,)
 
 
 # ---------------------------------------------------------------------- what is refused, what may stop
@@ -257,7 +266,7 @@ def test_a_tick_is_not_travelled_in():
     world = build()
     moments = swarm.Moments(world)
     world.schedule = (lambda world, dt: moments.go(world, 0),)
-    with pytest.raises(ScheduleError, match="Travel between ticks"):
+    with pytest.raises(ScheduleError, match="travel between ticks"):
         world.step()
 
 
@@ -320,7 +329,7 @@ def test_views_end():
 def test_a_state_that_does_not_fit_is_told_and_the_world_is_unharmed():
     world = build()
     moments = swarm.Moments(world, budget=10_000)
-    with pytest.raises(CapacityError, match=r"one state takes .* the budget is 10.*Moments\(world, budget=...\)"):
+    with pytest.raises(CapacityError, match=r"this state takes .* the budget is 10.*Moments\(world, budget=...\)"):
         moments.note(world)
     before = world.hash()
     for _ in range(5):

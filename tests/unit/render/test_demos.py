@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from swarm import scenes
+
 ROOT = Path(__file__).resolve().parents[3]
 DEMOS = sorted((ROOT / "demos").glob("*.py"))
 
@@ -35,6 +37,21 @@ def test_demos_are_short_and_use_public_names_only(path):
     assert not re.search(r"\b(swarm|world|brains)\._", text)
     imports = re.findall(r"^\s*(?:from|import) (swarm\S*)", text, re.M)
     assert set(imports) <= {"swarm", "swarm.render"}
+
+
+@pytest.mark.parametrize("path", [path for path in DEMOS if path.stem != "brains"], ids=lambda path: path.stem)
+def test_a_demo_that_shows_something_says_what_to_watch_for(path):
+    text = path.read_text(encoding="utf-8")
+    said = re.search(r'^(?:Watch for: |WATCH = ")(.+)', text, re.M)
+    assert said
+    assert len(said[1]) <= 120
+
+
+def test_shipped_scenes_say_what_to_watch_for_in_one_line():
+    for name in ("ants", "digits", "flock", "foragers", "predators", "town", "wolfsheep"):
+        line = scenes.load(name).WATCH
+        assert 20 < len(line) <= 110
+        assert "\n" not in line
 
 
 def test_the_engine_in_a_games_loop():

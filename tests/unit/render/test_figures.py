@@ -8,8 +8,9 @@ import math
 import pytest
 from rich.console import Console
 
+import swarm
 from swarm.render.dashboard import Dashboard, follow, line, spark
-from swarm.render.figures import Figures, declared, number, title
+from swarm.render.figures import SMOOTH, Figures, declared, number, title
 from swarm.render.hud import nice
 from tests.image.standin import crowd
 
@@ -137,3 +138,43 @@ def test_sparks_rise_and_a_flat_line_is_flat():
 @pytest.mark.parametrize(("length", "expected"), [(7.3, 5), (10, 10), (0.29, 0.2), (1999, 1000)])
 def test_scale_bars_are_round(length, expected):
     assert nice(length) == pytest.approx(expected)
+
+
+def test_histories_hold_every_sample_and_forget_what_lies_ahead_of_a_world_put_back():
+    now, world = [0.0], crowd(50, 80)
+    figures = Figures(world, clock=lambda: now[0])
+    figures.frames = 55.0
+    for k in range(1, 6):
+        world.tick, now[0] = 10 * k, 0.25 * k
+        figures.sample(world)
+    assert figures.recent.ticks.tolist() == figures.whole.ticks.tolist() == [0, 10, 20, 30, 40, 50]
+    assert figures.recent.series("alive forager").tolist() == [50] * 6
+    assert figures.recent.series("ticks/s")[-1] == pytest.approx(40.0)
+    assert figures.recent.series("frames/s")[-1] == 55.0
+    world.tick, now[0] = 25, 2.0
+    figures.sample(world)
+    assert figures.recent.ticks.tolist() == [0, 10, 20, 25]
+    assert math.isnan(figures.recent.series("ticks/s")[-1]) or figures.recent.series("ticks/s")[-1] >= 0
+
+
+def test_what_is_eaten_is_what_the_world_reports():
+    world = swarm.scene("foragers", agents=60, seed=2, backend="reference", regrow=1)
+    figures = Figures(world)
+    world.step()
+    figures.sample(world)
+    assert figures.eaten == {}  # nobody asked
+    figures.intake = True
+    world.step()
+    figures.sample(world)
+    assert figures.eaten == {}  # from the next tick on
+    before = None
+    for _ in range(30):
+        world.step()
+        figures.sample(world)
+        amount = float(world.events(swarm.Meal).amounts.sum(dtype=float))
+        expected = amount if before is None else before + (amount - before) / SMOOTH
+        before = figures.eaten["Meal"]
+        assert before == pytest.approx(expected)
+    assert before > 0
+    assert figures.recent.series("eaten Meal")[-1] == before
+    assert set(figures.eaten) == {"Meal"}

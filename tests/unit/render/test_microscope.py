@@ -255,18 +255,38 @@ def shared(rows: list[int]) -> swarm.World:
     return build(pool, count=len(rows), brain=np.array(rows))
 
 
-def test_a_brain_of_many_is_not_cut():
+def test_a_brain_of_many_is_not_changed(tmp_path):
     w = shared([0, 1, 0, 2, 0])
+    w.spawn(1, Body(pos=1), Energy(), Mind(), name="own", brains=SMALL)
     before = w.hash()
     who = ids_of(w)
-    m = Microscope(w, who[0])
-    for call in (lambda: m.ablate_sense(w, 0), lambda: Microscope(w, who[1]).copy_to(w, who[2])):
-        with pytest.raises(SettingsError, match=r"3 share the brain of entity \d+, row 0 of a pool"):
+    m, own = Microscope(w, who[0]), Microscope(w, ids_of(w, "own")[0])
+    own.save(w, tmp_path / "brain")
+    for call in (
+        lambda: m.ablate_sense(w, 0),
+        lambda: own.copy_to(w, who[2]),
+        lambda: m.load_into(w, tmp_path / "brain"),
+    ):
+        with pytest.raises(SettingsError, match=r"2 others have the brain of entity \d+, too.*Pick one of 'own'"):
             call()
     assert w.hash() == before
     Microscope(w, who[1]).ablate_sense(w, 0)  # nobody else has this row
     assert not w.brain(who[1]).weight(0)[0, 0].any()
     assert w.brain(who[0]).weight(0)[0, 0].any()
+
+
+def test_within_a_pool_a_copy_is_another_row():
+    w = shared([0, 1, 0, 2, 0])
+    who, pool = ids_of(w), w.tables["agent"].brains
+    before = pool.parameters.copy()
+    m = Microscope(w, who[1])
+    m.copy_to(w, who[2])
+    assert w.tables["agent"].brain.tolist() == [0, 1, 1, 2, 0]
+    assert np.array_equal(pool.parameters, before)
+    assert m.edited == (who[2],)
+    own = w.spawn(1, Body(pos=1), Energy(), Mind(), name="own", brains=SMALL)
+    m.copy_to(w, own[0])
+    assert flat(w, own[0]) == flat(w, who[1])
 
 
 # ---------------------------------------------------------------------- brains that travel
@@ -336,6 +356,24 @@ def test_a_brain_that_is_given_ends_the_cuts():
     assert m.ablated == frozenset()
     m.restore(w)
     assert flat(w, one) == flat(w, two)
+
+
+def test_cuts_are_known_again_where_the_brain_is_as_it_was_cut():
+    w = build()
+    m = Microscope(w, ids_of(w)[0])
+    before = flat(w, m.id)
+    m.ablate_sense(w, 1)
+    cut = w.brain(m.id).clone()
+    w.brain(m.id).set(0, np.frombuffer(before, np.float32)[None])  # the time machine goes back ...
+    w.step()
+    m.update(w)
+    assert m.ablated == frozenset()
+    w.brain(m.id).set(0, cut)  # ... and forth
+    w.step()
+    m.update(w)
+    assert m.ablated == {(0, 1)}
+    m.restore(w)
+    assert flat(w, m.id) == before
 
 
 # ---------------------------------------------------------------------- driving and dying
