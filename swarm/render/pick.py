@@ -13,7 +13,6 @@ import numpy as np
 from swarm.render.camera import Camera
 from swarm.render.columns import Columns
 
-
 PIECE = 32_768
 
 
