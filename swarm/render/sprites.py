@@ -176,8 +176,8 @@ class Sprites:
 
     def _sprites(self, camera: Camera) -> None:
         look, shown = self.columns.look, self.shown(camera)
-        glow = look.glow if self.theme.glow else 0.0
-        room = max(1.5, 0.5 * (self._spacing(camera) - shown))  # in a crowd lights would only add up to a haze
+        room = 0.5 * (self._spacing(camera) - shown)  # px; in a crowd lights would only add up to a haze
+        glow = look.glow * _rise(2.5, 6.0, room) if self.theme.glow else 0.0
         light = min(LIGHT, 0.7 * shown, room) if glow else 0.0
         small = shown + 2 * light < QUADS_ABOVE
         program = self.shared.point if small else self.shared.quad
