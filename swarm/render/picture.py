@@ -53,7 +53,7 @@ class Drawer:
     """Draws a world off the screen again and again: `draw = Drawer(world)`, then `draw()`. For pictures and video.
 
     scene, looks, theme, title  as for `watch`
-    ui       the overlay's scale, by default the height over 900, with panels 1 at least; `hud` False leaves the overlay out
+    ui       the overlay's scale, by default the height over 900, with panels 1 at least; `hud` False leaves it out
     fill     1 shows the whole world, more comes closer; None: the world fills the picture to its edges
     figures  what `follow` returned, so that the overlay shows the run's rates and curves
     select   an id to put under the microscope, or "oldest", "richest", "fertile"
@@ -109,14 +109,13 @@ class Drawer:
                 self.renderer.hud = None
             self.renderer.camera.cover() if fill is None else self.renderer.camera.fit(fill)
             self.renderer.trails = trails
+            self._tab = "" if panels is None else panels.title()
             if panels is not None and self.view.panels is None:
                 raise SettingsError(self.view.message)
             if colour is not None:
                 deeds.colour_by(self.view, colour)
             if select is not None:
                 self.select(select, zoom)
-            if panels is not None:
-                self.view.panels.tab = panels.title()
         except BaseException:
             self.release()
             raise
@@ -155,7 +154,7 @@ class Drawer:
         """Read the columns, draw, and wait until the picture is done."""
         self.look()
         if self.view.panels is not None:
-            self.view.panels.refresh()
+            self.view.panels.turn_to(self._tab)
         self.renderer.show(alpha)
         self.view.draw(self.target.framebuffer, FRAME)
         self.context.finish()
@@ -168,11 +167,8 @@ class Drawer:
         """Put an agent under the microscope and, `zoom` times closer, into the middle. Errors as for `select` above."""
         self._kind = "" if str(who).isdigit() else str(who)
         self.renderer.camera.zoom(zoom, *(side / 2 for side in self.renderer.camera.size))
-        tab = None if self.view.panels is None else self.view.panels.tab
         deeds.select(self.view, who)
         self.view.following = True
-        if tab is not None:
-            self.view.panels.tab = tab
 
     def read(self) -> np.ndarray:
         """The last picture: uint8 [height, width, 3], top row first."""

@@ -166,9 +166,11 @@ class Panels:
             self._since, self._stale = 0.0, False
         self.painter.draw()
 
-    def refresh(self) -> None:
-        """Build them anew with the next `draw`, however short the time since the last."""
-        self._stale = True
+    def turn_to(self, tab: str) -> None:
+        """Show a tab, "Brain", "Charts", "Scene" or "Moments", with the next `draw`, just selected agent or not."""
+        microscope = self.view.microscope
+        self.tab, self._stale = tab, True
+        self._selected = 0 if microscope is None else id(microscope)
 
     def release(self) -> None:
         """Give the GPU's memory and ImGui's back."""
