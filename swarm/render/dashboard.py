@@ -15,6 +15,9 @@ from swarm.render.figures import Figures, TableFigures, number
 SAMPLE = 0.25  # s between two samples
 LINES = 2.0  # s between two plain lines
 _BLOCKS = "▁▂▃▄▅▆▇█"
+_PARTS = "▏▎▍▌▋▊▉█"  # eighths of a character
+BAR = 24  # characters of the longest bar
+OTHERS, TICK = "others", "tick"
 
 
 def follow(
@@ -89,7 +92,13 @@ class Dashboard:
             f"{number(round(f.rate, 1))}",
             (" ticks/s", "dim"),
         )
-        parts: list[Any] = [head, Text(), _tables(f)]
+        watch = getattr(f.scene, "WATCH", "")
+        parts: list[Any] = [
+            head,
+            *([Text(f"Watch for: {watch}", "italic dim")] if watch else []),
+            Text(),
+            _tables(f, self.console.width),
+        ]
         if f.more:
             parts += [Text(), _pairs(f.more)]
         if systems:
@@ -105,12 +114,13 @@ class Dashboard:
         )
 
     def _systems(self) -> dict[str, float]:
-        """The systems that there is room for: the slowest, in the order of the schedule, and the sum of all."""
+        """The systems that there is room for, ms: the slowest, in the order of the schedule, the others, and the sum."""
         f = self.figures
-        room = self.console.height - 9 - len(f.tables) - (len(f.more) + 1 if f.more else 0)
-        slowest = sorted(f.systems, key=lambda name: f.systems[name])[-max(3, room) :]
+        room = self.console.height - 12 - len(f.tables) - (len(f.more) + 1 if f.more else 0)
+        slowest = sorted(f.systems, key=lambda name: f.systems[name])[-min(12, max(3, room)) :]
         shown = {name: ms for name, ms in f.systems.items() if name in slowest}
-        return {**shown, "tick": sum(f.systems.values())} if shown else {}
+        rest = {OTHERS: sum(f.systems.values()) - sum(shown.values())} if len(shown) < len(f.systems) else {}
+        return {**shown, **rest, TICK: sum(f.systems.values())} if shown else {}
 
 
 def line(figures: Figures) -> str:
@@ -138,16 +148,24 @@ def spark(values: Iterable[float], width: int = 32) -> str:
     return "".join(_BLOCKS[min(7, int(8 * (value - low) / span))] for value in shown)
 
 
-def _tables(figures: Figures) -> Any:
+def _tables(figures: Figures, width: int) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("", "alive", "births", "deaths", "mean"):
-        grid.add_column(name, justify="left" if not name else "right")
-    grid.add_column("")
-    for t in figures.tables.values():
-        grid.add_row(escape(t.name), f"[bold]{t.count:,}[/]", *_rates(t), _mean(t), f"[cyan]{spark(t.counts)}[/]")
+    tables = figures.tables.values()
+    moves, means = any(t.moves for t in tables), any(t.mean == t.mean for t in tables)
+    for name in ("", "alive", *(("births", "deaths") if moves else ("", "")), "mean" if means else "", ""):
+        grid.add_column(name, justify="right" if name else "left", no_wrap=True)
+    room = max(4, min(32, width - 68))  # for the curves
+    for t in tables:
+        grid.add_row(
+            escape(t.name),
+            f"[bold]{t.count:,}[/]",
+            *_rates(t),
+            _mean(t),
+            f"[cyan]{spark(t.counts, room) if t.moves else ''}[/]",
+        )
     return grid
 
 
@@ -164,6 +182,8 @@ def _pairs(more: dict[str, float]) -> Any:
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column()
+    grid.add_column(justify="right")
     for name, value in more.items():
         grid.add_row(f"[dim]{escape(name)}[/]", number(value))
     return grid
@@ -173,9 +193,18 @@ def _bars(systems: dict[str, float]) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    total = systems["tick"] or 1.0
+    longest = max((ms for name, ms in systems.items() if name not in (OTHERS, TICK)), default=0.0) or 1.0
     grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="crop")
     for name, ms in systems.items():
-        bar = "█" * round(24 * ms / total) if name != "tick" else ""
-        grid.add_row(f"[dim]{escape(name)}[/]", f"{ms:.2f} ms", f"[magenta]{bar}[/]")
+        bar = "" if name in (OTHERS, TICK) else f"[magenta]{_bar(ms / longest)}[/]"
+        grid.add_row(f"[dim]{escape(name)}[/]", f"{ms:.2f} ms", bar)
     return grid
+
+
+def _bar(part: float) -> str:
+    """A bar for 0..1, to an eighth of a character."""
+    whole, eighths = divmod(round(8 * BAR * part), 8)
+    return "█" * whole + (_PARTS[eighths - 1] if eighths else "")

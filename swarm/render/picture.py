@@ -53,7 +53,7 @@ class Drawer:
     """Draws a world off the screen again and again: `draw = Drawer(world)`, then `draw()`. For pictures and video.
 
     scene, looks, theme, title  as for `watch`
-    ui       the overlay's scale, by default the height over 900; `hud` False leaves the overlay out
+    ui       the overlay's scale, by default the height over 900, with panels 1 at least; `hud` False leaves the overlay out
     fill     1 shows the whole world, more comes closer; None: the world fills the picture to its edges
     figures  what `follow` returned, so that the overlay shows the run's rates and curves
     select   an id to put under the microscope, or "oldest", "richest", "fertile"
@@ -87,7 +87,7 @@ class Drawer:
         width, height = (int(x) for x in size)
         if not (0 < width <= 16384 and 0 < height <= 16384):
             raise SettingsError(f"picture: size {tuple(size)} is not a width and height between 1 and 16384 px.")
-        self._kind = "" if select is None or str(select).isdigit() else str(select)
+        self._kind = ""  # of the selected agent, where it was chosen by its kind
         self.context = contexts.headless()
         self.view: Any = None
         self.target: Any = None
@@ -102,7 +102,7 @@ class Drawer:
                 theme=theme,
                 title=title,
                 figures=figures,
-                ui=ui if ui is not None else max(0.6, height / 900),
+                ui=ui if ui is not None else max(0.6 if panels is None else 1.0, height / 900),
                 panels=panels is not None,
             )
             if not hud:
@@ -114,8 +114,7 @@ class Drawer:
             if colour is not None:
                 deeds.colour_by(self.view, colour)
             if select is not None:
-                self.select(select)
-                self.renderer.camera.zoom(zoom, width / 2, height / 2)
+                self.select(select, zoom)
             if panels is not None:
                 self.view.panels.tab = panels.title()
         except BaseException:
@@ -131,6 +130,15 @@ class Drawer:
     def renderer(self) -> Any:
         """The `Renderer` that draws it."""
         return self.view.renderer
+
+    @property
+    def figures(self) -> Any:
+        """The figures that the overlay and the charts show; may be set to those of `follow`."""
+        return self.renderer.figures
+
+    @figures.setter
+    def figures(self, figures: Figures) -> None:
+        self.renderer.figures = figures
 
     def look(self) -> None:
         """Read what is shown, without drawing it: what trails, lines and a mind's history are made of, tick by tick.
@@ -156,8 +164,10 @@ class Drawer:
         """Have the overlay's figures and the charts go on."""
         self.renderer.figures.sample(self.world)
 
-    def select(self, who: int | str) -> None:
-        """Put an agent under the microscope and into the middle. Errors as for `select` above."""
+    def select(self, who: int | str, zoom: float = 1.0) -> None:
+        """Put an agent under the microscope and, `zoom` times closer, into the middle. Errors as for `select` above."""
+        self._kind = "" if str(who).isdigit() else str(who)
+        self.renderer.camera.zoom(zoom, *(side / 2 for side in self.renderer.camera.size))
         tab = None if self.view.panels is None else self.view.panels.tab
         deeds.select(self.view, who)
         self.view.following = True

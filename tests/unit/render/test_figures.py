@@ -110,16 +110,49 @@ def test_without_a_terminal_follow_prints_lines_and_ends_at_the_tick():
     assert "\x1b" not in out.getvalue()
 
 
-def test_in_a_terminal_it_draws_a_panel():
+def terminal(width=100, height=40, scene=Scene, systems=None):
+    """What a terminal of that size shows of a moved world, as lines without colours."""
     world, out = crowd(50, 80), io.StringIO()
-    console = Console(file=out, force_terminal=True, width=100)
-    with Dashboard(world, scene=Scene, console=console) as shown:
-        shown.figures.systems = {"think": 2.0, "move": 1.0}
-        world.step()
-        shown.update(world, force=True)
-    assert "meadow" in out.getvalue()
-    assert "forager" in out.getvalue()
-    assert "intake" in out.getvalue()
+    console = Console(file=out, force_terminal=True, width=width, height=height, color_system=None)
+    shown = Dashboard(world, scene=scene, console=console)
+    shown.figures.systems = systems or {"think": 2.0, "move": 1.0}
+    shown.figures.tables["forager"].moves = True
+    console.print(shown._picture())
+    return out.getvalue().splitlines()
+
+
+def test_in_a_terminal_it_draws_a_panel():
+    lines = "\n".join(terminal())
+    for word in ("meadow", "forager", "intake", "births", "energy", "ticks/s"):
+        assert word in lines
+
+
+def test_the_terminal_says_what_to_watch_for():
+    watched = type("Watched", (Scene,), {"WATCH": "the light"})
+    assert any("Watch for: the light" in line for line in terminal(scene=watched))
+    assert not any("Watch for" in line for line in terminal())
+
+
+def test_bars_are_as_long_as_their_times_and_the_sum_is_below():
+    rows = {line.split()[1]: line for line in terminal() if " ms" in line}
+    assert list(rows) == ["think", "move", "tick"]
+    assert (rows["think"].count("█"), rows["move"].count("█"), rows["tick"].count("█")) == (24, 12, 0)
+    assert "3.00 ms" in rows["tick"]
+
+
+def test_systems_that_there_is_no_room_for_are_added_up():
+    rows = [line.split()[1:3] for line in terminal(systems={f"s{k}": 1.0 + k for k in range(20)}) if " ms" in line]
+    assert [name for name, _ in rows] == [*(f"s{k}" for k in range(8, 20)), "others", "tick"]
+    assert rows[-2:] == [["others", "36.00"], ["tick", "210.00"]]
+
+
+@pytest.mark.parametrize("width", [60, 72, 100, 160])
+@pytest.mark.parametrize("height", [18, 24, 50])
+def test_it_fits_the_terminal(width, height):
+    lines = terminal(width, height, systems={f"a long name of a system {k}": 1.0 for k in range(20)})
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= max(height, 18)
+    assert all(line.endswith(("│", "╮", "╯")) for line in lines)
 
 
 @pytest.mark.parametrize(
