@@ -164,6 +164,12 @@ class Renderer:
         """How the largest table was drawn last: "sprites", "points" or "density", by zoom and count."""
         return max(self.sprites, key=lambda s: s.columns.n).level if self.sprites else "sprites"
 
+    def like(self, other: Renderer) -> None:
+        """Go on as another renderer of the same scene did: its colours, trails and overlay."""
+        self.trails, self.hud, self.note, self.hint = other.trails, other.hud, other.note, other.hint
+        if other.colouring in self._offered:
+            self.colouring = other.colouring
+
     def pick(self, x: float, y: float, reach: float = 14.0) -> int:
         """The id of the entity shown nearest to a pixel, within `reach` pt or on its shape; 0 for none.
 

@@ -184,6 +184,7 @@ class Sprites:
         programs.put(
             program,
             size=shown,
+            sized=0.0 if look.lengths is None else 1.0,
             shape=_SHAPE[look.shape],
             shape_width=_WIDTH[look.shape],
             glow=glow,
