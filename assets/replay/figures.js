@@ -22,7 +22,7 @@ const moving = shownTables.filter((name) => new Set(header.figures.map((row) => 
 
 function buildFigures() {
   document.getElementById("title").textContent = header.title;
-  document.getElementById("hint").textContent = header.hint;
+  document.getElementById("hint").textContent = header.hint && `Watch for: ${header.hint}`;
   const list = document.getElementById("rows");
   for (const name of shownTables) {
     const row = element("div", { class: "row", "data-table": name });
