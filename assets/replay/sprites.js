@@ -93,7 +93,7 @@ function gpu(surface) {
   if (!gl) return null;
   surface.addEventListener("webglcontextlost", () => {
     surface.hidden = true;
-    agents = sheets;
+    agents = stamps;
     player.stale = true;
   });
   const program = gl.createProgram();
