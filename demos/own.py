@@ -1,5 +1,4 @@
 """A scene of one's own in one file: fireflies that flash, and that a flash nearby makes hurry.
-
 Both run it: `swarm demo demos/own.py` (with --agents, --seed, --set reach=6, ...) and `python demos/own.py [F.png]`.
 """
 
@@ -52,7 +51,8 @@ def build(s):
 
 
 def look(world):
-    return (Look("firefly", Fly.pos, colour=Fly.light, limits=(0, 1), strength=Fly.light, shape="disc", size=1.3, glow=0.8),)
+    light = {"colour": Fly.light, "strength": Fly.light, "limits": (0, 1), "glow": 0.8}
+    return (Look("firefly", Fly.pos, shape="disc", size=1.3, **light),)
 
 
 if __name__ == "__main__":

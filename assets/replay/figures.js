@@ -22,7 +22,7 @@ const moving = shownTables.filter((name) => new Set(header.figures.map((row) => 
 
 function buildFigures() {
   document.getElementById("title").textContent = header.title;
-  document.getElementById("hint").textContent = header.hint;
+  document.getElementById("hint").textContent = header.hint && `Watch for: ${header.hint}`;
   const list = document.getElementById("rows");
   for (const name of shownTables) {
     const row = element("div", { class: "row", "data-table": name });
@@ -52,7 +52,7 @@ function showFigures(index, theme) {
     const { count, births, deaths } = row.tables[name] ?? { count: 0, births: 0, deaths: 0 };
     line.querySelector(".value").textContent = number(count);
     if (!moving.includes(name)) continue;
-    line.querySelector(".change").textContent = `+${births.toFixed(2)}  –${deaths.toFixed(2)} per tick`;
+    line.querySelector(".change").textContent = `+${number(births)}  –${number(deaths)} per tick`;
     spark(line.querySelector(".spark"), (k) => header.figures[k].tables[name]?.count ?? 0, index, theme);
   }
   for (const line of document.querySelectorAll("[data-key]")) {

@@ -63,7 +63,8 @@ const microscope = {
     };
     list("senses", mind.inputs);
     list("actions", mind.outputs);
-    const rows = Math.min(NAMED, Math.max(mind.inputs.length, 14));
+    const listed = [mind.inputs.length, mind.outputs.length].filter((count) => count <= NAMED);
+    const rows = Math.max(...listed, 22);
     network.style.setProperty("--height", `${rows * 17}px`);
     document.getElementById("architecture").textContent = this.brain ? described(this.brain) : "";
   },

@@ -1,15 +1,17 @@
 // The picture in three layers: ground, heat maps and marks below; the agents; marks above, the ring and the scale.
 //
-// Ground and marks are drawn with canvas 2D, agents with WebGL 2 (`sprites.js`) or, where there is none, with canvas 2D
-// as well (`sheets.js`), slower. Shapes, sizes and lights are those of the window.
+// Ground and marks are drawn with canvas 2D, agents with WebGL 2 (`sprites.js`) or, where the graphics card does not do
+// it, by the processor: small ones pixel by pixel (`stamps.js`), large ones as copies (`sheets.js`). Shapes, sizes and
+// lights are those of the window.
 
 const LEGIBLE = { drop: 9, disc: 4.5, ring: 6 }; // px, a point each: shapes are enlarged to this where there is room
 
 const canvas = document.getElementById("above"); // takes the mouse, too
-const below = document.getElementById("below").getContext("2d", { alpha: false });
+const card = gpu(document.getElementById("agents"));
+const below = document.getElementById("below").getContext("2d", { alpha: false, willReadFrequently: !card });
 const above = canvas.getContext("2d");
 let context = below; // the layer that is drawn into
-let agents = gpu(document.getElementById("agents")) ?? sheets;
+let agents = card ?? stamps;
 
 /** Draws one moment: a frame, the next, and how far it is between. */
 function drawPicture(now, then, alpha, scenery, theme, selected, dpr) {

@@ -234,6 +234,9 @@ document.getElementById("follow").addEventListener("click", () => follow(!player
 document.getElementById("parent").addEventListener("click", (event) => player.select(Number(event.target.dataset.id), microscope.table));
 matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => player.themed());
 addEventListener("resize", resized);
+for (const layer of document.querySelectorAll(".layer")) {
+  layer.addEventListener("contextrestored", () => (player.stale = true)); // a graphics driver started anew
+}
 
 function resized() {
   const [width, height] = [innerWidth, innerHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));

@@ -88,15 +88,12 @@ void main() {
 
 /** Something to draw agents with, on this canvas; null without WebGL 2, or where software would do the work. */
 function gpu(surface) {
+  if (slow() && !location.hash.includes("gpu")) return null; // with #gpu it is used all the same
   const gl = surface.getContext("webgl2", { antialias: false });
   if (!gl) return null;
-  const about = gl.getExtension("WEBGL_debug_renderer_info");
-  const renderer = about ? gl.getParameter(about.UNMASKED_RENDERER_WEBGL) : "";
-  const software = /swiftshader|llvmpipe|basic render/i.test(renderer);
-  if (software && !location.hash.includes("gpu")) return null; // with #gpu it is used all the same
   surface.addEventListener("webglcontextlost", () => {
     surface.hidden = true;
-    agents = sheets;
+    agents = stamps;
     player.stale = true;
   });
   const program = gl.createProgram();
@@ -159,6 +156,15 @@ function gpu(surface) {
       }
     },
   };
+}
+
+/** Whether WebGL is done by software here, or not at all. */
+function slow() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  const about = gl?.getExtension("WEBGL_debug_renderer_info");
+  const renderer = about ? gl.getParameter(about.UNMASKED_RENDERER_WEBGL) : "";
+  gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  return !gl || /swiftshader|llvmpipe|basic render/i.test(renderer);
 }
 
 /** A texture whose texels are read one by one. */

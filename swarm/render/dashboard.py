@@ -114,7 +114,7 @@ class Dashboard:
         )
 
     def _systems(self) -> dict[str, float]:
-        """The systems that there is room for, ms: the slowest, in the order of the schedule, the others, and the sum."""
+        """The systems that there is room for, ms: the slowest, in the schedule's order, the others, and the sum."""
         f = self.figures
         room = self.console.height - 12 - len(f.tables) - (len(f.more) + 1 if f.more else 0)
         slowest = sorted(f.systems, key=lambda name: f.systems[name])[-min(12, max(3, room)) :]

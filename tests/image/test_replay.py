@@ -222,7 +222,7 @@ def test_the_wheel_zooms_to_the_cursor_and_dragging_pans(page):
 
 def test_titles_and_hints_are_text_and_nothing_else(page):
     assert page.page.inner_text("#title") == "<walkers>"
-    assert page.page.inner_text("#hint") == "Watch them go & turn."
+    assert page.page.inner_text("#hint") == "Watch for: them & how they <i>turn</i>."
     assert "<walkers>" in page.page.title()
 
 

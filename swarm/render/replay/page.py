@@ -25,6 +25,7 @@ SCRIPTS = (
     "brain",
     "camera",
     "sheets",
+    "stamps",
     "sprites",
     "picture",
     "figures",

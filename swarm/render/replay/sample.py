@@ -28,12 +28,14 @@ class Sampler:
 
     def _rows(self, world: Any, look: Look) -> Rows:
         table, host = world.tables.get(look.table), world.backend.host
+        coloured = () if look.colour is None or isinstance(look.colour, str) else (look.colour,)
+        columns = (*look.columns, *coloured)
         if table is None or not table.n:
             ids, parents, born = np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int32)
-            values = {column: np.zeros((0, *column.shape), column.dtype) for column in look.columns}
+            values = {column: np.zeros((0, *column.shape), column.dtype) for column in columns}
         else:
             ids, parents, born = (host(array) for array in (table.ids(), table.parents, table.born))
-            values = {column: host(table.column(column)) for column in look.columns}
+            values = {column: host(table.column(column)) for column in columns}
         place = np.rint(values[look.pos] * (STEPS / np.asarray(world.size, np.float64))).astype(np.int64)
         rows = Rows(
             ids,
@@ -41,7 +43,7 @@ class Sampler:
             born.astype(np.int32),
             (place % STEPS).astype(np.uint16),
             _heading(None if look.heading is None else values[look.heading], len(ids)),
-            self._tint(look, None if isinstance(look.colour, str) else values.get(look.colour), len(ids)),
+            self._tint(look, values[look.colour] if coloured else None, len(ids)),
             _full(255, len(ids)) if look.strength is None else _unit(values[look.strength], 0.0, 1.0),
         )
         return rows.taken(np.argsort(ids))

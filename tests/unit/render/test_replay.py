@@ -56,16 +56,17 @@ def record(path, w, ticks, **options):
             if tick:
                 w.step()
                 made.note(w)
-            told[w.tick] = w.view(Body.pos, Body.vel)
+            told[w.tick] = w.view(Body.pos, Body.vel, Energy.level)
     return made, told
 
 
 def test_read_back_it_is_the_world_that_was(tmp_path):
     _, told = record(tmp_path / "a.html", world(), 90, every=3)
-    frames = File(tmp_path / "a.html").frames()
+    file = File(tmp_path / "a.html")
+    frames = file.frames()
     assert [frame.tick for frame in frames] == list(range(0, 91, 3))
     for frame in frames:
-        ids, pos, vel = told[frame.tick]
+        ids, pos, vel, level = told[frame.tick]
         order, rows = np.argsort(ids), frame.tables["walker"]
         np.testing.assert_array_equal(rows.ids, ids[order])
         away = rows.place / 65536 * np.array(SIZE) - pos[order]
@@ -73,6 +74,10 @@ def test_read_back_it_is_the_world_that_was(tmp_path):
         assert (np.abs(away) <= 0.51 * np.array(SIZE) / 65536).all()
         turn = rows.heading * (2 * np.pi / 256) - np.arctan2(vel[order, 1], vel[order, 0])
         assert (np.abs((turn + np.pi) % (2 * np.pi) - np.pi) <= np.pi / 256 + 1e-6).all()
+        assert (np.abs(rows.tint / 255 - np.clip(level[order], 0, 1)) <= 1 / 255).all()
+        ripe = np.arange(20) % 3 > 0
+        np.testing.assert_array_equal(frame.tables["plant"].strength, 255 * ripe)
+    assert file.header["figures"][0]["limits"] == {"walker": [0.0, 1.0]}
 
 
 def test_everybodys_brain_is_there_once(tmp_path):
@@ -93,8 +98,8 @@ def test_everybodys_brain_is_there_once(tmp_path):
 
 
 def test_however_long_it_stays_below_its_limit(tmp_path):
-    limit = 400_000
-    made, told = record(tmp_path / "a.html", world(200), 600, every=1, limit=limit)
+    limit = 250_000
+    made, told = record(tmp_path / "a.html", world(120), 400, every=1, limit=limit)
     file = File(tmp_path / "a.html")
     assert (tmp_path / "a.html").stat().st_size <= limit
     assert file.header["every"] == made.every > 1
@@ -102,7 +107,7 @@ def test_however_long_it_stays_below_its_limit(tmp_path):
     assert ticks == [tick for chunk in file.header["chunks"] for tick in chunk]
     assert ticks[0] == 0
     assert set(np.diff(ticks)) == {made.every}
-    assert ticks[-1] > 600 - 2 * made.every
+    assert ticks[-1] > 400 - 2 * made.every
     assert len(file.header["figures"]) == len(ticks)
     one_in = file.header["brainsOneIn"]
     brains = file.brains()
