@@ -263,9 +263,7 @@ class View:
         new = Renderer(self.context, world, old.camera.size, theme=self.theme, ui=self.ui, **self._given)
         if new.camera.world == old.camera.world:
             new.camera = old.camera
-        new.hud, new.trails = old.hud, old.trails
-        if old.colouring in new.colourings():
-            new.colour_by(old.colouring)
+        new.like(old)
         if self.page is not None:  # it is of one world
             self._try(self.page.close)
             self.page = None
