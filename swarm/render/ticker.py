@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
+from concurrent.futures import wait as wait_for
 from typing import Any, NamedTuple
 
 
@@ -48,20 +48,10 @@ class Ticker:
 
         From then on the world is idle. Raises what a tick raised.
         """
-        if self._job is None:
+        if self._job is None or not wait_for([self._job], wait).done:
             return None
-        try:
-            made = self._job.result(wait)
-        except Late:
-            if self._job.done():  # a tick raised it
-                self._job = None
-                raise
-            return None
-        except BaseException:
-            self._job = None
-            raise
-        self._job = None
-        return made
+        job, self._job = self._job, None
+        return job.result()
 
     def halt(self) -> Made | None:
         """End the job after the tick it is at, and collect it."""

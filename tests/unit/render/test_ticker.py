@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -75,6 +76,42 @@ def test_a_tick_that_raises_a_timeout_is_no_late_job(ticker):
     with pytest.raises(TimeoutError, match="of the tick"):
         ticker.collect(10)
     assert ticker.idle
+
+
+def test_a_job_that_ends_just_after_the_wait_is_late_and_not_lost(ticker, monkeypatch):
+    """The tick ends after the caller has given up waiting for it, before it looks again."""
+    result = Future.result
+
+    def late(job, timeout=None):
+        try:
+            return result(job, timeout)
+        except TimeoutError:
+            ticker.world.go.release()
+            result(job, 10)
+            raise
+
+    monkeypatch.setattr(Future, "result", late)
+    ticker.start(1)
+    assert ticker.collect(0.0) is None
+    ticker.world.go.release()
+    assert ticker.collect(10).ticks == 1
+
+
+def test_ctrl_c_while_waiting_leaves_the_world_to_the_job(world, ticker, monkeypatch):
+    """A world is idle only when its job has ended, whatever happens to the one who waits."""
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    ticker.start(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Condition, "wait", stopped)
+        patch.setattr(threading.Event, "wait", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            ticker.collect(10)
+    assert not ticker.idle
+    world.go.release()
+    assert ticker.collect(10).ticks == 1
 
 
 def test_closing_ends_at_a_whole_tick(world):
