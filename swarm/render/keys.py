@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from swarm.errors import SwarmError
 from swarm.render import deeds
 
 if TYPE_CHECKING:
@@ -120,10 +121,21 @@ def point(window: Window, event: Any, phase: str, button: int) -> bool:
     pointer = getattr(window.scene, "pointer", None)
     if pointer is None or (phase == "press" and window.pygame.key.get_mods() & window.pygame.KMOD_SHIFT):
         return False
-    window.view.settle()
-    kept = bool(pointer(window.world, window.camera.to_world(*_pixel(window, event.pos)), phase, button))
-    window.view.changed()
+    at = window.camera.to_world(*_pixel(window, event.pos))
+    kept = bool(_ask(window, pointer, at, phase, button))
+    if kept or phase != "press":
+        window.view.changed()
     return kept
+
+
+def _ask(window: Window, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of the scene on its idle world; what it refuses is said in a line."""
+    window.view.settle()
+    try:
+        return function(window.world, *arguments)
+    except SwarmError as error:
+        window.view.say(str(error), 8.0)
+        return None
 
 
 def press(window: Window, event: Any) -> None:
@@ -132,12 +144,10 @@ def press(window: Window, event: Any) -> None:
     if _steer(window, event, down=True):
         return
     own = getattr(window.scene, "key", None)
-    if own is not None and typed:
-        view.settle()
-        if done := own(window.world, typed.lower()):
-            view.changed()
-            view.say(done)
-            return
+    if own is not None and typed and (done := _ask(window, own, typed.lower())):
+        view.changed()
+        view.say(done)
+        return
     name = window.pygame.key.name(event.key)
     key = _BY_NAME.get(typed) or _BY_NAME.get(typed.lower()) or _BY_NAME.get(name)
     if key is not None:
@@ -147,9 +157,12 @@ def press(window: Window, event: Any) -> None:
 def _steer(window: Window, event: Any, down: bool) -> bool:
     """Arrows and W A S D drive the agent that is driven; whether they did."""
     name, view = window.pygame.key.name(event.key), window.view
+    if not down:
+        window.held.discard(name)  # also where nobody is driven any more
     if name not in WAYS or view.microscope is None or not view.microscope.driving:
         return False
-    (window.held.add if down else window.held.discard)(name)
+    if down:
+        window.held.add(name)
     deeds.steer(view, {WAYS[held] for held in window.held})
     return True
 
@@ -173,7 +186,7 @@ def _of_panels(window: Window, event: Any) -> bool:
         kept = panels.key(pygame.key.name(event.key), down, _modifiers(pygame))
         if kept and down and (typed := getattr(event, "unicode", "")):
             panels.text(typed)
-        return kept
+        return kept and down  # a key that was held when typing began is let go, too
     return False
 
 

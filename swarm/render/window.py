@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def watch(
     )
     window.view.end = None if ticks is None else int(world.tick) + ticks
     try:
-        while window.open and (window.view.end is None or int(window.world.tick) < window.view.end):
+        while window.open and (window.view.end is None or window.view.tick < window.view.end):
             window.frame()
     finally:
         window.close()
@@ -178,12 +179,9 @@ class Window:
                 self.view.frame(self.target)
             else:
                 self.view.draw(self.target)
-            if self.film is not None:
-                self.film.frame(self.target, begun)
+            self._shoot(begun)
             self.sheet.draw(self.target, self.view.theme)
             self.surface.flip()
-        except SwarmError as error:
-            self._stop_film(error)
         except Exception as error:
             if not contexts.lost(self.context, error):
                 raise
@@ -228,7 +226,7 @@ class Window:
     def toggle_video(self) -> None:
         """Begin to record what is shown, beside the working directory's other files; or end and keep it."""
         if self.film is not None:
-            self._stop_film(None)
+            self._stop_film()
             return
         path = self._free("mp4")
         try:
@@ -237,13 +235,21 @@ class Window:
         except SwarmError as error:
             self.view.say(str(error), 8.0)
 
-    def _stop_film(self, error: SwarmError | None) -> None:
+    def _shoot(self, now: float) -> None:
+        """Add the picture to the video, if there is one."""
+        if self.film is not None:
+            try:
+                self.film.frame(self.target, now)
+            except SwarmError as error:
+                self._stop_film(error)
+
+    def _stop_film(self, error: SwarmError | None = None) -> None:
         film, self.film = self.film, None
-        if film is None:
-            if error is not None:
-                raise error
-            return
-        film.close()
+        assert film is not None
+        try:
+            film.close()
+        except SwarmError as last:
+            error = error or last
         self.view.say(f"saved {film.path.name}" if error is None else str(error), 8.0)
 
     def screenshot(self) -> None:
@@ -267,20 +273,21 @@ class Window:
     def close(self) -> None:
         """Finish the video, close the window and give the GPU's memory back. The world stands at a whole tick."""
         self.open = False
-        if self.film is not None:
-            self.film.close()
-        if self.view is not None:
-            self.view.release()
-            if self.view.page is not None:
-                self.view.page.close()
-        if self.sheet is not None:
-            self.sheet.release()
-        if self.context is not None:
-            self.context.release()
-        if self.surface is not None:
-            self.surface.destroy()
-            self.pygame.display.quit()
-        self.film = self.context = self.surface = None
+        if self.surface is None:
+            return
+        with ExitStack() as ends:  # each, last in first out, whatever goes wrong with another
+            ends.callback(self.pygame.display.quit)
+            ends.callback(self.surface.destroy)
+            for thing in (self.context, self.sheet):
+                if thing is not None:
+                    ends.callback(thing.release)
+            if self.view is not None:
+                if self.view.page is not None:
+                    ends.callback(self.view.page.close)
+                ends.callback(self.view.release)  # no tick is under way from here on
+            if self.film is not None:
+                ends.callback(self.film.close)
+            self.film = self.context = self.surface = None
 
 
 def _open(size: tuple[int, int]) -> tuple[Any, Any]:
