@@ -41,6 +41,7 @@ class Buffers:
         self.capacity = 0
         self.buffers: list[Any] = []
         self.arrays: dict[str, Any] = {}
+        self._lines: Any = None  # the program that draws lines
 
     def send(self, columns: Columns, taken: int, camera: Camera, reach: float) -> None:
         """Send the columns, `columns.BYTES` an agent, unless the GPU has all that is in sight.
@@ -69,8 +70,11 @@ class Buffers:
             self.sent += BYTES * self.n
 
     def lines(self, program: Any) -> Any:
-        """The array for lines along the ways: made when it is first asked for."""
+        """The array for lines along the ways: made when it is first asked for, and for another program anew."""
+        if program is not self._lines and "lines" in self.arrays:
+            self.arrays.pop("lines").release()
         if "lines" not in self.arrays:
+            self._lines = program
             forms = [(b, form + " /i", name) for b, (form, name) in zip(self.buffers, FORMS, strict=True)]
             self.arrays["lines"] = self.context.vertex_array(program, [forms[0], forms[1], forms[3]])
         return self.arrays["lines"]

@@ -95,6 +95,18 @@ def test_going_back_begins_anew(run):
     assert lit.max() <= 0.5 + 1e-3  # the last way alone
 
 
+def test_switched_off_and_on_they_are_drawn_again(run):
+    renderer, world, draw = run()
+    renderer.trails = False
+    draw()
+    renderer.trails = True
+    world.step()
+    renderer.take(world)
+    draw()
+    assert np.frombuffer(renderer.wakes.textures[0].read(), np.float16).max() > 0.1
+    assert renderer.sprites[0].buffers.arrays["lines"].program is renderer.wakes.line  # not the one that was released
+
+
 def test_switched_off_nothing_is_left(run):
     renderer, _, draw = run()
     assert renderer.wakes is not None
