@@ -21,28 +21,38 @@ class Lineage:
 
     def __init__(self) -> None:
         self.lines = 0  # how many lines were ever begun
-        self._tick = -1
+        self._ticks: dict[str, int] = {}  # of the last look at each table
         self._generation = np.zeros(0, np.uint32)
         self._line = np.zeros(0, np.int32)
         self._depth = np.zeros(0, np.int32)
         self._versions: dict[str, int] = {}
 
+    def back(self, world: Any) -> None:
+        """The world was put to an earlier tick: who does not live there is forgotten, the ids are given anew."""
+        known = np.zeros(len(self._line), bool)
+        for table in world.tables.values():
+            slots, generations = (np.asarray(world.backend.host(a)) for a in (table.slots, table.generations))
+            seen = slots < len(known)
+            known[slots[seen]] = self._generation[slots[seen]] == generations[seen]
+        self._generation[~known] = 0
+        self._ticks, self._versions = {}, {}
+
     def update(self, world: Any, tables: Iterable[str]) -> None:
         """Note who was born in these tables since the last call."""
-        tick, again = int(world.tick), int(world.tick) < self._tick
-        found = []
+        tick, found = int(world.tick), []
+        if tick < max(self._ticks.values(), default=0):
+            self.back(world)
         for name in dict.fromkeys(tables):
             table = world.tables.get(name)
             if table is None or not hasattr(table, "parents"):
                 continue
-            if not again and self._versions.get(name) == table.version:
+            since, self._ticks[name] = self._ticks.get(name), tick
+            if since is not None and self._versions.get(name) == table.version:
                 continue
             self._versions[name] = table.version
             host = world.backend.host
-            born = host(table.born)
-            rows = np.arange(table.n) if again or self._tick < 0 else np.flatnonzero(born >= self._tick - 1)
+            rows = np.arange(table.n) if since is None else np.flatnonzero(host(table.born) >= since - 1)
             found.append([np.asarray(host(getattr(table, key)))[rows] for key in ("slots", "generations", "parents")])
-        self._tick = tick
         if found:
             self._enter(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 

@@ -97,6 +97,49 @@ def test_going_back_in_time_begins_no_lines_for_those_that_are_known(tmp_path):
     assert lineage.lines == lines == 30
 
 
+def test_tables_looked_at_one_after_the_other_miss_no_births():
+    world, lineage = breeding(4), Lineage()
+    tag = Tag(line=np.arange(100, 110, dtype=np.int32))
+    world.spawn(10, Body(pos=world.scatter), tag, name="other")
+    world.schedule = (lambda world, dt: [them.birth(np.arange(len(them))) for them in world.query(Body)],)
+    tables = "animal", "other"
+    for _ in range(3):
+        for name in tables:
+            lineage.update(world, [name])
+        for _ in range(2):
+            world.step()
+    for name in tables:
+        lineage.update(world, [name])
+        line, carried = lineage.of(world, name)[0], world.tables[name].column(Tag.line)
+        assert len(set(zip(line.tolist(), carried.tolist()))) == len(set(line.tolist())) == len(set(carried.tolist()))
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_the_same_ids_given_anew_after_going_back_are_of_their_own_lines(looked):
+    """Two courses of a run give the same ids to children of different parents."""
+    world, lineage = breeding(5, founders=6), Lineage()
+    moments, bearer = swarm.Moments(world), [0]
+    world.schedule = (lambda world, dt: [them.birth([bearer[0]]) for them in world.query(Body)],)
+    lineage.update(world, ["animal"])
+    moments.note(world)
+    for _ in range(4):
+        world.step()
+        lineage.update(world, ["animal"])
+        moments.note(world)
+    first = set(world.tables["animal"].ids().tolist())
+    moments.go(world, 0)
+    if looked:
+        lineage.update(world, ["animal"])
+    lineage.back(world)
+    bearer[0] = 3
+    for _ in range(5):
+        world.step()
+    lineage.update(world, ["animal"])
+    table = world.tables["animal"]
+    assert first < set(table.ids().tolist())
+    assert np.array_equal(lineage.of(world, "animal")[0], table.column(Tag.line))
+
+
 LOOK = Look("animal", Body.pos, Body.vel)
 
 
