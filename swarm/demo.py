@@ -66,13 +66,15 @@ def _refuse(ticks: int | None, headless: bool, screenshot: Path | None, record: 
 
 
 def _window(world: World, ticks: int | None, record: Path | None, shown: Shown) -> bool:
-    """Show a window until it is closed; whether there was one."""
+    """Show a window until it is closed; whether there was one. Raises `BackendError` where it was to be recorded."""
     from .render import watch
 
     try:
         watch(world, ticks=ticks, size=shown.pixels((1280, 800)), theme=shown.theme, colour=shown.colour, record=record)
         return True
     except BackendError as error:
+        if record is not None:
+            raise
         print(f"{error}\nGoing on with live statistics.", file=sys.stderr)
         return False
 

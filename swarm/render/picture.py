@@ -7,6 +7,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +143,15 @@ class Drawer:
     def look(self) -> None:
         """Read what is shown, without drawing it: what trails, lines and a mind's history are made of, tick by tick.
 
-        Where the "oldest", "richest" or "fertile" one was selected and has died, the next one of the kind is.
+        Where the "oldest", "richest" or "fertile" one was selected and has died, the next one of the kind is, as long
+        as there is one.
         """
         self.view.refresh()
         self.view.idle(sample=False)
         scope = self.view.microscope
         if self._kind and scope is not None and not scope.alive:
-            self.select(self._kind)
+            with suppress(SettingsError):
+                self.select(self._kind)
 
     def __call__(self, alpha: float | None = None) -> None:
         """Read the columns, draw, and wait until the picture is done."""

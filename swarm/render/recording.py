@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def film(world: Any, path: str | Path, ticks: int, size: tuple[int, int] = (1280
         drawer = Drawer(world, size, **options)
         try:
             first = int(world.tick)
-            frames = max(1, round(ticks * world.dt * FPS))
+            frames = max(1, math.ceil(ticks * world.dt * FPS - 1e-6))
             between = world.dt * FPS > 1.01  # a tick lasts longer than a frame
             for k in track(range(frames), description=f"drawing {path.name}", transient=True):
                 due = (k + 1) / FPS / world.dt  # ticks of time that the frame's end is worth

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import swarm
 from swarm.errors import BackendError, SaveError, SettingsError
 from swarm.look import Look
-from swarm.render import context, picture
+from swarm.render import context, film, picture
+from tests.image import senses
 from tests.image.draw import agents
 from tests.image.standin import Body, Energy, Plant, crowd
 
@@ -122,3 +124,28 @@ def test_without_moderngl_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "moderngl", None)
     with pytest.raises(BackendError, match=r"pip install \"swarm-engine\[view\]\""):
         context.headless()
+
+
+@pytest.mark.parametrize(("tick", "ticks"), [(0.015, 5), (0.004, 9), (0.1, 7), (1 / 60, 1)])
+def test_a_video_runs_the_ticks_it_was_asked_for(gl, tmp_path, tick, ticks):
+    pytest.importorskip("av")
+    world = swarm.World(size=(40, 30), tick=tick, backend="reference", seed=1)
+    film(world, tmp_path / "a.mp4", ticks, (64, 48), looks=())
+    assert world.tick == ticks
+
+
+def test_when_the_last_of_a_kind_has_died_the_picture_goes_on(gl):
+    world = senses.world("kin")
+    draw = picture.Drawer(world, (64, 48), select="oldest")
+    try:
+        first = draw.view.microscope.id
+        for count in (1, 100):  # first the selected one, then everybody
+            world.kill(world.tables["agent"].ids()[:count])
+            world.step()
+            draw()
+        scope = draw.view.microscope
+        assert world.tables["agent"].n == 0
+        assert scope.id != first
+        assert not scope.alive
+    finally:
+        draw.release()

@@ -33,6 +33,19 @@ def test_without_a_screen_it_goes_on_with_statistics(
     assert "tick 4" in told.out
 
 
+def test_a_recording_without_a_screen_is_refused_and_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    def no_screen(*_: object, **__: object) -> None:
+        raise BackendError("window: there is no display. Remedy: --headless.")
+
+    monkeypatch.setattr("swarm.render.window.watch", no_screen)
+    assert cli.call([*SMALL, "--ticks", "2", "--record", str(tmp_path / "a.html")]) == 2
+    told = capsys.readouterr()
+    assert "there is no display" in told.err
+    assert "tick" not in told.out
+
+
 def test_a_picture_into_nowhere_is_refused_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.call([*SMALL, "--screenshot", str(tmp_path / "no" / "p.png")]) == 2
     assert "does not exist" in capsys.readouterr().err
