@@ -68,10 +68,12 @@ class Scene:
 
         wanted, self._wanted, self._queued = self._wanted, {}, False
         written = False
-        for name, value in wanted.items():
-            written |= tune(view.world, name, value)
-        if written:
-            view.changed()
+        try:
+            for name, value in wanted.items():
+                written |= tune(view.world, name, value)
+        finally:  # one that is refused leaves the others
+            if written:
+                view.changed()
 
     def _meet(self, view: Any) -> None:
         """Find out what there is to set in a world that is new here."""
