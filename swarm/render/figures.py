@@ -56,9 +56,7 @@ class Figures:
     def __init__(self, world: Any, scene: Any = None, looks: Iterable[Look] | None = None, clock: Any = None) -> None:
         self.clock = clock or time.perf_counter
         self.scene = scene = scene_of(world, scene)
-        looks = tuple(looks) if looks is not None else declared(world, scene)
-        self.colours = {look.table: look.colour for look in looks}
-        self.kinds = {look.table for look in looks if look.palette == "kinds"}  # numbers that have no mean
+        self.look(looks if looks is not None else declared(world, scene))
         self.title = title(world, scene)
         self.tick = int(world.tick)
         self.time = 0.0  # s of simulated time
@@ -76,6 +74,11 @@ class Figures:
         median = getattr(world, "profile", {"tick": None})["tick"]
         self.rate = 1.0 / median.p50 if median is not None and median.p50 > 0.0 else float("nan")
         self._past.popleft()
+
+    def look(self, looks: Iterable[Look]) -> None:
+        """Tables are drawn so from now on: what is coloured has a mean."""
+        self.colours = {look.table: look.colour for look in looks}
+        self.kinds = {look.table for look in looks if look.palette == "kinds"}  # numbers that have no mean
 
     def sample(self, world: Any, running: bool = True) -> None:
         """Read the world. A world that is paused has no rate."""
@@ -95,6 +98,7 @@ class Figures:
         if running and now.at > first.at:
             self.rate = (now.tick - first.tick) / (now.at - first.at)
         self.tick, self.time = now.tick, now.tick * float(world.dt)
+        self.tables = {name: known for name, known in self.tables.items() if name in world.tables}
         for name, table in world.tables.items():
             self._table(name, table, first, now)
         self.systems = systems(world)
@@ -156,7 +160,7 @@ def _eaten(world: Any, before: dict[str, float]) -> dict[str, float]:
 
 
 def _totals(table: Any) -> tuple[int, int]:
-    return int(table.born_total), int(table.died_total)
+    return int(np.sum(table.born_total)), int(np.sum(table.died_total))  # of several worlds all together
 
 
 def scene_of(world: Any, scene: Any = None) -> Any:

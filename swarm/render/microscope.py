@@ -89,10 +89,10 @@ class Microscope:
 
     # ------------------------------------------------------------------ what is seen
 
-    def update(self, world: World) -> None:
-        """Look again if the world's tick has changed since. Between ticks only."""
+    def update(self, world: World, again: bool = False) -> None:
+        """Look again if the world's tick has changed since, or if told so. Between ticks only."""
         tick = world.tick
-        if tick == self.inspection.tick and self.alive:
+        if tick == self.inspection.tick and self.alive and not again:
             return
         before = self.inspection
         try:

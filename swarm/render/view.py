@@ -13,6 +13,9 @@ from typing import Any
 from swarm.errors import DeadError, SettingsError, SwarmError
 from swarm.look import Look
 from swarm.moments import Moments
+from swarm.render.family import Pedigree
+from swarm.render.figures import declared
+from swarm.render.lineage import Lineage
 from swarm.render.microscope import Microscope, Notes
 from swarm.render.pace import Pace
 from swarm.render.renderer import Renderer
@@ -62,6 +65,9 @@ class View:
         self.panels = _panels(self) if panels else None
         self._acts: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
         self._stale, self._shown, self._sampled = True, -1, -1.0
+        self._moved = False  # whether the world may be another at the same tick
+        self._branch = ""  # of the time machine, when it was last looked at
+        self._tables = set(world.tables)
         self._last = self.clock()
         self.idle(sample=False)
 
@@ -104,20 +110,23 @@ class View:
         acts, self._acts = self._acts, []
         for function, arguments in acts:
             self._try(function, *arguments)
-        tick = int(self.world.tick)
+        tick, self.pace.dt = int(self.world.tick), float(self.world.dt)
         for keeper in (self.moments, self.page):
             if keeper is not None:
                 self._try(keeper.note, self.world)
+        self._branch = "" if self.moments is None else self.moments.branch
         self.notes.update(self.world)
+        if self._tables != self.world.tables.keys():
+            self._meet()
         if self.microscope is not None:
-            self.microscope.update(self.world)
+            self.microscope.update(self.world, again=self._moved)
             if (edited := self.microscope.edited) and self.moments is not None:
                 self._try(self.moments.edited, edited)
             self.following &= self.microscope.alive
         if tick != self._shown or acts or self._stale:
             focus = None if self.microscope is None else self.microscope.inspection
             self.renderer.take(self.world, focus)
-            self._stale, self._shown = False, tick
+            self._stale, self._moved, self._shown = False, False, tick
         now = self.clock()
         if sample and now - self._sampled >= SAMPLE:
             self.renderer.figures.sample(self.world, running=not self.pace.paused)
@@ -190,14 +199,18 @@ class View:
 
     def changed(self) -> None:
         """The idle world was written to by hand: show it as it is now, and do not run over it again from before."""
-        self._stale = True
+        self._stale = self._moved = True
         if self.moments is not None:
             self._try(self.moments.changed, self.world)
 
     def travelled(self) -> None:
         """The time machine has put another tick in the world's place: show it."""
-        self._stale = True
-        self.pace.ahead = self.pace.dt
+        self._stale = self._moved = True
+        self.pace.dt = self.pace.ahead = float(self.world.dt)
+        if self.moments is not None and self.moments.branch != self._branch:  # there others had the same ids
+            self.notes.pedigree, self.renderer.lineage = Pedigree(), Lineage()
+        else:
+            self.renderer.lineage.back(self.world)
 
     def select(self, id: int) -> None:
         """Put an agent under the microscope; 0 lets go."""
@@ -253,26 +266,44 @@ class View:
             values["seed"] = seed
         if "backend" in values:
             values["backend"] = self.world.backend
+        if self.world.worlds > 1:
+            more = values.pop("seed") - self.world.seed
+            values["seeds"] = [int(one) + more for one in self.world.seeds]
         world = scenes.scene(made, **values)
         self.show_world(world)
         self.say(f"from the beginning, seed {world.seed}")
 
     def show_world(self, world: Any) -> None:
         """Go on with another world of the same scene in place of this one."""
-        old = self.renderer
-        new = Renderer(self.context, world, old.camera.size, theme=self.theme, ui=self.ui, **self._given)
-        if new.camera.world == old.camera.world:
-            new.camera = old.camera
-        new.like(old)
+        self._draw_with(world)
         if self.page is not None:  # it is of one world
             self._try(self.page.close)
             self.page = None
-        old.release()
         self.ticker.close()
-        self.renderer, self.world, self.ticker = new, world, Ticker(world)
+        self.world, self.ticker = world, Ticker(world)
         self.microscope, self.following, self.notes = None, False, Notes()
         self.pace.ahead, self.pace.steps = 0.0, 0
         self._stale, self._sampled = True, -1.0
+
+    def _draw_with(self, world: Any, figures: Any = None) -> None:
+        """Put another renderer in this one's place, of the same picture."""
+        old = self.renderer
+        options = {**self._given, "theme": self.theme, "ui": self.ui, "figures": figures}
+        new = Renderer(self.context, world, old.camera.size, **options)
+        if new.camera.world == old.camera.world:
+            new.camera = old.camera
+        new.like(old)
+        old.release()
+        self.renderer, self._tables = new, set(world.tables)
+
+    def _meet(self) -> None:
+        """Tables have come or gone: draw them, too, unless it was said what is drawn."""
+        self._tables = set(self.world.tables)
+        if self._given["looks"] is None and declared(self.world, self.scene) != self.renderer.looks:
+            selected = self.renderer.selected
+            self._draw_with(self.world, self.figures)
+            self.figures.look(self.renderer.looks)
+            self.renderer.selected, self._stale = selected, True
 
 
 def _panels(view: View) -> Any:

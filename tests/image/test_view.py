@@ -155,3 +155,95 @@ def test_restarts_leave_the_picture_as_it_was(gl, target):
         assert (target.read() != first).any()
     finally:
         view.release()
+
+
+# --- worlds that are not as one thinks ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def views(gl, target):
+    """A function that makes a view with a time machine."""
+    made = []
+
+    def build(world, **options):
+        made.append(View(gl, world, SIZE, budget=1 << 26, **options))
+        return made[-1]
+
+    yield build
+    for view in made:
+        view.release()
+
+
+def test_a_table_that_comes_later_is_drawn_and_is_gone_where_it_was_not_yet(views, target):
+    import swarm
+
+    world = swarm.World(size=(80, 50), tick=1 / 60, backend="reference", seed=1)
+    view = views(world)
+    view.pace.paused = True
+    view.renderer.trails = True
+    view.frame(target.framebuffer, 0.02)
+    view.step()
+    empty = view.renderer.looks
+    world.spawn(30, windowed.Body(pos=world.scatter, vel=np.float32([1, 0])), name="late")
+    world.schedule = (swarm.move(windowed.Body.pos, windowed.Body.vel),)
+    view.changed()
+    view.frame(target.framebuffer, 0.02)
+    assert empty == ()
+    assert [look.table for look in view.renderer.looks] == ["late"]
+    assert view.renderer.sprites[0].columns.n == 30
+    assert view.renderer.trails
+    view.step()
+    view.frame(target.framebuffer, 0.02)
+    view.figures.sample(world)
+    assert view.figures.tables["late"].count == 30
+    deeds.go(view, 0)
+    view.frame(target.framebuffer, 0.02)
+    view.figures.sample(world)
+    assert view.renderer.looks == ()
+    assert list(view.figures.tables) == []
+
+
+def test_several_worlds_in_one_are_shown_and_begun_anew(views, target):
+    import swarm
+
+    view = views(swarm.scene("foragers", agents=20, backend="reference", worlds=2, seed=5))
+    view.pace.paused = True
+    view.step()
+    view.frame(target.framebuffer, 0.02)
+    assert view.figures.tables["forager"].count == 40
+    view.restart(seed=8)
+    view.frame(target.framebuffer, 0.02)
+    assert view.world.seeds.tolist() == [8, 9]
+    assert (view.world.tick, view.world.worlds) == (0, 2)
+
+
+def test_another_tick_length_is_the_paces_too(views, target):
+    import swarm
+
+    view = views(swarm.scene("foragers", agents=20, backend="reference", tick=0.1))
+    view.restart(settings={"tick": 0.05})
+    view.frame(target.framebuffer, 0.02)
+    assert view.pace.dt == view.world.dt == 0.05
+    moments = view.moments
+    view.act(lambda: (moments.go(view.world, 0, moments.branches[0]), view.travelled()))
+    assert view.pace.dt == view.world.dt == 0.1
+    assert view.pace.alpha in (0.0, 1.0)
+
+
+def test_the_microscope_looks_again_where_the_world_has_changed_at_the_same_tick(views):
+    from tests.image import senses
+
+    world = senses.world()
+    view = views(world)
+    view.pace.paused = True
+    table = world.tables["agent"]
+    view.select(int(table.ids()[0]))
+    before = view.microscope.version
+    table.column(senses.Body.pos)[0] += 1.0
+    view.changed()
+    view.idle()
+    assert view.microscope.version > before
+    again = view.microscope.version
+    view.refresh()
+    view.idle()
+    assert view.microscope.version == again  # the picture is drawn anew, the agent is the same
