@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FILE_TICKS = 600  # how long a world lives in a file, unless --ticks says otherwise
 PIPED_TICKS = 1000  # where nobody watches the terminal and no end was named
+LEAD = 90  # of them are looked at, so that trails and a mind's history are there; for lines of descent all are
+WORTH = ("oldest", "richest", "fertile")  # what may be selected, beside an id
 KINDS = (".mp4", ".html")
 
 
@@ -58,6 +60,8 @@ def _refuse(ticks: int | None, headless: bool, screenshot: Path | None, record: 
         raise SettingsError(f"--record {record}: give a video, F.mp4, or a page for browsers, F.html.")
     if screenshot is not None and record is not None and not headless:
         raise SettingsError("--screenshot and --record: add --headless, or leave one of them out.")
+    if shown.select is not None and not shown.select.isdigit() and shown.select not in WORTH:
+        raise SettingsError(f"--select {shown.select}: give an id, or one of {', '.join(WORTH)}.")
     shown.pixels((1, 1))
 
 
@@ -83,10 +87,26 @@ def _terminal(world: World, ticks: int | None) -> None:
 
 
 def _picture(world: World, path: Path, ticks: int, shown: Shown) -> None:
-    from .render import follow, screenshot
+    from .render import Drawer, follow, save
 
-    figures = follow(world, ticks=ticks)
-    screenshot(world, path, shown.pixels((1600, 900)), figures=figures, **shown.of_picture())
+    lead = ticks if shown.colour == "lineage" else min(ticks, LEAD) if shown.select or shown.trails else 0
+    drawer = Drawer(world, shown.pixels((1600, 900)), **{**shown.of_picture(), "select": None})
+    try:
+        drawer.figures = follow(world, ticks=ticks - lead)
+        rate = drawer.figures.rate
+        if shown.select:
+            drawer.select(shown.select, shown.zoom)
+        for left in range(lead, 0, -1):
+            world.step()
+            drawer() if shown.trails and left <= LEAD else drawer.look()
+            if left % 8 == 0:
+                drawer.sample()
+        drawer.sample()
+        drawer.figures.rate = rate  # without what was drawn
+        drawer()
+        save(path, drawer.read())
+    finally:
+        drawer.release()
     print(f"tick {world.tick} is in {path}")
 
 

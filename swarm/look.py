@@ -34,6 +34,7 @@ class Look:
              "kinds": grey for -1 and ten colours for the numbers of kinds, with limits (-1, 9)
     strength column [N], bool or 0..1: 0 is a faint speck, 1 the full shape (ripe and unripe plants); None is 1
     size     length of the shape, m
+    lengths  column [N], m: the length of each shape; `size` is then the longest, longer ones are cut to it
     shape    "drop" (a head and a tail along the heading), "disc" or "ring"
     glow     light around the shape, 0..1
     label    the table's name in the legend; None takes `table`
@@ -50,6 +51,7 @@ class Look:
     shape: str = "drop"
     glow: float = 0.0
     label: str | None = None
+    lengths: Any = None
 
     def __post_init__(self) -> None:
         where = f"look of table {self.table!r}"
@@ -67,12 +69,13 @@ class Look:
         _shaped(where, "heading", self.heading, ((2,), ()))
         _shaped(where, "colour", self.colour, ((),))
         _shaped(where, "strength", self.strength, ((),))
+        _shaped(where, "lengths", self.lengths, ((),))
 
     @property
     def columns(self) -> tuple[Any, ...]:
         """The columns this look reads beside its colour, `pos` first, each once."""
         found = [self.pos]
-        for column in (self.heading, self.strength):
+        for column in (self.heading, self.strength, self.lengths):
             if column is not None and column not in found:
                 found.append(column)
         return tuple(found)

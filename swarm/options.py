@@ -92,7 +92,7 @@ class Shown:
     zoom
         How much closer the selected agent is than the whole world. In pictures and videos only.
     panels
-        Charts, settings and the selected mind in pictures and videos, too; needs imgui-bundle.
+        Brain, charts, scene or moments beside pictures and videos, too; needs imgui-bundle.
     trails
         Show where agents came from. In pictures and videos only.
     """
@@ -102,7 +102,7 @@ class Shown:
     colour: Annotated[str | None, _shown] = None
     select: Annotated[str | None, _shown] = None
     zoom: Annotated[float, _shown] = 1.0
-    panels: Annotated[bool, _shown] = False
+    panels: Annotated[Literal["brain", "charts", "scene", "moments"] | None, _shown] = None
     trails: Annotated[bool, _shown] = False
 
     def pixels(self, default: tuple[int, int]) -> tuple[int, int]:

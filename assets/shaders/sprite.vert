@@ -1,10 +1,11 @@
 // One agent. As a point (one corner, a square around it) while it is small, as a quad turned along its heading when large.
 in vec2 place;      // m
 in vec2 way;        // m: how it came here since the tick before
-in vec2 heading;    // its direction from 128 of 255; none looks to +x
+in vec2 heading;    // its direction from 128 of 255; none looks to +x | sized: 1/256 turns from +x, part of the length
 in vec2 tint;       // value on the palette, strength
 
 uniform float size;         // px: length of the shape
+uniform float sized;        // 1: every shape has its own length
 uniform float shape_width;  // half width as a part of the length
 uniform float glow_reach;   // px beyond the shape
 uniform float behind;       // which part of that way is still ahead
@@ -23,12 +24,14 @@ out vec2 at;                // m
 
 void main() {
     float strength = tint.y;
-    float length_px = size * mix(0.45, 1.0, strength);
+    float length_px = size * mix(0.45, 1.0, strength) * mix(1.0, heading.y, sized);
     float shown = mix(0.22, 1.0, strength);
     about = vec4(strength, length_px, shown, shown * ghost);
     ink = texelFetch(palette, ivec2(int(tint.x * 255.0 + 0.5), 0), 0).rgb;
     vec2 aim = floor(heading * 255.0 + 0.5) - 128.0;
     vec2 ahead = aim == vec2(0.0) ? vec2(1.0, 0.0) : normalize(aim);
+    float turn = heading.x * (255.0 / 256.0 * 6.2831853);
+    if (sized > 0.5) ahead = vec2(cos(turn), sin(turn));
     vec2 home = shown_at(place - behind * way);
 #ifdef POINT
     forward = ahead;

@@ -156,30 +156,34 @@ class Moments:
 
     def keep(self, world: World, name: str) -> Kept:
         """Keep this moment by name: never given up, but counted. Raises `SettingsError` for a name that is taken."""
-        if not name or name in self._kept:
-            raise SettingsError(f"keep: a moment called {name!r} is there already. Choose another name, or forget it.")
+        self._new(name)
         self._course.follow(world)
         moment = self._course.at() or self._take(world)
         moment.names += 1
         self._kept[name] = Kept(name, moment)
         return self._kept[name]
 
+    def rename(self, old: str, new: str) -> None:
+        """Keep it under another name. Raises `SettingsError` for a name that is not there, or is taken."""
+        kept = self._known(old)
+        if new != old:
+            self._new(new)
+            kept.name = new
+            self._kept = {kept.name: kept for kept in self._kept.values()}
+
     def forget(self, name: str) -> None:
         """Keep it no longer. Raises `SettingsError` for a name that is not there."""
-        if name not in self._kept:
-            raise SettingsError(f"forget: no moment is kept as {name!r}. There are {', '.join(self._kept) or 'none'}.")
-        self._kept.pop(name).moment.names -= 1
+        self._known(name).moment.names -= 1
+        del self._kept[name]
 
-    def rename(self, name: str, other: str) -> Kept:
-        """Keep it by another name, at its place in the list. Raises `SettingsError` for one that is there already, and
-        for a `name` that is not."""
+    def _known(self, name: str) -> Kept:
         if name not in self._kept:
-            raise SettingsError(f"rename: no moment is kept as {name!r}. There are {', '.join(self._kept) or 'none'}.")
-        if not other or (other in self._kept and other != name):
-            raise SettingsError(f"rename: a moment called {other!r} is there already. Choose another name.")
-        self._kept[name].name = other
-        self._kept = {kept.name: kept for kept in self._kept.values()}
-        return self._kept[other]
+            raise SettingsError(f"no moment is kept as {name!r}. There are {', '.join(self._kept) or 'none'}.")
+        return self._kept[name]
+
+    def _new(self, name: str) -> None:
+        if not name or name in self._kept:
+            raise SettingsError(f"keep: a moment called {name!r} is there already. Choose another name, or forget it.")
 
     # ------------------------------------------------------------------ back
 

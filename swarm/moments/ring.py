@@ -9,8 +9,9 @@ from swarm.backend.memory import human
 from swarm.brain.brains import Brains
 from swarm.errors import CapacityError
 from swarm.moments.course import Course
+from swarm.moments.draft import Draft
 from swarm.moments.genomes import Genomes
-from swarm.moments.moment import Draft, Moment, Shelf
+from swarm.moments.moment import Moment, Shelf
 from swarm.moments.thin import victim
 
 if TYPE_CHECKING:

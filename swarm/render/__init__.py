@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from swarm.render.dashboard import follow as follow
     from swarm.render.picture import Drawer as Drawer
     from swarm.render.picture import pixels as pixels
+    from swarm.render.picture import save as save
     from swarm.render.picture import screenshot as screenshot
     from swarm.render.recording import film as film
     from swarm.render.recording import page as page
@@ -34,10 +35,11 @@ _WHERE = {
     "follow": "swarm.render.dashboard",
     "page": "swarm.render.recording",
     "pixels": "swarm.render.picture",
+    "save": "swarm.render.picture",
     "screenshot": "swarm.render.picture",
     "watch": "swarm.render.window",
 }
-__all__ = ["Drawer", "Look", "Renderer", "film", "follow", "page", "pixels", "screenshot", "watch"]
+__all__ = ["Drawer", "Look", "Renderer", "film", "follow", "page", "pixels", "save", "screenshot", "watch"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ place     f32 x 2   m        as the column holds it
 way       f16 x 2   m        how it came here since the tick before, the shortest way round the torus; 0 for newborns
                             and for those that were put somewhere else
 heading   u8 x 2    1..255   its direction from (128, 128) is what counts; none is +x
+                            where shapes have lengths of their own: 1/256 turns from +x, part of the length
 tint      u8 x 2    0..255   value on the palette, strength
 
 The GPU puts an agent at place - (1 - alpha) way. So a frame between two ticks needs one number and no upload.
@@ -66,7 +67,7 @@ class Columns:
         self.place[:n] = place
         heading = None if look.heading is None else held[look.heading]
         self._way(world, follow and self.moves and look.pos.wraps, seen, self._jump(heading, world.dt))
-        self._heading(heading)
+        self._heading(heading, None if look.lengths is None else held[look.lengths])
         self._value(value, limits)
         self.tint[:n, 1] = 255 if look.strength is None else _unit(held[look.strength], 0.0, 1.0)
 
@@ -92,17 +93,22 @@ class Columns:
             self.farthest = float(np.abs(way).max(initial=0.0))
         self.way[:n] = way
 
-    def _heading(self, value: np.ndarray | None) -> None:
+    def _heading(self, value: np.ndarray | None, lengths: np.ndarray | None) -> None:
         n = self.n
-        if value is None:
-            self.heading[:n] = 128, 255
-            return
-        if value.ndim == 1:
+        if value is not None and value.ndim == 1 and lengths is None:
             value = np.stack([np.cos(value), np.sin(value)], axis=1)
-        largest = np.maximum(np.abs(value[:, 0]), np.abs(value[:, 1]))
-        scale = np.float32(127) / np.maximum(largest, np.float32(1e-30))
-        with np.errstate(invalid="ignore"):
-            self.heading[:n] = value * scale[:, None] + np.float32(128.5)
+        if lengths is not None:
+            angle = np.float32(np.pi / 2) if value is None else value if value.ndim == 1 else np.arctan2(*value.T[::-1])
+            with np.errstate(invalid="ignore"):
+                self.heading[:n, 0] = np.rint(angle * (128 / np.pi)).astype(np.int64) & 255
+            self.heading[:n, 1] = _unit(lengths, 0.0, self.look.size)
+        elif value is None:
+            self.heading[:n] = 128, 255
+        else:
+            largest = np.maximum(np.abs(value[:, 0]), np.abs(value[:, 1]))
+            scale = np.float32(127) / np.maximum(largest, np.float32(1e-30))
+            with np.errstate(invalid="ignore"):
+                self.heading[:n] = value * scale[:, None] + np.float32(128.5)
 
     def _value(self, value: np.ndarray | None, limits: tuple[float, float] | None) -> None:
         n = self.n

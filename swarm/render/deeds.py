@@ -106,7 +106,7 @@ def reseed(view: View) -> None:
 
 def _machine(view: View) -> Any:
     if view.moments is None:
-        raise SettingsError("time machine: it is off here: no budget was given, or these are several worlds in one.")
+        raise SettingsError("time machine: it is off here, as no budget was given.")
     return view.moments
 
 

@@ -1,6 +1,6 @@
 """Who is under the mouse, and where an entity is shown: on the copied columns, without the world.
 
-A box around the pixel is cut out of the x coordinates first, two comparisons each: a million agents in some 2 ms.
+A box around the pixel is cut out of the x coordinates first, two comparisons each: a million agents in 2 ms.
 What is left, a few hundred, is measured exactly, the shortest way round the torus; so images beyond the edge count.
 """
 
@@ -13,6 +13,8 @@ import numpy as np
 from swarm.render.camera import Camera
 from swarm.render.columns import Columns
 
+PIECE = 32_768
+
 
 def nearest(
     columns: Columns, camera: Camera, x: float, y: float, reach: float, alpha: float
@@ -24,8 +26,8 @@ def nearest(
     at = np.mod(camera.to_world(x, y), size)
     radius = reach / camera.scale
     around = radius + (1.0 - alpha) * columns.farthest  # columns hold where agents are at alpha = 1
-    rows = _between(columns.place[: columns.n, 0], at[0], around, size[0])
-    rows = rows[_between(columns.place[rows, 1], at[1], around, size[1])]
+    rows = between(columns.place[: columns.n, 0], at[0], around, size[0])
+    rows = rows[between(columns.place[rows, 1], at[1], around, size[1])]
     if not len(rows):
         return None
     off = columns.at(rows, alpha, camera.world) - at
@@ -35,14 +37,22 @@ def nearest(
     return (int(columns.ids[rows[best]]), float(distance[best] * camera.scale)) if distance[best] <= radius else None
 
 
-def _between(values: np.ndarray, middle: float, around: float, side: float) -> np.ndarray:
-    """Which of the values, 0 to `side`, lie within `around` of the middle on a circle of that length: indices."""
+def between(values: np.ndarray, middle: float, around: float, side: float) -> np.ndarray:
+    """Which of the values, 0 to `side`, lie within `around` of the middle on a circle of that length: indices.
+
+    A piece that fits into the cache at a time: every other number of a row is read from memory once.
+    """
     spare = 1e-5 * side  # float32
     low, high = middle - around - spare, middle + around + spare
     if high - low >= side:
         return np.arange(len(values))
-    above, below = values >= np.float32(low % side), values <= np.float32(high % side)
-    return np.flatnonzero(above & below if low % side <= high % side else above | below)
+    first, last = np.float32(low % side), np.float32(high % side)
+    found = []
+    for begin in range(0, len(values), PIECE):
+        piece = np.ascontiguousarray(values[begin : begin + PIECE])
+        above, below = piece >= first, piece <= last
+        found.append(np.flatnonzero(above & below if first <= last else above | below) + begin)
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 def choose(

@@ -53,13 +53,13 @@ class Drawer:
     """Draws a world off the screen again and again: `draw = Drawer(world)`, then `draw()`. For pictures and video.
 
     scene, looks, theme, title  as for `watch`
-    ui       the overlay's scale, by default the height over 900; `hud` False leaves the overlay out
+    ui       the overlay's scale, by default the height over 900, with panels 1 at least; `hud` False leaves it out
     fill     1 shows the whole world, more comes closer; None: the world fills the picture to its edges
     figures  what `follow` returned, so that the overlay shows the run's rates and curves
     select   an id to put under the microscope, or "oldest", "richest", "fertile"
     zoom     how much closer the selected agent is than the whole world, which is then in the middle of the picture
     colour   what agents are coloured by, one of `Renderer.colourings`
-    panels   charts, settings and the selected brain beside the picture; needs imgui-bundle
+    panels   "brain", "charts", "scene" or "moments" beside the picture; needs imgui-bundle
     trails   where agents came from
 
     Raises `BackendError` where nothing can be drawn, `SettingsError` for what does not fit.
@@ -81,12 +81,13 @@ class Drawer:
         select: int | str | None = None,
         zoom: float = 1.0,
         colour: str | None = None,
-        panels: bool = False,
+        panels: str | None = None,
         trails: bool = False,
     ) -> None:
         width, height = (int(x) for x in size)
         if not (0 < width <= 16384 and 0 < height <= 16384):
             raise SettingsError(f"picture: size {tuple(size)} is not a width and height between 1 and 16384 px.")
+        self._kind = ""  # of the selected agent, where it was chosen by its kind
         self.context = contexts.headless()
         self.view: Any = None
         self.target: Any = None
@@ -101,19 +102,20 @@ class Drawer:
                 theme=theme,
                 title=title,
                 figures=figures,
-                ui=ui if ui is not None else max(0.6, height / 900),
-                panels=panels,
+                ui=ui if ui is not None else max(0.6 if panels is None else 1.0, height / 900),
+                panels=panels is not None,
             )
             if not hud:
                 self.renderer.hud = None
             self.renderer.camera.cover() if fill is None else self.renderer.camera.fit(fill)
             self.renderer.trails = trails
+            self._tab = "" if panels is None else panels.title()
+            if panels is not None and self.view.panels is None:
+                raise SettingsError(self.view.message)
             if colour is not None:
                 deeds.colour_by(self.view, colour)
             if select is not None:
-                deeds.select(self.view, select)
-                self.view.following = True
-                self.renderer.camera.zoom(zoom, width / 2, height / 2)
+                self.select(select, zoom)
         except BaseException:
             self.release()
             raise
@@ -128,10 +130,31 @@ class Drawer:
         """The `Renderer` that draws it."""
         return self.view.renderer
 
-    def __call__(self, alpha: float | None = None) -> None:
-        """Read the columns, draw, and wait until the picture is done."""
+    @property
+    def figures(self) -> Any:
+        """The figures that the overlay and the charts show; may be set to those of `follow`."""
+        return self.renderer.figures
+
+    @figures.setter
+    def figures(self, figures: Figures) -> None:
+        self.renderer.figures = figures
+
+    def look(self) -> None:
+        """Read what is shown, without drawing it: what trails, lines and a mind's history are made of, tick by tick.
+
+        Where the "oldest", "richest" or "fertile" one was selected and has died, the next one of the kind is.
+        """
         self.view.refresh()
         self.view.idle(sample=False)
+        scope = self.view.microscope
+        if self._kind and scope is not None and not scope.alive:
+            self.select(self._kind)
+
+    def __call__(self, alpha: float | None = None) -> None:
+        """Read the columns, draw, and wait until the picture is done."""
+        self.look()
+        if self.view.panels is not None:
+            self.view.panels.turn_to(self._tab)
         self.renderer.show(alpha)
         self.view.draw(self.target.framebuffer, FRAME)
         self.context.finish()
@@ -139,6 +162,13 @@ class Drawer:
     def sample(self) -> None:
         """Have the overlay's figures and the charts go on."""
         self.renderer.figures.sample(self.world)
+
+    def select(self, who: int | str, zoom: float = 1.0) -> None:
+        """Put an agent under the microscope and, `zoom` times closer, into the middle. Errors as for `select` above."""
+        self._kind = "" if str(who).isdigit() else str(who)
+        self.renderer.camera.zoom(zoom, *(side / 2 for side in self.renderer.camera.size))
+        deeds.select(self.view, who)
+        self.view.following = True
 
     def read(self) -> np.ndarray:
         """The last picture: uint8 [height, width, 3], top row first."""

@@ -147,7 +147,7 @@ class Renderer:
     @property
     def sent(self) -> int:
         """Bytes of columns that were ever sent to the GPU."""
-        return sum(sprites.sent for sprites in self.sprites)
+        return sum(sprites.buffers.sent for sprites in self.sprites)
 
     def colourings(self, world: Any = None) -> tuple[str, ...]:
         """What the picture can be coloured by: "scene", "species", "lineage", ..., "action push_x", "Energy.level"."""
@@ -163,6 +163,12 @@ class Renderer:
     def lod(self) -> str:
         """How the largest table was drawn last: "sprites", "points" or "density", by zoom and count."""
         return max(self.sprites, key=lambda s: s.columns.n).level if self.sprites else "sprites"
+
+    def like(self, other: Renderer) -> None:
+        """Go on as another renderer of the same scene did: its colours, trails and overlay."""
+        self.trails, self.hud, self.note, self.hint = other.trails, other.hud, other.note, other.hint
+        if other.colouring in self._offered:
+            self.colouring = other.colouring
 
     def pick(self, x: float, y: float, reach: float = 14.0) -> int:
         """The id of the entity shown nearest to a pixel, within `reach` pt or on its shape; 0 for none.

@@ -1,4 +1,4 @@
-"""One table on the GPU: four vertex buffers, and ways to draw them by how large an agent appears.
+"""One table's ways to be drawn, by how large an agent appears.
 
 denser than two in three px of side   counts in a density map (`density`)
 below 2 px      a dot each, its alpha keeps the light of the true area
@@ -16,6 +16,7 @@ import numpy as np
 from swarm.look import Look
 from swarm.render import colouring, palette, programs
 from swarm.render import density as densities
+from swarm.render.buffers import Buffers
 from swarm.render.camera import Camera
 from swarm.render.columns import Columns, Seen
 from swarm.render.density import Density
@@ -24,10 +25,10 @@ from swarm.render.theme import Theme
 DENSITY_BELOW = 1.5  # px between neighbours, and two lengths, under which a table of many becomes a density map
 MANY = 20_000
 SLACK = 1.25  # how much nearer the picture must come until what was chosen farther out is left
+LIGHT = 40.0  # px of light around a shape, at most
 DOTS_BELOW = 2.0  # px of shape length under which agents become dots
 QUADS_ABOVE = 24.0  # px of shape and light together above which agents become quads
 
-_FORMS = ("2f4", "place"), ("2f2", "way"), ("2f1", "heading"), ("2f1", "tint")
 _SHAPE = {"drop": 0, "disc": 1, "ring": 2}
 _LEGIBLE = {"drop": 9.0, "disc": 4.5, "ring": 6.0}  # px that a shape is enlarged to where there is room around it
 _DETAIL = {  # px of length over which a shape gets its detail: fading of the body, light on the head, rim
@@ -66,17 +67,12 @@ class Sprites:
         self.colours = _colours(self.paint, theme)
         self.palette = context.texture((256, 1), 3, self.colours.tobytes(), alignment=1)
         self.palette.filter = context.NEAREST, context.NEAREST
-        self.capacity = 0
         self.alpha = 1.0
         self.level = "sprites"  # how it was drawn last
         self.thinks = False  # whether its entities have a mind
         self.map: Density | None = None  # made when there are too many for points
-        self.sent = 0  # bytes of columns, ever
         self.taken = 0  # how often columns were taken
-        self.fresh = False  # whether the columns are newer than the buffers
-        self.buffers: list[Any] = []
-        self.arrays: list[Any] = []
-        self.lines: Any = None  # made when trails are drawn
+        self.buffers = Buffers(context, shared)
 
     def take(self, world: Any, follow: bool, seen: Seen, paint: colouring.Paint) -> None:
         """Copy what is drawn of the world: the only call that reads it."""
@@ -87,21 +83,12 @@ class Sprites:
         self.columns.read(world, value, paint.limits, follow, seen)
         table = world.tables.get(self.columns.look.table)
         self.thinks = any(hasattr(component, "inputs_") for component in getattr(table, "components", ()))
-        self.fresh, self.taken = True, self.taken + 1
+        self.taken += 1
 
     def show(self, alpha: float) -> None:
-        """Stand `alpha` of the way between the last two ticks; new columns are sent, `columns.BYTES` per agent."""
-        c, self.alpha = self.columns, alpha
-        if not self.fresh:
-            return
-        self.fresh = False
+        """Stand `alpha` of the way between the last two ticks."""
+        self.alpha = alpha
         self._recolour()
-        if len(c.place) > self.capacity:
-            self._allocate(len(c.place))
-        if c.n:
-            for buffer, column in zip(self.buffers, (c.place, c.way, c.heading, c.tint), strict=True):
-                buffer.write(column[: c.n])
-                self.sent += column[: c.n].nbytes
 
     def retheme(self, theme: Theme) -> None:
         """Draw in these colours from now on."""
@@ -144,6 +131,10 @@ class Sprites:
         if not self.columns.n:
             return
         level = self.choose(camera)
+        if not (level == "density" and self.shared.software):
+            self.buffers.send(self.columns, self.taken, camera, self._reach(camera))
+            if not self.buffers.n:
+                return
         self.palette.use(0)
         if level == "density":
             self._density(camera, target, ui)
@@ -156,12 +147,12 @@ class Sprites:
         """Draw the way of the last tick of everybody as a line; nothing for tables that stand still or are a map."""
         if not self.columns.n or not self.columns.farthest:
             return
-        if self.lines is None:
-            forms = [(b, form + " /i", name) for b, (form, name) in zip(self.buffers, _FORMS, strict=True)]
-            self.lines = self.context.vertex_array(program, [forms[0], forms[1], forms[3]])
-        programs.put(program, share=share)
-        self.palette.use(0)
-        self._render(program, self.lines, camera, self.columns.farthest * camera.scale)
+        self.buffers.send(self.columns, self.taken, camera, self._reach(camera))
+        if self.buffers.n:
+            programs.put(program, share=share)
+            self.palette.use(0)
+            lines = self.buffers.lines(program)
+            self._render(program, lines, self.context.LINES, camera, self.columns.farthest * camera.scale, 2)
 
     def _density(self, camera: Camera, target: Any, ui: float) -> None:
         if self.map is None:
@@ -170,28 +161,30 @@ class Sprites:
         def count(size: tuple[int, int]) -> np.ndarray:
             return densities.count(self.columns, self.colours, camera, size, self.theme.ghost)
 
+        def motes() -> None:
+            self._render(self.shared.mote, self.buffers.arrays["mote"], self.context.POINTS, camera, 0.0)
+
         by_hand = count if self.shared.software else None
-        self.map.accumulate(
-            camera, ui, self.taken, by_hand, lambda: self._render(self.shared.mote, self.arrays[0], camera, 0.0)
-        )
+        self.map.accumulate(camera, ui, self.taken, by_hand, motes)
         self.map.develop(target, camera, self.columns.n, self.theme.glow)
 
     def _points(self, camera: Camera) -> None:
         look = self.columns.look
         area = (look.size * camera.scale) ** 2 * (0.35 if look.shape == "drop" else 0.8)
         programs.put(self.shared.dot, dot_px=DOTS_BELOW, shown=min(1.0, max(0.18, area / DOTS_BELOW)))
-        self._render(self.shared.dot, self.arrays[1], camera, DOTS_BELOW)
+        self._render(self.shared.dot, self.buffers.arrays["dot"], self.context.POINTS, camera, DOTS_BELOW)
 
     def _sprites(self, camera: Camera) -> None:
         look, shown = self.columns.look, self.shown(camera)
-        glow = look.glow if self.theme.glow else 0.0
-        room = max(1.5, 0.5 * (self._spacing(camera) - shown))  # in a crowd lights would only add up to a haze
-        light = min(40.0, 0.7 * shown, room) if glow else 0.0
+        room = 0.5 * (self._spacing(camera) - shown)  # px; in a crowd lights would only add up to a haze
+        glow = look.glow * _rise(2.5, 6.0, room) if self.theme.glow else 0.0
+        light = min(LIGHT, 0.7 * shown, room) if glow else 0.0
         small = shown + 2 * light < QUADS_ABOVE
         program = self.shared.point if small else self.shared.quad
         programs.put(
             program,
             size=shown,
+            sized=0.0 if look.lengths is None else 1.0,
             shape=_SHAPE[look.shape],
             shape_width=_WIDTH[look.shape],
             glow=glow,
@@ -199,43 +192,31 @@ class Sprites:
             rim=palette.rgb(self.theme.ground),
             detail=tuple(_rise(low, high, shown) for low, high in _DETAIL[look.shape]),
         )
-        self._render(program, self.arrays[2 if small else 3], camera, shown + light)
+        if small:
+            self._render(program, self.buffers.arrays["point"], self.context.POINTS, camera, shown + light)
+        else:
+            self._render(program, self.buffers.arrays["quad"], self.context.TRIANGLE_STRIP, camera, shown + light, 4)
 
-    def _render(self, program: Any, array: Any, camera: Camera, reach: float) -> None:
-        """Draw an array, once for each image of the world in sight; `reach` px is what shapes need."""
+    def _reach(self, camera: Camera) -> float:
+        """How far from its place an agent may be seen, px."""
+        return self.shown(camera) + LIGHT + 2.0
+
+    def _render(self, program: Any, array: Any, mode: int, camera: Camera, reach: float, vertices: int = 0) -> None:
+        """Draw an array, once for each image of the world in sight; `reach` px is what shapes need.
+
+        vertices: of each agent, 0 where it is one vertex.
+        """
         origin, images = camera.images(margin=(2 + reach) / camera.scale)
         programs.place(program, camera)
         programs.put(program, origin=origin, palette=0, ghost=self.theme.ghost, behind=1.0 - self.alpha)
-        n, context = self.columns.n, self.context
+        n = self.buffers.n
         for image in images:
             program["image"] = image
-            if array is self.lines:
-                array.render(context.LINES, 2, instances=n)
-            elif array is self.arrays[3]:
-                array.render(context.TRIANGLE_STRIP, 4, instances=n)
-            else:
-                array.render(context.POINTS, n)
-
-    def _allocate(self, capacity: int) -> None:
-        self._drop()
-        self.buffers = [self.context.buffer(reserve=capacity * width, dynamic=True) for width in (8, 4, 2, 2)]
-        shared, each = self.shared, [(buffer, *form) for buffer, form in zip(self.buffers, _FORMS, strict=True)]
-        self.arrays = [
-            self.context.vertex_array(shared.mote, [each[0], each[1], each[3]]),
-            self.context.vertex_array(shared.dot, [each[0], each[1], each[3]]),
-            self.context.vertex_array(shared.point, each),
-            self.context.vertex_array(shared.quad, [(buffer, form + " /i", name) for buffer, form, name in each]),
-        ]
-        self.capacity = capacity
-
-    def _drop(self) -> None:
-        for thing in (*self.arrays, *self.buffers, *([] if self.lines is None else [self.lines])):
-            thing.release()
-        self.arrays, self.buffers, self.lines, self.capacity = [], [], None, 0
+            array.render(mode, vertices or n, instances=n if vertices else 1)
 
     def release(self) -> None:
         """Give the GPU's memory back."""
-        self._drop()
+        self.buffers.release()
         self.palette.release()
         if self.map is not None:
             self.map.release()

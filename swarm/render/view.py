@@ -12,6 +12,7 @@ from typing import Any
 
 from swarm.errors import DeadError, SettingsError, SwarmError
 from swarm.look import Look
+from swarm.moments import Moments
 from swarm.render.microscope import Microscope, Notes
 from swarm.render.pace import Pace
 from swarm.render.renderer import Renderer
@@ -57,7 +58,7 @@ class View:
         self.end: int | None = None  # the tick not to go beyond
         self.page: Any = None  # a `ReplayWriter` that takes notes of the world
         self.message, self._until = "", 0.0
-        self.budget, self.moments = budget, _moments(world, budget)
+        self.moments = Moments(world, budget) if budget else None
         self.panels = _panels(self) if panels else None
         self._acts: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
         self._stale, self._shown, self._sampled = True, -1, -1.0
@@ -125,15 +126,21 @@ class View:
     def draw(self, target: Any, elapsed: float = 0.0) -> None:
         """Paint what was taken, and the panels over it, into a framebuffer."""
         renderer = self.renderer
-        if self.following and self.microscope is not None:
-            place = renderer.place(self.microscope.id)
-            if place is not None:
-                renderer.camera.x, renderer.camera.y = place
+        if self.following:
+            self._follow()
         renderer.note = self.pace.note
         renderer.hint = self.message if self.clock() < self._until else ""
         renderer.draw(target)
         if self.panels is not None:
             self.panels.draw(renderer.camera.size, elapsed)
+
+    def _follow(self) -> None:
+        """Put the selected agent into the middle of what the panels leave free."""
+        camera = self.renderer.camera
+        place = None if self.microscope is None else self.renderer.place(self.microscope.id)
+        if place is not None:
+            middle = camera.size[0] / 2 if self.panels is None else self.panels.middle
+            camera.x, camera.y = place[0] + (camera.size[0] / 2 - middle) / camera.scale, place[1]
 
     def settle(self) -> None:
         """Wait for the tick that is under way; the world is idle then."""
@@ -256,23 +263,16 @@ class View:
         new = Renderer(self.context, world, old.camera.size, theme=self.theme, ui=self.ui, **self._given)
         if new.camera.world == old.camera.world:
             new.camera = old.camera
-        new.hud = old.hud
+        new.like(old)
+        if self.page is not None:  # it is of one world
+            self._try(self.page.close)
+            self.page = None
         old.release()
         self.ticker.close()
         self.renderer, self.world, self.ticker = new, world, Ticker(world)
         self.microscope, self.following, self.notes = None, False, Notes()
         self.pace.ahead, self.pace.steps = 0.0, 0
-        self.moments = _moments(world, self.budget)
         self._stale, self._sampled = True, -1.0
-
-
-def _moments(world: Any, budget: int) -> Any:
-    """The time machine of a world; None without a budget, or where these are several worlds."""
-    if not budget or world.worlds > 1:
-        return None
-    from swarm.moments import Moments
-
-    return Moments(world, budget)
 
 
 def _panels(view: View) -> Any:

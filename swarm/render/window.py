@@ -122,7 +122,7 @@ class Window:
             self.sheet = Sheet(self.context, ui)
             self.surface.title = f"{self.view.figures.title} - swarm"
             if record is not None and Path(record).suffix.lower() == ".html":
-                self.view.page = ReplayWriter(Path(record), world, self.scene)
+                self.view.page = ReplayWriter(record, world, scene=self.scene, looks=looks, title=title, hint=hint)
             elif record is not None:
                 self.film = Film(Path(record), self.camera.size)
         except BaseException:

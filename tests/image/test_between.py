@@ -180,12 +180,13 @@ def test_what_is_drawn_is_a_copy(gl):
     assert not np.array_equal(shots[1], shots[2])
 
 
-def test_sixteen_bytes_an_agent_and_none_between_ticks(renderer, monkeypatch):
+def test_sixteen_bytes_an_agent_and_none_between_ticks(renderer, gl, monkeypatch):
     from swarm.render import columns
 
-    w = world(np.random.default_rng(0).uniform(0, 1, (5000, 2)) * SIZE, np.ones((5000, 2)))
-    renderer.take(w)
-    renderer.show(0.0)
+    w, target = (
+        world(np.random.default_rng(0).uniform(0, 1, (5000, 2)) * SIZE, np.ones((5000, 2))),
+        Target(gl, (400, 300)),
+    )
     sent = []
 
     class Counted:
@@ -195,12 +196,19 @@ def test_sixteen_bytes_an_agent_and_none_between_ticks(renderer, monkeypatch):
         def write(self, data):
             sent.append(memoryview(data).nbytes)
 
-    (sprites,) = renderer.sprites
-    monkeypatch.setattr(sprites, "buffers", [Counted(buffer) for buffer in sprites.buffers])
-    for alpha in (0.2, 0.6, 1.0):
+    def frame(alpha):
+        sent.clear()
         renderer.show(alpha)
-    assert sent == []
+        renderer.draw(target.framebuffer)
+        return sum(sent)
+
     renderer.take(w)
-    renderer.show(0.5)
-    assert sum(sent) == columns.BYTES * 5000 == 16 * 5000
-    monkeypatch.undo()
+    frame(0.0)
+    buffers = renderer.sprites[0].buffers
+    real, buffers.buffers = buffers.buffers, [Counted(buffer) for buffer in buffers.buffers]
+    assert [frame(alpha) for alpha in (0.2, 0.6, 1.0)] == [0, 0, 0]
+    renderer.take(w)
+    before = renderer.sent
+    assert frame(0.5) == renderer.sent - before == columns.BYTES * 5000 == 16 * 5000
+    buffers.buffers = real
+    target.release()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from swarm.look import Look
-from swarm.render import density, palette
+from swarm.render import buffers, density, palette
 from swarm.render.camera import Camera
 from swarm.render.columns import Columns
 from swarm.render.renderer import Renderer
@@ -163,3 +163,54 @@ def test_in_the_map_no_past_is_kept(draw):
     world.view = lambda *columns, alpha=None: asked.append(alpha) or real(*columns)
     renderer.take(world)
     assert set(asked) == {None}
+
+
+def test_of_a_crowd_out_of_sight_only_what_is_near_is_sent(gl, monkeypatch):
+    """And the picture is the same, byte for byte, wherever the camera looks, also across the edge and on its way."""
+    world = halves(30_000)
+    look = Look("agent", Body.pos, Body.vel, Energy.level, limits=(0.0, 1.0), size=0.15, glow=0.3)
+    rng = np.random.default_rng(2)
+    world.tables["agent"] = crowd_with_ways(world.tables["agent"], rng)
+    target, shots, sent = Target(gl, SIZE), {}, {}
+    for few in (0, 1_000_000):
+        monkeypatch.setattr(buffers, "FEW", few)
+        renderer = Renderer(gl, world, SIZE, looks=(look,))
+        renderer.hud = None
+        renderer.take(world)
+        renderer.show(0.3)
+        shots[few] = []
+        for x, y, scale in (
+            (20, 15, 60),
+            (20.5, 15, 60),
+            (39.9, 0.1, 80),
+            (1, 29, 200),
+            (5, 5, 30),
+            (5, 5, 10),
+            (3, 3, 90),
+        ):
+            camera = renderer.camera
+            camera.x, camera.y, camera.scale = float(x), float(y), float(scale)
+            renderer.draw(target.framebuffer)
+            shots[few].append(target.read())
+        sent[few] = renderer.sent
+        renderer.release()
+    target.release()
+    for one, two in zip(shots[0], shots[1_000_000], strict=True):
+        assert np.array_equal(one, two)
+        assert (one.max(axis=2) > 60).any()
+    assert sent[1_000_000] == 16 * 30_000
+    assert sent[0] < 2.5 * sent[1_000_000]  # seven pictures, one of the whole world
+
+
+def test_near_the_camera_little_is_sent(draw):
+    renderer, _ = draw(halves(60_000), prepare=lambda camera: setattr(camera, "scale", 80.0))
+    seen = 400 * 300 / 80**2 / (WORLD[0] * WORLD[1])
+    assert 0 < renderer.sent < 16 * 60_000 * 10 * seen
+
+
+def crowd_with_ways(table, rng):
+    """The same table with headings."""
+    vel = rng.normal(0, 1, (table.n, 2))
+    return Standin(
+        WORLD, agent={Body.pos: table.column(Body.pos), Body.vel: vel, Energy.level: table.column(Energy.level)}
+    ).tables["agent"]

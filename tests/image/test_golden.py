@@ -1,6 +1,5 @@
 """Whole pictures against stored ones, on software GL: density map, lines, the selected agent with its senses.
 
-
 Tolerance: mean difference at most 1 of 255, and one pixel in 200 may differ by more than 16: drivers round differently.
 A change that is meant: SWARM_GOLDEN=write pytest tests/image/test_golden.py, then look at the files.
 """

@@ -13,7 +13,7 @@ import pytest
 from swarm.look import Look
 from swarm.render import palette
 from tests.image.draw import GROUND, SIZE, WORLD, agents, centre, light, look, shot
-from tests.image.standin import Plant, Standin
+from tests.image.standin import Energy, Plant, Standin
 
 
 def test_two_agents_appear_where_they_are_in_their_colours(gl):
@@ -41,6 +41,25 @@ def test_a_drop_points_along_its_heading(gl, degrees, size):
     seen = light(gl, agents([(20, 15)], heading), look(size=size, shape="drop"))
     x, y = centre(seen)
     assert math.hypot(x - 200, y - 150) > 0.1 * size * 10
+    turned = math.degrees(math.atan2(150 - y, x - 200) - angle)
+    assert abs((turned + 180) % 360 - 180) < 4
+
+
+@pytest.mark.parametrize("size", [1.0, 6.0])
+def test_shapes_have_the_lengths_of_their_column(gl, size):
+    """Discs whose areas are as the squares of their lengths; beyond the longest they are cut."""
+    places, lengths = [(8, 15), (20, 15), (32, 15)], [0.5 * size, size, 3 * size]
+    seen = light(gl, agents(places, levels=lengths), look(size=size, lengths=Energy.level, limits=(-1.0, 1000.0)))
+    small, whole, cut = (seen[:, left : left + 130].sum() for left in (15, 135, 255))
+    assert cut == pytest.approx(whole, rel=0.02)
+    assert small == pytest.approx(whole / 4, rel=0.25)
+
+
+@pytest.mark.parametrize("degrees", range(0, 360, 40))
+def test_with_lengths_a_drop_still_points_along_its_heading(gl, degrees):
+    angle = math.radians(degrees)
+    world = agents([(20, 15)], [[math.cos(angle), math.sin(angle)]], levels=[4.0])
+    x, y = centre(light(gl, world, look(size=4.0, shape="drop", lengths=Energy.level)))
     turned = math.degrees(math.atan2(150 - y, x - 200) - angle)
     assert abs((turned + 180) % 360 - 180) < 4
 

@@ -47,7 +47,7 @@ def state(window: Window) -> dict[str, Any]:
         "open": window.open,
         "theme": window.view.theme.name,
         "colouring": window.view.renderer.colouring,
-        "trails": getattr(window.view.renderer, "trails", False),
+        "trails": window.view.renderer.trails,
         "help": window.sheet.shown,
         "panels": window.view.panels is not None and window.view.panels.shown,
         "film": window.film is not None,

@@ -134,6 +134,14 @@ class Panels:
         """Whether there is room for the column."""
         return self.size[0] > NARROW * self.view.ui
 
+    @property
+    def middle(self) -> float:
+        """px from the left: the middle of what the panels leave free."""
+        if not (self.shown and self.wide):
+            return self.size[0] / 2
+        left, width = self._span()
+        return left + width / 2
+
     # ---------------------------------------------------------------------------------------------- frames
 
     def draw(self, size: tuple[int, int], seconds: float) -> None:
@@ -157,6 +165,12 @@ class Panels:
                 self._build(0.0)
             self._since, self._stale = 0.0, False
         self.painter.draw()
+
+    def turn_to(self, tab: str) -> None:
+        """Show a tab, "Brain", "Charts", "Scene" or "Moments", with the next `draw`, just selected agent or not."""
+        microscope = self.view.microscope
+        self.tab, self._stale = tab, True
+        self._selected = 0 if microscope is None else id(microscope)
 
     def release(self) -> None:
         """Give the GPU's memory and ImGui's back."""

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import swarm
 from swarm.errors import CapacityError, SettingsError
+from swarm.moments.draft import same
 from swarm.moments.genomes import Genomes
-from swarm.moments.moment import same
 from tests.unit.moments.worlds import Energy, Live, Stone, build, run
 
 

@@ -216,9 +216,18 @@ def test_a_kept_moment_is_an_ordinary_file(tmp_path):
     assert again.hash() == hashes[12]
     with pytest.raises(SettingsError, match="a moment called 'a good one' is there already"):
         moments.keep(world, "a good one")
-    moments.forget("a good one")
-    with pytest.raises(SettingsError, match="no moment is kept as 'a good one'"):
-        moments.forget("a good one")
+    other = moments.keep(world, "other")
+    moments.rename("a good one", "the best")
+    moments.rename("the best", "the best")
+    assert moments.kept == (kept, other)
+    assert kept.name == "the best"
+    with pytest.raises(SettingsError, match="a moment called 'other' is there already"):
+        moments.rename("the best", "other")
+    moments.forget("the best")
+    for act in (moments.forget, lambda name: moments.rename(name, "new")):
+        with pytest.raises(SettingsError, match=r"no moment is kept as 'the best'\. There are other"):
+            act("the best")
+    assert moments.kept == (other,)
 
 
 # ---------------------------------------------------------------------- what is refused, what may stop
