@@ -56,7 +56,9 @@ def marks(world: Any) -> tuple[Any, ...]:
     return Heat(field, (0, 255), palette="tide", alpha=0.3), box, Text((32.0, 36.0), "<b>north</b>", 2.0)
 
 
-scene = SimpleNamespace(marks=marks, statistics=lambda world: {"age": float(world.tick)}, WATCH="them & how they <i>turn</i>.")
+scene = SimpleNamespace(
+    marks=marks, statistics=lambda world: {"age": float(world.tick)}, WATCH="them & how they <i>turn</i>."
+)
 
 
 def world(agents: int = 12, births: bool = True, **options: Any) -> Any:
