@@ -53,8 +53,8 @@ const microscope = {
     parent.textContent = `child of ${Math.floor(this.parent / 2 ** 32).toLocaleString("en")}`;
     parent.dataset.id = this.parent;
     const network = document.getElementById("network");
-    network.hidden = !mind;
-    if (!mind) return;
+    network.hidden = document.getElementById("about").hidden = !mind || !(this.brain || this.senses);
+    if (network.hidden) return;
     const list = (which, labels) => {
       const many = labels.length > NAMED;
       const rows = many ? [] : labels.map((label, k) => unit(label, which, k));

@@ -2,6 +2,7 @@
 
 const SPEEDS = [0.125, 0.25, 0.5, 1, 2, 4, 8, 16];
 const REACH = 16; // px, a point each: how near a click must be to an agent
+const RATHER = 24; // px, a point each: how much farther one may be whose brain is in the file
 
 const player = {
   at: 0, // frames from the start, with fractions
@@ -86,14 +87,15 @@ const player = {
     const pair = motion.pair(this.index);
     let found = null;
     let best = Infinity;
-    const reach = REACH * devicePixelRatio;
+    const [reach, rather] = [REACH * devicePixelRatio, RATHER * devicePixelRatio];
     header.tables.forEach((about, table) => {
       const rows = pair ? pair[0].tables[table] : { n: 0 };
       for (let k = 0; k < rows.n; k++) {
         const [x, y] = camera.toPixel(...placeOf(...pair, table, k, this.at - this.index));
         const away = Math.hypot(x - px, y - py);
-        if (away > Math.max(reach, 0.6 * about.length * camera.scale)) continue;
-        const cost = away + (header.minds[about.name] ? 0 : 1e6) + (minds.has(about.name, rows.ids[k]) ? 0 : 1e3);
+        const known = minds.has(about.name, rows.ids[k]);
+        if (away > Math.max(reach, 0.6 * about.length * camera.scale) + (known ? rather : 0)) continue;
+        const cost = away + (header.minds[about.name] ? 0 : 1e6) + (known ? 0 : rather);
         if (cost < best) [best, found] = [cost, [rows.ids[k], table]];
       }
     });

@@ -129,7 +129,7 @@ _COLOURS = ("ground", "beyond", "line", "panel", "text", "quiet", "accent", "glo
 def _table(look: Look, figures: Figures) -> dict[str, Any]:
     """How one table is drawn and named."""
     plain = look.colour if isinstance(look.colour, str) else None
-    column = None if plain else look.colour
+    column: Any = None if plain else look.colour
     return {
         "name": look.table,
         "title": look.title,
