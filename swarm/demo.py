@@ -95,6 +95,7 @@ def _picture(world: World, path: Path, ticks: int, shown: Shown) -> None:
     drawer = Drawer(world, shown.pixels((1600, 900)), **{**shown.of_picture(), "select": None})
     try:
         drawer.figures = follow(world, ticks=ticks - lead)
+        drawer.renderer.jump()
         rate = drawer.figures.rate
         if shown.select:
             drawer.select(shown.select, shown.zoom)

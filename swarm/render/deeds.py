@@ -93,7 +93,6 @@ def go(view: View, tick: int) -> None:
 
 def travel(view: View, tick: int) -> None:
     """`go` for where the world is idle already."""
-    view.pace.paused = True
     _machine(view).go(view.world, tick)
     view.travelled()
     view.say(f"at tick {int(view.world.tick):,} of the past; space goes on from here")
@@ -203,7 +202,8 @@ def drive(view: View) -> None:
 
 def _drive(view: View) -> None:
     if view.microscope is None or not view.microscope.alive:
-        raise SettingsError("drive: nobody is selected. Click an agent first, or press N.")
+        who = "nobody is selected" if view.microscope is None else "it does not live"
+        raise SettingsError(f"drive: {who}. Click an agent first, or press N.")
     if view.microscope.driving:
         view.microscope.drive(view.world, None)
         view.say("its brain acts again")

@@ -66,6 +66,7 @@ class Microscope:
         self.notes = notes or Notes()
         self.inspection = world.inspect(self.id)
         self.alive, self.died = True, -1
+        self._took = False  # whether its actions were taken over here
         seen = self.inspection
         table = world.tables[seen.table]
         mind = mind_of(table)
@@ -246,7 +247,13 @@ class Microscope:
     def drive(self, world: World, actions: Any) -> None:
         """Do `actions` [A] from the next tick on, whatever the brain says; None gives it back. As `World.override`."""
         world.override(self.id, actions)
+        self._took = actions is not None
         self.inspection = world.inspect(self.id)
+
+    def give_back(self, world: World) -> None:
+        """Let its brain act again, where `drive` has taken its actions over; nothing for one that is dead."""
+        if self._took and self.driving and world.alive(self.id):
+            self.drive(world, None)
 
     def steer(self, held: Collection[str], strength: float = 1.0) -> np.ndarray:
         """The actions [A] that the held keys, of "left", "right", "up" and "down", mean: see steering.py."""

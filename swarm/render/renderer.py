@@ -164,6 +164,11 @@ class Renderer:
         """How the largest table was drawn last: "sprites", "points" or "density", by zoom and count."""
         return max(self.sprites, key=lambda s: s.columns.n).level if self.sprites else "sprites"
 
+    def jump(self) -> None:
+        """What comes has nothing to do with what was shown: limits of colours that follow the data begin anew."""
+        for sprites in self.sprites:
+            sprites.columns.started = False
+
     def like(self, other: Renderer) -> None:
         """Go on as another renderer of the same scene did: its colours, trails and overlay."""
         self.trails, self.hud, self.note, self.hint = other.trails, other.hud, other.note, other.hint

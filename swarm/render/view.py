@@ -67,7 +67,7 @@ class View:
         self._stale, self._shown, self._sampled = True, -1, -1.0
         self._moved = False  # whether the world may be another at the same tick
         self._branch = ""  # of the time machine, when it was last looked at
-        self._tables = set(world.tables)
+        self._known = _shape(world)
         self._last = self.clock()
         self.idle(sample=False)
 
@@ -116,7 +116,7 @@ class View:
                 self._try(keeper.note, self.world)
         self._branch = "" if self.moments is None else self.moments.branch
         self.notes.update(self.world)
-        if self._tables != self.world.tables.keys():
+        if self._known != _shape(self.world):
             self._meet()
         if self.microscope is not None:
             self.microscope.update(self.world, again=self._moved)
@@ -204,8 +204,8 @@ class View:
             self._try(self.moments.changed, self.world)
 
     def travelled(self) -> None:
-        """The time machine has put another tick in the world's place: show it."""
-        self._stale = self._moved = True
+        """The time machine has put another tick in the world's place: show it, and stand still there."""
+        self._stale = self._moved = self.pace.paused = True
         self.pace.dt = self.pace.ahead = float(self.world.dt)
         if self.moments is not None and self.moments.branch != self._branch:  # there others had the same ids
             self.notes.pedigree, self.renderer.lineage = Pedigree(), Lineage()
@@ -220,6 +220,7 @@ class View:
         """Change to the "dark" or the "light" theme. Raises `SettingsError` for another name."""
         self.theme = choose(name)
         self.renderer.retheme(self.theme)
+        self.refresh()  # marks have colours, too
 
     def restart(self, seed: int | None = None, settings: dict[str, Any] | None = None) -> None:
         """Begin anew: the scene with the same or another seed and with other settings."""
@@ -241,6 +242,8 @@ class View:
             self.say(str(error), 8.0)
 
     def _select(self, id: int) -> None:
+        if self.microscope is not None and self.microscope.id != id:
+            self.microscope.give_back(self.world)
         self.microscope, self.renderer.selected = None, 0
         if not id:
             self.following = False
@@ -294,16 +297,22 @@ class View:
             new.camera = old.camera
         new.like(old)
         old.release()
-        self.renderer, self._tables = new, set(world.tables)
+        self.renderer, self._known = new, _shape(world)
 
     def _meet(self) -> None:
-        """Tables have come or gone: draw them, too, unless it was said what is drawn."""
-        self._tables = set(self.world.tables)
-        if self._given["looks"] is None and declared(self.world, self.scene) != self.renderer.looks:
+        """Tables have come or gone, or the world is of another size: draw it as it is now."""
+        self._known = _shape(self.world)
+        new = self._given["looks"] is None and declared(self.world, self.scene) != self.renderer.looks
+        if new or self.camera.world != self._known[0]:
             selected = self.renderer.selected
             self._draw_with(self.world, self.figures)
             self.figures.look(self.renderer.looks)
             self.renderer.selected, self._stale = selected, True
+
+
+def _shape(world: Any) -> tuple[tuple[float, float], set[str]]:
+    """What a renderer is made for: the world's size, m, and the names of its tables."""
+    return (float(world.size[0]), float(world.size[1])), set(world.tables)
 
 
 def _panels(view: View) -> Any:

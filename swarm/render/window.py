@@ -199,8 +199,8 @@ class Window:
         """One step back: close the help, give an agent back, let it go; then close the window."""
         if self.sheet.shown:
             self.sheet.shown = False
-        elif self.view.microscope is not None:
-            self.view.select(0)
+        elif (scope := self.view.microscope) is not None:
+            deeds.drive(self.view) if scope.driving else self.view.select(0)
         else:
             self.open = False
 

@@ -117,7 +117,6 @@ def memory(moments: Any) -> str:
 
 def travel(view: Any, there: Any, branch: str | None = None) -> None:
     """Put the idle world to a tick or a kept moment, and pause there."""
-    view.pace.paused = True
     view.moments.go(view.world, there, branch)
     view.travelled()
 
