@@ -252,7 +252,7 @@ class Microscope:
 
     def give_back(self, world: World) -> None:
         """Let its brain act again, where `drive` has taken its actions over; nothing for one that is dead."""
-        if self._took and self.driving and world.alive(self.id):
+        if self._took and self.driving and fate(world, self.id)[0]:
             self.drive(world, None)
 
     def steer(self, held: Collection[str], strength: float = 1.0) -> np.ndarray:

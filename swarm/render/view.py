@@ -242,7 +242,9 @@ class View:
             self.say(str(error), 8.0)
 
     def _select(self, id: int) -> None:
-        if self.microscope is not None and self.microscope.id != id:
+        if self.microscope is not None:
+            if self.microscope.id == id and self.microscope.alive:
+                return
             self.microscope.give_back(self.world)
         self.microscope, self.renderer.selected = None, 0
         if not id:

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+import swarm
 from swarm.errors import SettingsError
 from swarm.render import deeds
 from swarm.render.pace import SPEEDS
@@ -135,8 +136,6 @@ def test_nobody_without_a_mind_is_worth_a_look(view):
 
 def test_restarts_leave_the_picture_as_it_was(gl, target):
     """A scene begun anew with its seed shows the pixels it began with."""
-    import swarm
-
     view = View(gl, swarm.scene("foragers", agents=60, backend="reference"), SIZE)
     try:
         view.pace.paused = True
@@ -175,8 +174,6 @@ def views(gl, target):
 
 
 def test_a_table_that_comes_later_is_drawn_and_is_gone_where_it_was_not_yet(views, target):
-    import swarm
-
     world = swarm.World(size=(80, 50), tick=1 / 60, backend="reference", seed=1)
     view = views(world)
     view.pace.paused = True
@@ -204,8 +201,6 @@ def test_a_table_that_comes_later_is_drawn_and_is_gone_where_it_was_not_yet(view
 
 
 def test_several_worlds_in_one_are_shown_and_begun_anew(views, target):
-    import swarm
-
     view = views(swarm.scene("foragers", agents=20, backend="reference", worlds=2, seed=5))
     view.pace.paused = True
     view.step()
@@ -218,8 +213,6 @@ def test_several_worlds_in_one_are_shown_and_begun_anew(views, target):
 
 
 def test_another_tick_length_is_the_paces_too(views, target):
-    import swarm
-
     view = views(swarm.scene("foragers", agents=20, backend="reference", tick=0.1))
     view.restart(settings={"tick": 0.05})
     view.frame(target.framebuffer, 0.02)
@@ -228,6 +221,53 @@ def test_another_tick_length_is_the_paces_too(views, target):
     view.act(lambda: (moments.go(view.world, 0, moments.branches[0]), view.travelled()))
     assert view.pace.dt == view.world.dt == 0.1
     assert view.pace.alpha in (0.0, 1.0)
+
+
+def test_going_back_to_a_world_of_another_size_draws_that_size(views, target):
+    view = views(swarm.scene("foragers", agents=20, backend="reference"))
+    view.pace.paused = True
+    small = view.camera.world
+    view.restart(settings={"agents": 80})
+    view.frame(target.framebuffer, 0.02)
+    assert view.camera.world > small
+    view.act(lambda: (view.moments.go(view.world, 0, view.moments.branches[0]), view.travelled()))
+    view.frame(target.framebuffer, 0.02)
+    assert view.camera.world == small == tuple(view.world.size)
+    assert view.renderer.sprites[-1].columns.n == 20
+
+
+def test_who_is_let_go_is_given_back_to_its_brain(views, target):
+    world = swarm.scene("foragers", agents=20, backend="reference", lifespan=None, living=0.01)
+    view = views(world)
+    one, two = (int(id) for id in world.tables["forager"].ids()[:2])
+    for let_go in (0, two):
+        view.select(one)
+        deeds.drive(view)
+        scope = view.microscope
+        assert scope.driving
+        view.select(one)  # a click on the same one changes nothing
+        assert view.microscope is scope
+        view.select(let_go)
+        assert not world.inspect(one).overridden
+    world.override(two, [1.0, 0.0])  # by somebody else
+    view.select(two)
+    view.select(0)
+    assert world.inspect(two).overridden
+
+
+def test_a_refused_journey_leaves_the_world_running(views, target, tmp_path):
+    world = windowed.world()
+    world.record(tmp_path / "a.csv", agents=swarm.count("agent"))
+    view = views(world)
+    view.frame(target.framebuffer, 0.1)
+    view.settle()
+    tick = world.tick
+    deeds.go(view, 0)
+    assert "a.csv" in view.message
+    assert (world.tick, view.pace.paused) == (tick, False)
+    world.records.close()
+    deeds.go(view, 0)
+    assert (world.tick, view.pace.paused) == (0, True)
 
 
 def test_the_microscope_looks_again_where_the_world_has_changed_at_the_same_tick(views):
