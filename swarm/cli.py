@@ -583,7 +583,8 @@ def call(words: Sequence[str]) -> int:
         with progress.shown():
             return int(app(list(words), exit_on_error=False, print_error=False) or 0)
     except (SwarmError, CycloptsError) as error:
-        _say(f"[bold red]Error[/]  {_escape(_in_a_scene(error) or str(error))}")
+        notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))  # which system, at which tick
+        _say(f"[bold red]Error[/]  {_escape(_in_a_scene(error) or f'{error}{notes}')}")
         return 2
     except MemoryError as error:
         _say(f"[bold red]Error[/]  Out of memory. {_escape(str(error))} `swarm plan` says beforehand what fits.")

@@ -56,12 +56,16 @@ def _refuse(ticks: int | None, headless: bool, screenshot: Path | None, record: 
     for option, path in (("--screenshot", screenshot), ("--record", record)):
         if path is not None and not path.absolute().parent.is_dir():
             raise SaveError(f"{option} {path}: the folder does not exist. Make it first.")
+        if path is not None and path.is_dir():
+            raise SaveError(f"{option} {path}: this is a folder. Name a file in it.")
     if record is not None and record.suffix.lower() not in KINDS:
         raise SettingsError(f"--record {record}: give a video, F.mp4, or a page for browsers, F.html.")
     if screenshot is not None and record is not None and not headless:
         raise SettingsError("--screenshot and --record: add --headless, or leave one of them out.")
     if shown.select is not None and not shown.select.isdigit() and shown.select not in WORTH:
         raise SettingsError(f"--select {shown.select}: give an id, or one of {', '.join(WORTH)}.")
+    if not 0.0 < shown.zoom < float("inf"):
+        raise SettingsError(f"--zoom {shown.zoom}: give how much closer, such as --zoom 4.")
     shown.pixels((1, 1))
 
 
@@ -117,8 +121,17 @@ def _record(world: World, path: Path, ticks: int, shown: Shown) -> None:
     from .render import film, page
 
     first = int(world.tick)
-    if path.suffix.lower() == ".html":
-        page(world, path, ticks)
-    else:
-        film(world, path, ticks, shown.pixels((1280, 720)), **shown.of_picture())
-    print(f"ticks {first} to {world.tick} are in {path}, {path.stat().st_size / 1e6:.1f} MB")
+    try:
+        if path.suffix.lower() == ".html":
+            page(world, path, ticks)
+        else:
+            film(world, path, ticks, shown.pixels((1280, 720)), **shown.of_picture())
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_recorded(world, path, first)) from None
+    print(_recorded(world, path, first))
+
+
+def _recorded(world: World, path: Path, first: int) -> str:
+    if not path.exists():  # stopped before the first picture
+        return f"Nothing was recorded in {path}."
+    return f"ticks {first} to {world.tick} are in {path}, {path.stat().st_size / 1e6:.1f} MB"

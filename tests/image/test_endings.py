@@ -154,8 +154,8 @@ def test_a_key_let_go_while_nobody_is_driven_is_let_go(script):
     held = script("""
         window = Window(world(), size=(320, 240))
         pygame = window.pygame
-        window.view.microscope = Bag(driving=True, alive=True, names=("push_x", "push_y"), update=lambda world: None,
-                                     edited=(), inspection=None, id=0, drive=lambda *a: None, steer=lambda held: None)
+        window.view.microscope = Bag(driving=True, alive=True, update=lambda world, again: None, edited=(), id=0,
+                                     inspection=None, drive=lambda world, actions: None, steer=lambda held: None)
         from swarm.render import keys
         def press(kind):
             keys.handle(window, pygame.event.Event(kind, key=pygame.K_w, unicode="w", mod=0))

@@ -76,9 +76,8 @@ class Brain:
         imgui.set_item_tooltip(f"id {m.id}")
         imgui.same_line()
         if not m.alive:
-            when = (
-                f"died at tick {m.died:,}" if m.died >= 0 else "not born yet" if seen.born >= view.tick else "has died"
-            )
+            gone = "not born yet" if seen.born >= view.tick else "has died"
+            when = f"died at tick {m.died:,}" if m.died >= 0 else gone
             imgui.text_colored(rgba(RAISES[theme.name]), when)
         elif m.driving:
             imgui.text_colored(rgba(theme.accent), "driven by you")

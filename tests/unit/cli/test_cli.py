@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from swarm import cli
-from swarm.errors import BackendError
+from swarm.errors import BackendError, SettingsError
 from swarm.options import Scene
 
 
@@ -104,3 +104,12 @@ def test_options_go_over_set_and_set_over_the_file(tmp_path):
     file.write_text("agents = 1\nseed = 1\nplants = 1\n")
     given = Scene(agents=3, set=("agents=2", "seed=2"), config=file)
     assert given.values() == {"agents": 3, "seed": "2", "plants": 1}
+
+
+def test_an_error_in_a_tick_names_its_system(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def broken(*_: object) -> None:
+        raise SettingsError("this number cannot be")
+
+    monkeypatch.setattr("swarm.world.barrier", broken)
+    words = ["demo", "foragers", "--agents", "20", "--backend", "reference", "--ticks", "1", "--headless"]
+    assert told(capsys, *words) == (2, "Error this number cannot be in system 'barrier' at tick 0")

@@ -8,6 +8,7 @@ import pytest
 
 from swarm import cli, demo
 from swarm.errors import BackendError
+from swarm.world import World
 
 SMALL = ["demo", "foragers", "--agents", "200", "--seed", "1", "--backend", "reference"]
 
@@ -43,6 +44,35 @@ def test_a_recording_without_a_screen_is_refused_and_not_forgotten(
     assert cli.call([*SMALL, "--ticks", "2", "--record", str(tmp_path / "a.html")]) == 2
     told = capsys.readouterr()
     assert "there is no display" in told.err
+    assert "tick" not in told.out
+
+
+def test_ctrl_c_ends_a_recording_early_and_says_what_it_holds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    step = World.step
+
+    def stopped(world: World) -> None:
+        if world.tick == 3:
+            raise KeyboardInterrupt
+        step(world)
+
+    monkeypatch.setattr(World, "step", stopped)
+    path = tmp_path / "a.html"
+    assert cli.call([*SMALL, "--headless", "--record", str(path)]) == 130
+    told = capsys.readouterr().err
+    assert "Stopped. ticks 0 to 3 are in" in told.replace("\n", " ")
+    assert path.read_text().rstrip().endswith("</html>")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [(["--zoom", "nan"], "--zoom nan"), (["--zoom", "0"], "--zoom 0"), (["--screenshot", "."], "this is a folder")],
+)
+def test_what_does_not_fit_is_refused_before_the_run(words: list[str], reason: str, capsys: pytest.CaptureFixture[str]):
+    assert cli.call([*SMALL, *words]) == 2
+    told = capsys.readouterr()
+    assert reason in told.err
     assert "tick" not in told.out
 
 
