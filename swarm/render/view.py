@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from swarm.errors import DeadError, SettingsError, SwarmError
+from swarm.errors import DeadError, SwarmError
 from swarm.look import Look
 from swarm.moments import Moments
 from swarm.render.family import Pedigree
@@ -259,22 +259,9 @@ class View:
         self.renderer.selected = id
 
     def _restart(self, seed: int | None, settings: dict[str, Any]) -> None:
-        made = (self.world.scene or {}).get("path")
-        if made is None:
-            raise SettingsError(
-                "restart: no scene built this world, so it cannot be built anew. Go back in time instead."
-            )
         from swarm import scenes
 
-        values = {**self.world.scene["settings"], **settings}
-        if seed is not None and "seed" in values:
-            values["seed"] = seed
-        if "backend" in values:
-            values["backend"] = self.world.backend
-        if self.world.worlds > 1:
-            more = values.pop("seed") - self.world.seed
-            values["seeds"] = [int(one) + more for one in self.world.seeds]
-        world = scenes.scene(made, **values)
+        world = scenes.anew(self.world, seed, **settings)
         self.show_world(world)
         self.say(f"from the beginning, seed {world.seed}")
 

@@ -30,6 +30,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from swarm.backend.device import Backend
@@ -74,6 +76,37 @@ def scene(path: str, **values: Any) -> World:
         raise SettingsError(f"scene '{path}': build returned {type(world).__name__}. It must return a swarm.World.")
     world.scene = {"path": path, "settings": plain(settings), "source": source_digest(holder)}
     return world
+
+
+def anew(world: World, seed: int | None = None, **settings: Any) -> World:
+    """The world that the scene of `world` begins with, on its backend: with its settings, or others and another seed.
+
+    Several worlds in one stay as many. Raises `SettingsError` where no scene built it, and where `build` fails.
+    """
+    if world.scene is None:
+        raise SettingsError("restart: no scene built this world, so it cannot be built anew. Go back in time instead.")
+    values = {**world.scene["settings"], **settings}
+    if seed is not None and "seed" in values:
+        values["seed"] = seed
+    if "backend" in values:
+        values["backend"] = world.backend
+    if world.worlds > 1:
+        more = values.pop("seed") - world.seed
+        values["seeds"] = [int(one) + more for one in world.seeds]
+    with tried():
+        return scene(world.scene["path"], **values)
+
+
+@contextmanager
+def tried() -> Iterator[None]:
+    """A build that need not succeed, as beside a running world: what it raises becomes `SettingsError`, by `with`."""
+    try:
+        yield
+    except SwarmError:
+        raise
+    except Exception as error:
+        notes = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+        raise SettingsError(f"{type(error).__name__}: {error}{notes}. Choose other settings.") from error
 
 
 def chosen(path: str, values: dict[str, Any]) -> Any:

@@ -75,7 +75,8 @@ def _built(world: World, settings: dict[str, Any]) -> World:
     values = settings if few is None else {**settings, **few(scenes.chosen(path, settings))}
     if "backend" in values:
         values = {**values, "backend": world.backend}
-    return scenes.scene(path, **values)
+    with scenes.tried():
+        return scenes.scene(path, **values)
 
 
 def _same_components(world: World, made: World) -> None:

@@ -188,6 +188,17 @@ def test_a_brain_is_copied_into_the_next_agent_that_is_selected(desk):
     assert "has the brain of" in view.message
 
 
+def test_nothing_is_copied_into_a_world_that_was_begun_anew(desk):
+    panel, view, other = brain.of(desk.view), desk.view, desk.world.tables["agent"].ids().tolist()[20]
+    before = desk.world.brain(other).flat().tobytes()
+    panel.giving = view.microscope
+    view.show_world(desk.world)  # as a restart does with another one
+    view.select(other)
+    desk.frame()
+    assert panel.giving is None
+    assert desk.world.brain(other).flat().tobytes() == before
+
+
 def test_saved_and_loaded_by_a_path_that_is_typed(desk, tmp_path):
     panel, path = brain.of(desk.view), str(tmp_path / "one.safetensors")
     panel.asking, panel.path = "save", path

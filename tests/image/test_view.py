@@ -236,6 +236,48 @@ def test_going_back_to_a_world_of_another_size_draws_that_size(views, target):
     assert view.renderer.sprites[-1].columns.n == 20
 
 
+MOODY = """
+from dataclasses import dataclass
+import swarm
+from swarm import Component, f32
+
+class Body(Component):
+    pos = f32(2, unit="m")
+
+@dataclass(frozen=True)
+class Settings:
+    agents: int = 10
+    backend: str = "reference"
+    seed: int = 0
+    odds: float = 1.0
+
+TUNE = ("odds",)
+
+def build(s):
+    world = swarm.World(size=(40, 30), tick=0.1, backend=s.backend, seed=s.seed)
+    world.spawn(int(s.agents / s.odds), Body(pos=world.scatter), name="agent")
+    return world
+"""
+
+
+def test_a_build_that_fails_is_said_and_the_world_goes_on(views, target, tmp_path):
+    from swarm.scenes.tune import tune
+
+    (tmp_path / "moody.py").write_text(MOODY)
+    world = swarm.scene(str(tmp_path / "moody.py"))
+    view = views(world)
+    view.restart(settings={"odds": 0.0})
+    assert "ZeroDivisionError: float division by zero, in build of scene" in view.message
+    view.act(tune, world, "odds", 0.0)
+    assert "ZeroDivisionError" in view.message
+    view.frame(target.framebuffer, 0.15)
+    view.settle()
+    assert view.world is world
+    assert (world.tick, world.scene["settings"]["odds"]) == (1, 1.0)
+    view.restart(settings={"odds": 0.5})
+    assert view.world.tables["agent"].n == 20
+
+
 def test_who_is_let_go_is_given_back_to_its_brain(views, target):
     world = swarm.scene("foragers", agents=20, backend="reference", lifespan=None, living=0.01)
     view = views(world)

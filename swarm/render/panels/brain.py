@@ -182,7 +182,9 @@ class Brain:
     # ---------------------------------------------------------------------------------------------- deeds
 
     def _give(self, view: Any, m: Any) -> None:
-        """Once another agent was clicked: it gets the brain."""
+        """Once another agent of this world was clicked: it gets the brain."""
+        if self.giving is not None and self.giving.notes is not view.notes:  # the world was begun anew
+            self.giving = None
         if self.giving is not None and m.id != self.giving.id:
             giver, self.giving = self.giving, None
             view.act(_copy, view, giver, m.id)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from typing import Any
 
 from swarm.errors import ExtraError
 from swarm.render.context import install
-from swarm.render.panels import bar, charts, keyboard, moments, scene, style
+from swarm.render.panels import bar, brain, charts, keyboard, moments, scene, style
 from swarm.render.panels.gl import Painter
 from swarm.render.panels.widgets import tabs
 
@@ -18,7 +17,6 @@ LEGEND, SCALE = 226.0, 166.0  # pt: what the HUD takes at the left of the bar an
 NARROW, TINY = 860.0, 560.0  # pt: in a window that is not wider there is no room for the column, for the bar
 BUILDS = 30.0  # a second, at most, unless somebody points, clicks or types
 SHARE, DEAR = 0.08, 0.02  # of the time that builds may take; s: longer ones have done more than build
-LIBRARY = "imgui_bundle"
 BUTTONS = {1: 0, 2: 2, 3: 1, 4: 3, 5: 4}  # pygame's numbers to ImGui's
 
 
@@ -61,7 +59,6 @@ class Panels:
         self.painter: Painter | None = Painter(view.context, self.imgui)
         self.panels = {"Charts": charts.Charts(), "Scene": scene.Scene(), "Moments": moments.Moments()}
         self.bar = bar.Bar()
-        self.brain = _brain()
         self._lift()
 
     # ---------------------------------------------------------------------------------------------- input
@@ -252,7 +249,7 @@ class Panels:
         imgui, view, (width, height) = self.imgui, self.view, self.size
         u, microscope = view.ui, view.microscope
         selected = 0 if microscope is None else id(microscope)
-        if selected and selected != self._selected and self.brain is not None:
+        if selected and selected != self._selected:
             self.tab = "Brain"
         self._selected = selected
         most = height - (2 * MARGIN + GAP + BAR) * u
@@ -271,15 +268,5 @@ class Panels:
         imgui.end()
 
     def _content(self, width: float) -> None:
-        if self.tab != "Brain":
-            self.panels[self.tab].draw(self.imgui, self.view, width)
-        elif self.brain is not None and self.view.microscope is not None:
-            self.brain.draw(self.imgui, self.view, width)
-        else:
-            self.imgui.text_disabled("Click an agent to look into its brain.")
-
-
-def _brain() -> Any:
-    """The module of the microscope's panel, where there is one."""
-    name = "swarm.render.panels.brain"
-    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+        panel = brain if self.tab == "Brain" else self.panels[self.tab]
+        panel.draw(self.imgui, self.view, width)

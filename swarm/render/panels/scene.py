@@ -107,9 +107,8 @@ class Scene:
                         view.act(self._colour, view, name)
                     spot(imgui, view, f"colour {name}")
                 imgui.end_combo()
-        if hasattr(renderer, "trails"):
-            renderer.trails = switch(imgui, view, "trails", renderer.trails)
-            imgui.same_line(16 * u + NAME * u)
+        renderer.trails = switch(imgui, view, "trails", renderer.trails)
+        imgui.same_line(16 * u + NAME * u)
         light = view.theme.name == "light"
         if switch(imgui, view, "light", light) != light:
             view.theme_to("dark" if light else "light")
