@@ -73,6 +73,7 @@ def film(world: Any, path: str | Path, ticks: int, size: tuple[int, int] = (1280
                 while world.tick < first + min(ticks, int(due + 1e-9)):
                     world.step()
                 drawer.sample()
+                drawer.figures.rate = math.nan  # it would be that of the drawing
                 drawer(max(0.0, due - int(due + 1e-9)) if between else None)
                 video.add(drawer.read())
         finally:
