@@ -161,9 +161,9 @@ class View:
         self.settle()
         self.pace.step()
         self._start()
-        self.settle()
+        self._collect(None)
 
-    def _collect(self, wait: float) -> None:
+    def _collect(self, wait: float | None) -> None:
         if not self.ticker.idle:
             self._made(self.ticker.collect(wait))
 

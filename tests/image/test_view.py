@@ -110,6 +110,9 @@ def test_a_step_is_one_tick_and_pauses(view, target):
     assert (view.world.tick, view.pace.paused) == (1, True)
     view.frame(target.framebuffer, 1.0)
     assert view.tick == view.world.tick == 1
+    for tick in range(2, 30):
+        view.step()
+        assert (view.world.tick, view.pace.steps) == (tick, 0)
 
 
 def test_a_world_built_by_hand_cannot_be_restarted_and_says_so(view):
