@@ -58,11 +58,13 @@ def _refuse(ticks: int | None, headless: bool, screenshot: Path | None, record: 
             raise SaveError(f"{option} {path}: the folder does not exist. Make it first.")
         if path is not None and path.is_dir():
             raise SaveError(f"{option} {path}: this is a folder. Name a file in it.")
+    if screenshot is not None and screenshot.suffix.lower() != ".png":
+        raise SettingsError(f"--screenshot {screenshot}: pictures are PNG files. Give a name that ends in .png.")
     if record is not None and record.suffix.lower() not in KINDS:
         raise SettingsError(f"--record {record}: give a video, F.mp4, or a page for browsers, F.html.")
     if screenshot is not None and record is not None and not headless:
         raise SettingsError("--screenshot and --record: add --headless, or leave one of them out.")
-    if shown.select is not None and not shown.select.isdigit() and shown.select not in WORTH:
+    if shown.select is not None and not shown.select.replace(".", "", 1).isdigit() and shown.select not in WORTH:
         raise SettingsError(f"--select {shown.select}: give an id, or one of {', '.join(WORTH)}.")
     if not 0.0 < shown.zoom < float("inf"):
         raise SettingsError(f"--zoom {shown.zoom}: give how much closer, such as --zoom 4.")
@@ -101,9 +103,11 @@ def _picture(world: World, path: Path, ticks: int, shown: Shown) -> None:
         drawer.figures = follow(world, ticks=ticks - lead)
         drawer.renderer.jump()
         rate = drawer.figures.rate
-        if shown.select:
-            drawer.select(shown.select, shown.zoom)
-        for left in range(lead, 0, -1):
+        for left in range(lead, -1, -1):
+            if shown.select and left == min(lead, LEAD):
+                drawer.select(shown.select, shown.zoom)
+            if not left:
+                break
             world.step()
             drawer() if shown.trails and left <= LEAD else drawer.look()
             if left % 8 == 0:

@@ -88,7 +88,7 @@ class Shown:
     colour
         What agents are coloured by: scene, species, lineage, age, or a column such as Energy.level.
     select
-        Open an agent's mind: its id, or oldest, richest, fertile. In pictures and videos only.
+        Open a mind: a number as shown, such as 1938.3, or oldest, richest, fertile. In pictures and videos only.
     zoom
         How much closer the selected agent is than the whole world. In pictures and videos only.
     panels

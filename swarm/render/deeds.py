@@ -127,11 +127,15 @@ def _worthy(view: View) -> None:
 
 
 def select(view: View, who: int | str) -> None:
-    """Select an agent of the idle world by its id, or the first "oldest", "richest" or "fertile" one.
+    """Select an agent of the idle world: by its id, as it is shown ("1938", "1938.3": slot and generation), or by kind.
 
-    Raises `DeadError` for an id that does not live, `SettingsError` where there is nobody of the kind.
+    who: "oldest", "richest" or "fertile" are kinds. Raises `DeadError` for one that does not live, `SettingsError`
+    where there is nobody of the kind.
     """
-    if isinstance(who, str) and not who.isdigit():
+    if isinstance(who, str) and who.replace(".", "", 1).isdigit():
+        slot, _, generation = who.partition(".")
+        who = int(slot) if int(slot) >> 32 else int(slot) << 32 | int(generation or 1)
+    if isinstance(who, str):
         found = _found(view)
         kinds = list(dict.fromkeys(one.kind for one in found))
         if who not in kinds:

@@ -41,10 +41,10 @@ def _pause(window: Window) -> None:
 TABLE: dict[str, tuple[Key, ...]] = {
     "Time": (
         Key(("space",), "pause and go on", _pause),
-        Key((".", "right"), "one tick", lambda w: w.view.step()),
-        Key(("]", "+", "=", "up", "[+]"), "faster, up to as fast as it goes", lambda w: w.view.pace.faster()),
-        Key(("[", "-", "down", "[-]"), "slower", lambda w: w.view.pace.slower()),
-        Key(("backspace", "left"), "back to the moment before", lambda w: deeds.back(w.view)),
+        Key((".",), "one tick", lambda w: w.view.step()),
+        Key(("]", "+", "=", "[+]"), "faster, up to as fast as it goes", lambda w: w.view.pace.faster()),
+        Key(("[", "-", "[-]"), "slower", lambda w: w.view.pace.slower()),
+        Key(("backspace",), "back to the moment before", lambda w: deeds.back(w.view)),
         Key(("m",), "keep this moment", lambda w: deeds.keep(w.view)),
         Key(("r",), "from the beginning", lambda w: w.view.restart()),
         Key(("R",), "with another seed", lambda w: deeds.reseed(w.view)),

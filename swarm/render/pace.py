@@ -14,7 +14,7 @@ import math
 SPEEDS = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, math.inf)
 LONGEST = 0.25  # s: a longer frame, as when the window was dragged, counts as this
 TURN = 0.025  # s that the ticks of one job may take, unless the frames take longer
-MEMORY = 0.8  # how much of the old estimate of a tick's cost is kept with a new one
+MEMORY = 0.8  # how much of the old estimate of a tick's cost is kept where a new one is higher
 
 
 class Pace:
@@ -91,8 +91,8 @@ class Pace:
         """So many ticks were made and are shown from now on; they took `seconds` of the clock."""
         if not ticks:
             return
-        each = seconds / ticks
-        self.cost = each if self.cost == 0.0 else MEMORY * self.cost + (1 - MEMORY) * each
+        each = min(seconds / ticks, LONGEST)  # a tick that compiled its kernels says nothing about the next
+        self.cost = each if not 0.0 < self.cost < each else MEMORY * self.cost + (1 - MEMORY) * each
         if self.paused and self.steps:
             self.steps, self.ahead = max(0, self.steps - ticks), self.dt
         else:

@@ -106,6 +106,8 @@ class Drawer:
                 ui=ui if ui is not None else max(0.6 if panels is None else 1.0, height / 900),
                 panels=panels is not None,
             )
+            if self.view.panels is not None:
+                self.view.panels.bare = True
             if not hud:
                 self.renderer.hud = None
             self.renderer.camera.cover() if fill is None else self.renderer.camera.fit(fill)
@@ -168,7 +170,7 @@ class Drawer:
 
     def select(self, who: int | str, zoom: float = 1.0) -> None:
         """Put an agent under the microscope and, `zoom` times closer, into the middle. Errors as for `select` above."""
-        self._kind = "" if str(who).isdigit() else str(who)
+        self._kind = str(who) if str(who).isalpha() else ""
         self.renderer.camera.zoom(zoom, *(side / 2 for side in self.renderer.camera.size))
         deeds.select(self.view, who)
         self.view.following = True

@@ -15,7 +15,7 @@ import numpy as np
 from swarm.errors import ExtraError, SaveError, SettingsError
 
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")  # in this order, whichever opens
-QUALITY = {"libx264": {"preset": "veryfast", "crf": "20"}}
+QUALITY = {"libx264": {"preset": "veryfast", "crf": "24"}}
 BITS = 0.2  # per pixel and frame, for the encoders that are told a rate instead of a quality
 SMALLEST, LARGEST = 16, 8192  # px
 

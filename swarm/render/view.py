@@ -60,6 +60,7 @@ class View:
         self.following = False
         self.end: int | None = None  # the tick not to go beyond
         self.page: Any = None  # a `ReplayWriter` that takes notes of the world
+        self.recording = ""  # what stands beside the title while a video or page is made
         self.message, self._until = "", 0.0
         self.moments = Moments(world, budget) if budget else None
         self.panels = _panels(self) if panels else None
@@ -119,10 +120,13 @@ class View:
         if self._known != _shape(self.world):
             self._meet()
         if self.microscope is not None:
+            lived = self.microscope.alive
             self.microscope.update(self.world, again=self._moved)
             if (edited := self.microscope.edited) and self.moments is not None:
                 self._try(self.moments.edited, edited)
-            self.following &= self.microscope.alive
+            if lived and not self.microscope.alive:
+                self.following = False
+                self.say(f"the {self.microscope.inspection.table} has died; N opens another mind", 8.0)
         if tick != self._shown or acts or self._stale:
             focus = None if self.microscope is None else self.microscope.inspection
             self.renderer.take(self.world, focus)
@@ -137,7 +141,7 @@ class View:
         renderer = self.renderer
         if self.following:
             self._follow()
-        renderer.note = self.pace.note
+        renderer.note = "  ".join(word for word in (self.recording, self.pace.note) if word)
         renderer.hint = self.message if self.clock() < self._until else ""
         renderer.draw(target)
         if self.panels is not None:

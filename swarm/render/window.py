@@ -126,6 +126,9 @@ class Window:
                 self.view.page = ReplayWriter(record, world, scene=self.scene, looks=looks, title=title, hint=hint)
             elif record is not None:
                 self.film = Film(Path(record), self.camera.size)
+            self.view.recording = "recording" if record is not None else ""
+            if self.view.panels is not None:
+                self.view.panels.shown = getattr(self.scene, "PANELS", True)
         except BaseException:
             self.close()
             raise
@@ -231,6 +234,7 @@ class Window:
         path = self._free("mp4")
         try:
             self.film = Film(path, self.camera.size)
+            self.view.recording = "recording"
             self.view.say(f"recording {path.name}; V ends it")
         except SwarmError as error:
             self.view.say(str(error), 8.0)
@@ -245,6 +249,7 @@ class Window:
 
     def _stop_film(self, error: SwarmError | None = None) -> None:
         film, self.film = self.film, None
+        self.view.recording = "" if self.view.page is None else "recording"
         assert film is not None
         try:
             film.close()

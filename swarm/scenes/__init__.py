@@ -10,6 +10,7 @@ A scene is a module, or a class or namespace in one, with
     statistics(world)    -> dict of numbers worth watching and recording (optional)
     extinct(world)       -> whether a recorded run ends here; by default when all that think have died (optional)
     record(world, folder)  adds streams of its own to a recorded run, by `world.record` (optional)
+    WATCH, PANELS        a line on what to watch for; False: the window opens without panels (optional)
     pointer, key, HINT   what mouse and keys do in the window, see `swarm.render.keys` (optional)
     steady(agents)       -> dict of settings that keep as many alive, for benchmarks (optional)
     TUNE, few(settings)  settings that act on a running world, see `swarm.scenes.tune` (optional)

@@ -38,6 +38,7 @@ from swarm.train.evaluate import mean_outputs
 from swarm.world import World
 
 HIDDEN = 16
+PANELS = False  # the fields want the whole window
 WATCH = "the crowd walks to the digit it reads; who disagrees is seen elsewhere. Draw one with the left button"
 PIXELS = 48  # of the canvas, along a side
 PI = (3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9)

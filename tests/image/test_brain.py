@@ -201,16 +201,22 @@ def test_nothing_is_copied_into_a_world_that_was_begun_anew(desk):
 
 def test_saved_and_loaded_by_a_path_that_is_typed(desk, tmp_path):
     panel, path = brain.of(desk.view), str(tmp_path / "one.safetensors")
-    panel.asking, panel.path = "save", path
+    panel.ask("save", desk.view.microscope)
+    panel.path = path
     desk.frame()
+    desk.frame()  # scrolled there
     desk.click(*panel.done)
     assert (tmp_path / "one.safetensors").exists()
     desk.world.brain(desk.who).parameters[:] = 0
-    panel.asking = "load"
+    panel.ask("load", desk.view.microscope)
+    panel.path = path
+    desk.frame()
     desk.frame()
     desk.click(*panel.done)
     assert desk.world.brain(desk.who).parameters.any()
-    panel.asking, panel.path = "load", str(tmp_path / "none")
+    panel.ask("load", desk.view.microscope)
+    panel.path = str(tmp_path / "none")
+    desk.frame()
     desk.frame()
     desk.click(*panel.done)
     assert "none" in desk.view.message

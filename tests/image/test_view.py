@@ -332,3 +332,21 @@ def test_the_microscope_looks_again_where_the_world_has_changed_at_the_same_tick
     view.refresh()
     view.idle()
     assert view.microscope.version == again  # the picture is drawn anew, the agent is the same
+
+
+@pytest.mark.parametrize("how", ["id", "slot", "slot and generation"])
+def test_an_agent_is_selected_as_it_is_shown(gl, how):
+    import swarm
+    from swarm.errors import DeadError
+
+    view = View(gl, swarm.scene("foragers", agents=20, backend="reference"), SIZE)
+    try:
+        id = int(view.world.tables["forager"].ids()[3])
+        slot, generation = id >> 32, id & 0xFFFFFFFF
+        names = {"id": str(id), "slot": str(slot), "slot and generation": f"{slot}.{generation}"}
+        deeds.select(view, names[how])
+        assert view.microscope.id == id
+        with pytest.raises(DeadError):
+            deeds.select(view, f"{slot}.{generation + 7}")
+    finally:
+        view.release()

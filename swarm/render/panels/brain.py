@@ -42,6 +42,7 @@ class Brain:
         self.network = Network()
         self.giving: Any = None  # the microscope whose brain the next agent clicked gets
         self.asking = ""  # "save" or "load": whose path is being typed
+        self._asked = 0  # of whom
         self.path = ""
         self.kin: dict[int, tuple[float, float]] = {}  # id -> px, where relatives were last drawn
         self.done = (0.0, 0.0)  # px, of the button behind a path
@@ -113,7 +114,7 @@ class Brain:
         if not order:
             imgui.text_disabled(f"No sense moves {name} now.")
             return
-        imgui.text(f"{name} is moved most by")
+        imgui.text(f"{name} is moved most, of late, by")
         for k in order:
             side = RAISES if effect[k] > 0 else LOWERS
             left = imgui.get_cursor_pos_x()
@@ -154,7 +155,7 @@ class Brain:
             if imgui.button("keep it"):
                 self.giving = None
             return
-        if self.asking:
+        if self.asking and m.id == self._asked:
             self._ask(imgui, view, m, width)
             return
         acts = []
@@ -163,8 +164,8 @@ class Brain:
         if m.alive and m.thought is not None:
             acts += [
                 ("copy\u2026", "another agent gets this brain", lambda: setattr(self, "giving", m)),
-                ("save", "this brain as a file", lambda: self._begin("save", m)),
-                ("load", "a brain from a file, into this agent", lambda: self._begin("load", m)),
+                ("save", "this brain as a file", lambda: self.ask("save", m)),
+                ("load", "a brain from a file, into this agent", lambda: self.ask("load", m)),
             ]
         acts.append(("let go", "X", lambda: view.select(0)))
         left = width
@@ -189,13 +190,16 @@ class Brain:
             giver, self.giving = self.giving, None
             view.act(_copy, view, giver, m.id)
 
-    def _begin(self, what: str, m: Any) -> None:
-        self.asking = what
-        self.path = self.path or str(Path.cwd() / f"{m.inspection.table}.safetensors")
+    def ask(self, what: str, m: Any) -> None:
+        """Ask for the path to "save" a brain to or to "load" one from."""
+        name = f"{m.inspection.table}.safetensors"
+        self.asking, self._asked = what, m.id
+        self.path = self.path if Path(self.path).name == name else str(Path.cwd() / name)
 
     def _ask(self, imgui: Any, view: Any, m: Any, width: float) -> None:
         """A line for a path."""
-        imgui.text_disabled(f"{self.asking} the brain of {m.inspection.table} {name_of(m.id)}: path")
+        who = f"{m.inspection.table} {name_of(m.id)}"
+        imgui.text_disabled(f"save the brain of {who} as" if self.asking == "save" else f"load into {who}")
         imgui.set_next_item_width(width)
         done, self.path = imgui.input_text("##path", self.path, imgui.InputTextFlags_.enter_returns_true)
         left, top = imgui.get_cursor_screen_pos()
@@ -206,6 +210,7 @@ class Brain:
         imgui.same_line(0, 5 * view.ui)
         if imgui.button("cancel"):
             self.asking = ""
+        imgui.set_scroll_here_y(1.0)
 
 
 def _copy(view: Any, giver: Any, id: int) -> None:

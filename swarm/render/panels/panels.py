@@ -48,7 +48,9 @@ class Panels:
         self._tall: dict[str, float] = {}  # px of content by tab
         self.boxes: list[tuple[float, float, float, float]] = []  # px, where bar and column stand
         self._outside: set[int] = set()  # buttons that were pressed beside the panels
-        self._since, self._stale, self._selected = 0.0, True, 0
+        self._since, self._stale = 0.0, True
+        self._selected: Any = None  # the microscope whose agent was selected last
+        self.bare = False  # whether the bar is left out: nobody can click in a picture
         self._cost = 0.0  # s that a build takes
         self.context = self.imgui.create_context()
         self.plots = self.implot.create_context()
@@ -165,9 +167,7 @@ class Panels:
 
     def turn_to(self, tab: str) -> None:
         """Show a tab, "Brain", "Charts", "Scene" or "Moments", with the next `draw`, just selected agent or not."""
-        microscope = self.view.microscope
-        self.tab, self._stale = tab, True
-        self._selected = 0 if microscope is None else id(microscope)
+        self.tab, self._stale, self._selected = tab, True, self.view.microscope
 
     def release(self) -> None:
         """Give the GPU's memory and ImGui's back."""
@@ -201,7 +201,7 @@ class Panels:
         self.spots.clear()
         imgui.new_frame()
         try:
-            if self.size[0] > TINY * view.ui:
+            if self.size[0] > TINY * view.ui and not self.bare:
                 self._bar()
             if self.wide:
                 self._column()
@@ -241,17 +241,16 @@ class Panels:
         if hud is None:
             return
         hud.foot = None
-        if self.shown and self.size[0] > TINY * u:
+        if self.shown and self.size[0] > TINY * u and not self.bare:
             left, width = self._span()
             hud.foot = left + width / 2, self.size[1] - (MARGIN + BAR + 20) * u
 
     def _column(self) -> None:
         imgui, view, (width, height) = self.imgui, self.view, self.size
         u, microscope = view.ui, view.microscope
-        selected = 0 if microscope is None else id(microscope)
-        if selected and selected != self._selected:
+        if microscope is not None and microscope is not self._selected:
             self.tab = "Brain"
-        self._selected = selected
+        self._selected = microscope
         most = height - (2 * MARGIN + GAP + BAR) * u
         head = 46 * u
         tall = min(most, head + self._tall.get(self.tab, most) + 20 * u)

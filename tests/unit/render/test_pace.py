@@ -92,6 +92,14 @@ def test_a_slow_world_goes_as_slowly_as_its_ticks_come_and_evenly():
     assert pace.due == 1
 
 
+def test_a_tick_that_compiled_does_not_hold_up_those_behind_it():
+    """A minute for the first tick, then a millisecond each: a second later the world runs at its speed."""
+    pace = Pace(DT)
+    pace.made(1, 60.0)
+    pace.ahead = 0.0
+    assert run(pace, 100, cost=0.001) >= 0.7 / DT
+
+
 def test_the_ticks_of_one_turn_take_as_long_as_a_frame_and_no_longer():
     pace = at(64.0)
     pace.made(1, 0.010)
