@@ -91,10 +91,15 @@ def go(view: View, tick: int) -> None:
     view.act(travel, view, tick)
 
 
-def travel(view: View, tick: int) -> None:
-    """`go` for where the world is idle already."""
-    _machine(view).go(view.world, tick)
-    view.travelled()
+def travel(view: View, there: Any, branch: str | None = None) -> None:
+    """Put the idle world to a tick, or to a moment that was kept, and pause there. Errors as for `Moments.go`."""
+    machine = _machine(view)
+    before = view.world.tick, machine.branch
+    try:
+        machine.go(view.world, there, branch)
+    finally:
+        if (view.world.tick, machine.branch) != before:
+            view.travelled()
     view.say(f"at tick {int(view.world.tick):,} of the past; space goes on from here")
 
 

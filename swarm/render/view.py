@@ -209,6 +209,7 @@ class View:
 
     def travelled(self) -> None:
         """The time machine has put another tick in the world's place: show it, and stand still there."""
+        self._finish_page()
         self._stale = self._moved = self.pace.paused = True
         self.pace.dt = self.pace.ahead = float(self.world.dt)
         if self.moments is not None and self.moments.branch != self._branch:  # there others had the same ids
@@ -272,14 +273,19 @@ class View:
     def show_world(self, world: Any) -> None:
         """Go on with another world of the same scene in place of this one."""
         self._draw_with(world)
-        if self.page is not None:  # it is of one world
-            self._try(self.page.close)
-            self.page = None
+        self._finish_page()
         self.ticker.close()
         self.world, self.ticker = world, Ticker(world)
         self.microscope, self.following, self.notes = None, False, Notes()
         self.pace.ahead, self.pace.steps = 0.0, 0
         self._stale, self._sampled = True, -1.0
+
+    def _finish_page(self) -> None:
+        """A page tells of one run: it ends where another begins."""
+        if self.page is not None:
+            page, self.page, self.recording = self.page, None, ""
+            self._try(page.close)
+            self.say(f"the page {page.path} ends here: it tells of one run", 8.0)
 
     def _draw_with(self, world: Any, figures: Any = None) -> None:
         """Put another renderer in this one's place, of the same picture."""

@@ -26,6 +26,7 @@ from swarm.render.theme import Theme
 from swarm.render.view import View
 
 STARTING = "starting: the very first run compiles its kernels, some ten seconds"
+NO_PANELS = f"panels need imgui-bundle. Remedy: {contexts.install()}"
 BUDGET = 2**30  # bytes of the time machine
 FRAMES = 60  # a second, at most
 
@@ -171,7 +172,8 @@ class Window:
             return
         if not self._started and (self.view.pace.cost > 0.0 or self.view.pace.paused):
             self._started = True
-            self.view.say(f"{self.watch}   |   H: all keys" if self.watch else keys.hint(self), 12.0)
+            lines = [self.watch, "H: all keys"] if self.watch else [keys.hint(self)]
+            self.view.say("   |   ".join([*lines, *([] if self.view.panels else [NO_PANELS])]), 12.0)
         self._draw(None)
         self.clock.tick(FRAMES)
 
@@ -214,7 +216,7 @@ class Window:
     def toggle_panels(self) -> None:
         """Show the panels, or no longer."""
         if self.view.panels is None:
-            self.view.say(f"panels need imgui-bundle. Remedy: {contexts.install()}", 8.0)
+            self.view.say(NO_PANELS, 8.0)
         else:
             self.view.panels.shown = not self.view.panels.shown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from swarm.render import deeds
-from swarm.render.panels.moments import memory, travel
+from swarm.render.panels.moments import memory
 from swarm.render.panels.style import packed
 from swarm.render.panels.widgets import icon, spot
 
@@ -98,7 +98,7 @@ class Bar:
     def _go(self, view: Any) -> None:
         try:
             if self.wanted is not None:
-                travel(view, self.wanted)
+                deeds.travel(view, self.wanted)
         finally:
             self.going = False
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from swarm.errors import SettingsError
+from swarm.render import deeds
 from swarm.render.figures import number
 from swarm.render.panels.style import packed, rgba
 from swarm.render.panels.widgets import icon, right, spot
@@ -75,7 +76,7 @@ class Moments:
                 self.renaming = ""
         else:
             if imgui.selectable("##go", False, 0, (width - 78 * u, imgui.get_frame_height()))[0]:
-                view.act(travel, view, kept)
+                view.act(deeds.travel, view, kept)
             spot(imgui, view, f"go {kept.name}")
             imgui.set_item_tooltip("go there")
             imgui.set_cursor_pos((left + 4 * u, top))
@@ -103,7 +104,7 @@ class Moments:
             if imgui.is_item_hovered():
                 imgui.set_tooltip("go to its end")
             if imgui.is_item_clicked():
-                view.act(travel, view, int(curve.ticks[-1]), curve.name)
+                view.act(deeds.travel, view, int(curve.ticks[-1]), curve.name)
         imgui.same_line(0, 10 * view.ui)
         imgui.text_disabled("from the start" if curve.parent is None else f"left {curve.parent} at {curve.fork:,}")
         last = f"to {int(curve.ticks[-1]):,}" if len(curve.ticks) else ""
@@ -113,12 +114,6 @@ class Moments:
 def memory(moments: Any) -> str:
     """What the time machine holds, and may hold."""
     return f"{moments.bytes / MIB:,.0f} of {moments.budget / MIB:,.0f} MiB"
-
-
-def travel(view: Any, there: Any, branch: str | None = None) -> None:
-    """Put the idle world to a tick or a kept moment, and pause there."""
-    view.moments.go(view.world, there, branch)
-    view.travelled()
 
 
 def keep(view: Any, name: str) -> None:
