@@ -322,7 +322,8 @@ def _open(size: tuple[int, int]) -> tuple[Any, Any]:
     driver = pygame.display.get_driver()
     if driver == "dummy" or (driver == "offscreen" and asked != driver):  # SDL falls back to these by itself
         pygame.display.quit()
-        raise BackendError(f"window: there is no display (SDL's driver is '{driver}'). {_NO_DISPLAY}")
+        where = f" at '{screen}'" if screen and not asked else ""
+        raise BackendError(f"window: there is no display{where} (SDL's driver is '{driver}'). {_NO_DISPLAY}")
     attributes = (
         (pygame.GL_CONTEXT_MAJOR_VERSION, 3),
         (pygame.GL_CONTEXT_MINOR_VERSION, 3),
