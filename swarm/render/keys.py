@@ -107,7 +107,8 @@ def handle(window: Window, event: Any) -> None:
         moved = math.dist(event.pos, window.pressed)
         window.pressed = None
         if moved <= STILL:
-            view.select(view.renderer.pick(*_pixel(window, event.pos)))
+            view.pointed = view.renderer.pick(*_pixel(window, event.pos))
+            view.select(view.pointed)
     elif event.type == pygame.MOUSEMOTION and window.pressed is not None:
         view.following &= math.dist(event.pos, window.pressed) <= STILL
         view.camera.pan(event.rel[0] * window.dense, event.rel[1] * window.dense)

@@ -58,6 +58,7 @@ class View:
         self.microscope: Microscope | None = None
         self.notes = Notes()  # births and what was done to brains
         self.following = False
+        self.pointed = 0  # the id that was clicked last, 0 for none
         self.end: int | None = None  # the tick not to go beyond
         self.page: Any = None  # a `ReplayWriter` that takes notes of the world
         self.recording = ""  # what stands beside the title while a video or page is made

@@ -176,11 +176,20 @@ def test_a_relative_that_is_clicked_is_looked_at(desk):
     assert (desk.view.microscope.id, u) == (desk.who, 1.0)
 
 
-def test_a_brain_is_copied_into_the_next_agent_that_is_selected(desk):
+def test_a_brain_is_copied_into_the_next_agent_that_is_clicked(desk):
     panel, view = brain.of(desk.view), desk.view
-    other = desk.world.tables["agent"].ids().tolist()[20]
+    other, bystander = desk.world.tables["agent"].ids().tolist()[20:22]
+    before = desk.world.brain(bystander).flat().tobytes()
     panel.giving = view.microscope
     desk.frame()
+    view.select(bystander)  # by a key: that one is only looked at
+    desk.frame()
+    assert panel.giving is None
+    assert desk.world.brain(bystander).flat().tobytes() == before
+    view.select(desk.who)
+    panel.giving = view.microscope
+    desk.frame()
+    view.pointed = other
     view.select(other)
     desk.frame()
     assert panel.giving is None

@@ -188,7 +188,8 @@ class Brain:
             self.giving = None
         if self.giving is not None and m.id != self.giving.id:
             giver, self.giving = self.giving, None
-            view.act(_copy, view, giver, m.id)
+            if m.id == view.pointed:  # not by a key or a click among its kin, which only look
+                view.act(_copy, view, giver, m.id)
 
     def ask(self, what: str, m: Any) -> None:
         """Ask for the path to "save" a brain to or to "load" one from."""
