@@ -54,7 +54,7 @@ def test_installs_once_and_again_when_the_project_file_changes(first_run, monkey
     assert not first_run.installed("test")
     first_run.install("test")
     assert first_run.installed("demo")
-    assert calls == [["view"], sorted({"view", *first_run.EXTRAS["test"]})]
+    assert calls == [sorted(first_run.EXTRAS["demo"]), sorted({*first_run.EXTRAS["demo"], *first_run.EXTRAS["test"]})]
     (first_run.ROOT / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     assert not first_run.installed("demo")
 

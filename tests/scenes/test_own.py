@@ -258,8 +258,7 @@ def test_a_broken_promise_is_exit_code_1(walkers: str, capsys: pytest.CaptureFix
 FAULTS = {
     "again": "        agents[Body].mood += np.random.random(len(agents)).astype('f4')\n",
     "permuted": "        agents[Body].mood += np.cumsum(agents[Body].vel[:, 0], dtype='f4')[-1]\n",
-    "process": "        for k, word in enumerate({'north', 'east', 'south', 'west', 'up', 'down'}):\n"
-               "            agents[Body].mood += k * len(word)\n",
+    "process": "        agents[Body].mood += hash('north') % 65521\n",  # another number in every process
 }  # fmt: skip
 
 
