@@ -101,6 +101,16 @@ class File:
         self._handle = open(path, "xb", buffering=0)  # noqa: SIM115  (open as long as the stream)
         self._append(head)
 
+    def _headless(self, path: Path, head: bytes) -> bool:
+        """Whether the program was killed before it had written the first line: the file is then begun anew."""
+        with open(path, "rb") as file:
+            found = file.read(len(head))
+        if found == head or not head.startswith(found):
+            return False
+        path.unlink()
+        self._begin(path, head)
+        return True
+
     def _differs(self, found: str) -> SaveError:
         return SaveError(
             f"'{self.path}' holds other columns ({found}) than {', '.join(self.names)}. Record to another file."
@@ -116,6 +126,8 @@ class CSV(File):
         head = line.getvalue().encode()
         if resume_at is None or not self.path.exists():
             self._begin(self.path, head)
+            return
+        if self._headless(self.path, head):
             return
         self._handle = open(self.path, "r+b", buffering=0)  # noqa: SIM115
         with open(self.path, "rb") as file:
@@ -165,6 +177,8 @@ class Parquet(File):
             return
         if not self.beside.exists():  # it was closed: its rows come out of it again
             self._unpack()
+        if self._headless(self.beside, self._head):
+            return
         self._handle = open(self.beside, "r+b", buffering=0)  # noqa: SIM115
         with open(self.beside, "rb") as file:
             if file.readline() != self._head:

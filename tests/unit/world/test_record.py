@@ -136,6 +136,29 @@ def test_a_resumed_stream_equals_an_undisturbed_one(suffix: str, tmp_path: Path)
     assert {path.name for path in tmp_path.iterdir()} == {whole.name, cut.name, "w"}
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("written", [0, 3])
+def test_a_stream_killed_before_its_first_line_is_begun_anew(suffix: str, written: int, tmp_path: Path):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    whole, cut = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
+    growing = cut if suffix == "csv" else tmp_path / "b.parquet.rows"
+    for path in (whole, cut):
+        world = world_of()
+        if path is cut:
+            world.record(cut, every=2, **STATISTICS)
+            for stream in world.records:
+                stream.finalizer.detach()
+                stream.file.abandon()
+            growing.write_bytes(growing.read_bytes()[:written])
+            world = world_of()
+        world.record(path, every=2, resume=path is cut or None, **STATISTICS)
+        for _ in range(20):
+            world.step()
+        world.records.close()
+    assert cut.read_bytes() == whole.read_bytes()
+
+
 def test_parquet_has_the_numbers_and_their_kinds(tmp_path: Path):
     parquet = pytest.importorskip("pyarrow.parquet")
     world = world_of()
