@@ -4,13 +4,10 @@ mouse and keys. Each test drives a `Window` off the screen in a process of its o
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-from tests.image.conftest import need
-from tests.image.test_window import environment
+from tests.image.test_window import offscreen
 
 HEAD = """if True:
         import json
@@ -44,17 +41,7 @@ def script(gl, tmp_path):
     pytest.importorskip("pygame")
 
     def run(text):
-        done = subprocess.run(
-            [sys.executable, "-c", HEAD + text],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=environment(SDL_VIDEODRIVER="offscreen"),
-            timeout=120,
-        )
-        need("offscreen not available" not in done.stderr, "this SDL cannot draw off the screen")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        return json.loads(offscreen(tmp_path, "-c", HEAD + text)[-1])
 
     return run
 

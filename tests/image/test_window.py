@@ -27,13 +27,10 @@ def environment(**changes):
     return {**found, **changes}
 
 
-@pytest.fixture(scope="module")
-def seen(gl, tmp_path_factory):
-    """The state after each posted event, by the event's name."""
-    pytest.importorskip("pygame")
-    folder = tmp_path_factory.mktemp("window")
+def offscreen(folder, *words):
+    """What Python says that runs these words with a window which nobody sees."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.image.windowed", "post"],
+        [sys.executable, *words],
         capture_output=True,
         text=True,
         cwd=folder,
@@ -42,7 +39,16 @@ def seen(gl, tmp_path_factory):
     )
     need("offscreen not available" not in done.stderr, "this SDL cannot draw off the screen")
     assert done.returncode == 0, done.stderr
-    found = {line["event"]: line for line in map(json.loads, done.stdout.splitlines()[-15:])}
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def seen(gl, tmp_path_factory):
+    """The state after each posted event, by the event's name."""
+    pytest.importorskip("pygame")
+    folder = tmp_path_factory.mktemp("window")
+    lines = offscreen(folder, "-m", "tests.image.windowed", "post")
+    found = {line["event"]: line for line in map(json.loads, lines[-15:])}
     return {**found, "files": [path.name for path in folder.glob("*.png")]}
 
 
@@ -137,17 +143,7 @@ def test_a_lost_context_is_one_line_and_the_world_is_unharmed(gl, tmp_path):
         before = window.world.tick
         window.world.step()
         print(window.world.tick - before)"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment(SDL_VIDEODRIVER="offscreen"),
-        timeout=120,
-    )
-    need("offscreen not available" not in done.stderr, "this SDL cannot draw off the screen")
-    assert done.returncode == 0, done.stderr
-    message, ticks = done.stdout.splitlines()[-2:]
+    message, ticks = offscreen(tmp_path, "-c", code)[-2:]
     assert "context was lost" in message
     assert "Remedy: " in message
     assert ticks == "1"
